@@ -9,16 +9,16 @@ namespace hubward {
 
 enum class ErrorCode : std::uint16_t {
   // --- Southbound: the line to a piece of equipment.
-  PortUnavailable,      // serial port or socket cannot be opened
-  PortLost,             // unplugged, or the peer closed the connection
-  NoAnswer,             // equipment did not answer in time
-  BadFrame,             // checksum, length or framing wrong
-  UnexpectedAnswer,     // a well-formed answer to something else
-  ModbusException,      // the equipment answered with an exception code
-  BadValue,             // outside the sense of its type, or not convertible
-  BadPayload,           // text, JSON or topic not of the configured form
-  InputTooLong,         // a frame, line or payload over its limit
-  BrokerUnavailable,    // local MQTT broker cannot be reached or refuses us
+  PortUnavailable,    // serial port or socket cannot be opened
+  PortLost,           // unplugged, or the peer closed the connection
+  NoAnswer,           // equipment did not answer in time
+  BadFrame,           // checksum, length or framing wrong
+  UnexpectedAnswer,   // a well-formed answer to something else
+  ModbusException,    // the equipment answered with an exception code
+  BadValue,           // outside the sense of its type, or not convertible
+  BadPayload,         // text, JSON or topic not of the configured form
+  InputTooLong,       // a frame, line or payload over its limit
+  BrokerUnavailable,  // local MQTT broker cannot be reached or refuses us
   // --- Writes to the plant.
   NotWritable,          // tag unknown or not marked writable
   OutOfRange,           // value outside the tag's range or type
@@ -27,21 +27,21 @@ enum class ErrorCode : std::uint16_t {
   CommandExpired,       // time-out passed before it could be written
   WritesPaused,         // maintenance mode
   // --- The network between us and the cloud.
-  NameUnknown,          // host name does not resolve
-  Unreachable,          // TCP refused or timed out
-  TlsFailed,            // handshake failed
-  TlsUntrusted,         // server certificate not trusted
-  ConnectTimeout,       // no CONNACK in time
-  LinkLost,             // connection closed or went silent
-  OwnNetworkDown,       // neither hub nor DPS can be reached
+  NameUnknown,     // host name does not resolve
+  Unreachable,     // TCP refused or timed out
+  TlsFailed,       // handshake failed
+  TlsUntrusted,    // server certificate not trusted
+  ConnectTimeout,  // no CONNACK in time
+  LinkLost,        // connection closed or went silent
+  OwnNetworkDown,  // neither hub nor DPS can be reached
   // --- The hub.
-  HubRefused,           // CONNACK 4 or 5: token, disabled, deleted, moved or blocked
-  HubBusy,              // CONNACK 3
-  HubBadClient,         // CONNACK 1 or 2
-  HubClosedEarly,       // closes soon after every successful CONNECT
-  SecondHolder,         // somebody else connects with this identity
-  PubackMissing,        // sent, not acknowledged in time
-  HubRefusedAfterDps,   // DPS says this hub, and the hub refuses: blocked or disabled there
+  HubRefused,          // CONNACK 4 or 5: token, disabled, deleted, moved or blocked
+  HubBusy,             // CONNACK 3
+  HubBadClient,        // CONNACK 1 or 2
+  HubClosedEarly,      // closes soon after every successful CONNECT
+  SecondHolder,        // somebody else connects with this identity
+  PubackMissing,       // sent, not acknowledged in time
+  HubRefusedAfterDps,  // DPS says this hub, and the hub refuses: blocked or disabled there
   // --- DPS.
   DpsUnauthorized,      // 401/403: key, scope or registration id wrong, or clock wrong
   DpsNotFound,          // 404: scope or enrollment does not exist
@@ -53,20 +53,20 @@ enum class ErrorCode : std::uint16_t {
   DpsNoResult,          // still assigning when the budget ran out
   DpsRejected,          // other 4xx: request not accepted
   // --- Ourselves.
-  ClockWrong,           // wall clock not credible
-  SecretMissing,        // a referenced secret cannot be loaded
-  SecretExposed,        // a secret's file is readable by others
-  StoreFailed,          // disk full, read-only, I/O error
-  StoreCorrupt,         // store set aside, new one begun
-  StoreFull,            // oldest messages were dropped
-  MessageQuarantined,   // in flight at five link drops
-  MessageTooLarge,      // over the hub's 256 KB
-  ConfigInvalid,        // configuration has errors
-  StateFolderBusy,      // another hubward runs on it
-  AddressInUse,         // the page's port is taken
-  Malformed,            // bytes or text not of the expected form (parsers)
-  LimitExceeded,        // an input over a named limit
-  Stopped,              // shutting down
+  ClockWrong,          // wall clock not credible
+  SecretMissing,       // a referenced secret cannot be loaded
+  SecretExposed,       // a secret's file is readable by others
+  StoreFailed,         // disk full, read-only, I/O error
+  StoreCorrupt,        // store set aside, new one begun
+  StoreFull,           // oldest messages were dropped
+  MessageQuarantined,  // in flight at five link drops
+  MessageTooLarge,     // over the hub's 256 KB
+  ConfigInvalid,       // configuration has errors
+  StateFolderBusy,     // another hubward runs on it
+  AddressInUse,        // the page's port is taken
+  Malformed,           // bytes or text not of the expected form (parsers)
+  LimitExceeded,       // an input over a named limit
+  Stopped,             // shutting down
 };
 
 }  // namespace hubward

@@ -1,13 +1,13 @@
 #include "proto/json.h"
 
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
 #include <charconv>
 #include <cmath>
 #include <set>
 #include <vector>
-
-#include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
 
 namespace hubward::json {
 namespace {
@@ -114,8 +114,7 @@ Result<Document> parse(std::string_view text, const Limits& limits) {
     const std::string why =
         guard.refusal().empty() ? rapidjson::GetParseError_En(outcome.Code()) : guard.refusal();
     return failure(guard.over_limit() ? ErrorCode::LimitExceeded : ErrorCode::Malformed,
-                   ErrorKind::Corrupt,
-                   "at byte " + std::to_string(outcome.Offset()) + ": " + why);
+                   ErrorKind::Corrupt, "at byte " + std::to_string(outcome.Offset()) + ": " + why);
   }
   return document;
 }

@@ -13,9 +13,9 @@ namespace hubward {
 enum class ErrorKind : std::uint8_t { Transient, Throttled, Unauthorized, Permanent, Corrupt };
 
 struct Error {
-  ErrorCode code;      // names the failure; the words for people come from one table
-  ErrorKind kind;      // what the caller does next
-  std::string context; // which host, file, field, register; never a secret, never a whole payload
+  ErrorCode code;       // names the failure; the words for people come from one table
+  ErrorKind kind;       // what the caller does next
+  std::string context;  // which host, file, field, register; never a secret, never a whole payload
 };
 
 template <class T>

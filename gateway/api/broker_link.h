@@ -1,0 +1,66 @@
+// The southbound connection to the local MQTT broker. QoS 1, persistent session, fixed client id:
+// what was delivered and not acknowledged is delivered again after a reconnect.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/api/loop.h"
+#include "gateway/api/secret.h"
+#include "proto/result.h"
+
+namespace hubward {
+
+struct BrokerSettings {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 1883;
+  std::string client_id = "hubward";
+  std::string user_name;  // empty: none
+  SecretText password;
+  std::string ca_file;               // empty: no TLS
+  std::vector<std::string> filters;  // subscribed at QoS 1 after every connect
+};
+
+struct BrokerMessage {
+  std::string topic;
+  std::string payload;
+  bool retained = false;
+};
+
+// Must run once, from any thread. True: durable or deliberately dropped, acknowledge it. False: do
+// not; the broker will deliver it again after the link has been dropped.
+using BrokerAck = std::function<void(bool taken)>;
+
+class BrokerEvents {
+ public:
+  virtual ~BrokerEvents() = default;
+  virtual void on_connected() = 0;
+  virtual void on_closed(Error why) = 0;  // the link reconnects by itself, at a fixed modest rate
+  virtual void on_message(BrokerMessage message, BrokerAck ack) = 0;
+};
+
+class BrokerLink {
+ public:
+  // The longest a message may wait for its BrokerAck before the link is dropped.
+  static constexpr std::chrono::seconds kAckWaitMax{10};
+  virtual ~BrokerLink() = default;
+  virtual void start() = 0;
+  // QoS 1; `done` runs once on the loop: the broker has it, or why not.
+  virtual void publish(std::string topic, std::string payload,
+                       std::function<void(Status)> done) = 0;
+  virtual void stop() noexcept = 0;  // no event follows
+};
+
+class BrokerConnector {
+ public:
+  virtual ~BrokerConnector() = default;
+  // Events come on `loop`; `events` and `loop` outlive the link.
+  virtual std::unique_ptr<BrokerLink> connect(BrokerSettings settings, BrokerEvents& events,
+                                              Loop& loop) = 0;
+};
+
+}  // namespace hubward

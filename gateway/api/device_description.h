@@ -1,0 +1,37 @@
+// One device as its configuration file describes it, without how it is attached: that is the
+// adapter's part (adapters/<kind>/settings.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/api/outbox.h"
+#include "gateway/api/reading.h"
+
+namespace hubward {
+
+struct TagDescription {
+  std::string name;       // telemetry name at the cloud; matches the device's model
+  std::string component;  // empty: default component
+  std::string unit;       // shown on the page
+  bool writable = false;  // by desired property or command; off unless the file says so
+  std::optional<double> write_min;
+  std::optional<double> write_max;
+  Priority priority = Priority::Normal;
+  // Telemetry is sent with every reading; a property is reported when its value changes.
+  enum class As : std::uint8_t { Telemetry, Property } as = As::Telemetry;
+};
+
+struct DeviceDescription {
+  std::string id;                    // registration id: [a-z0-9-], at most 64 characters
+  std::string display_name;          // for people; the id if the file has none
+  std::string model_id;              // DTMI; may be empty
+  std::string enrollment;            // name of an enrollment in gateway.json
+  std::string attached_to;           // in words for the page: "Modbus TCP 10.0.0.5:502, unit 1"
+  std::string kind;                  // "modbus-tcp", "modbus-rtu", "serial", "mqtt"
+  std::vector<TagDescription> tags;  // TagIndex is the place in here
+};
+
+}  // namespace hubward

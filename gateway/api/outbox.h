@@ -1,0 +1,86 @@
+// The durable store between readings and the hub. Rules 1 to 4 of gateway/ARCHITECTURE.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/api/loop.h"
+#include "gateway/api/reading.h"
+#include "proto/result.h"
+
+namespace hubward {
+
+enum class Priority : std::uint8_t { Low = 0, Normal = 1, Alarm = 2 };
+
+// Everything a row holds besides its id, so that it can outlive today's code.
+struct OutboxMessage {
+  Priority priority = Priority::Normal;
+  WallTime created;
+  std::chrono::nanoseconds since_boot{0};  // monotonic, with `boot_id`: re-stamps untrusted times
+  std::uint64_t boot_id = 0;
+  bool clock_trusted = true;
+  std::string component;  // empty: the device's default component
+  std::vector<std::pair<std::string, std::string>> properties;
+  std::string body;
+};
+
+struct StoredMessage {
+  std::uint64_t sequence = 0;  // per device and epoch, from 1, without gaps as appended
+  std::string epoch;           // of the store that took it; part of its id
+  OutboxMessage message;
+};
+
+// `{store epoch}-{device}-{sequence}`: the message's id for life.
+[[nodiscard]] inline std::string message_id(const std::string& epoch, const std::string& device_id,
+                                            std::uint64_t sequence) {
+  return epoch + "-" + device_id + "-" + std::to_string(sequence);
+}
+
+struct OutboxCounts {
+  std::uint64_t appended = 0;     // since the process started
+  std::uint64_t delivered = 0;    // released after PUBACK, since the process started
+  std::uint64_t dropped = 0;      // by the retention rule, for the store's life
+  std::uint64_t quarantined = 0;  // for the store's life
+  std::uint64_t waiting = 0;      // rows now
+  std::uint64_t waiting_bytes = 0;
+  std::optional<WallTime> oldest_waiting;
+};
+
+struct QuarantinedMessage {
+  std::string device_id;
+  StoredMessage stored;
+  ErrorCode why;
+  WallTime since;
+};
+
+using Appended = std::function<void(Result<StoredMessage>)>;
+using Fetched = std::function<void(Result<std::vector<StoredMessage>>)>;
+
+// Calls from the device's home loop; answers run on it, in the order of the calls.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+  // Once for each device, before any other call for it.
+  virtual void attach(DeviceIndex device, const std::string& device_id, Loop& home) = 0;
+  // Answers when the row survives the death of this process. Errors: StoreFailed, StoreFull
+  // (refuse-new), Stopped.
+  virtual void append(DeviceIndex device, OutboxMessage message, Appended done) = 0;
+  // The oldest rows after `after_sequence` of the device's own order, at most `count_max` of them.
+  // `after` is the last row seen ({epoch, sequence}); default: from the oldest.
+  virtual void fetch(DeviceIndex device, const StoredMessage* after, std::size_t count_max,
+                     Fetched done) = 0;
+  // The hub acknowledged it. Unknown rows are ignored (already dropped by retention).
+  virtual void release(DeviceIndex device, const StoredMessage& row) = 0;
+  // Moves a row aside, bounded; counted and kept for export.
+  virtual void quarantine(DeviceIndex device, const StoredMessage& row, ErrorCode why) = 0;
+  // Any thread.
+  [[nodiscard]] virtual OutboxCounts counts(DeviceIndex device) const = 0;
+  [[nodiscard]] virtual OutboxCounts totals() const = 0;
+};
+
+}  // namespace hubward
