@@ -1,0 +1,220 @@
+// The one table of words: what each failure is called, what it means and what happens next. The
+// page, the log, the command line and the metrics' labels all read it. A new ErrorCode needs a row
+// here; a test says so when it is missing.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "proto/error_code.h"
+
+namespace hubward {
+
+struct FailureWords {
+  ErrorCode code;
+  std::string_view label;         // in metrics and logs: fixed, snake_case
+  std::string_view name;          // three to six words, as a heading
+  std::string_view meaning;       // one sentence for a technician
+  std::string_view gateway_does;  // the next step hubward takes by itself
+  std::string_view person_does;   // what somebody can do; empty: nothing needed
+};
+
+inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
+    // --- Southbound
+    {ErrorCode::PortUnavailable, "port_unavailable", "Port cannot be opened",
+     "The serial port or network address of this device cannot be opened.",
+     "Tries again every few seconds.",
+     "Check that the adapter is plugged in, that its name in the device's file is right, and that "
+     "no other program uses it."},
+    {ErrorCode::PortLost, "port_lost", "Connection to device lost",
+     "The device closed the connection, or its adapter was unplugged.",
+     "Opens the port again as soon as it is back.", "Check cable, adapter and power."},
+    {ErrorCode::NoAnswer, "no_answer", "Device does not answer",
+     "A request was sent and no answer came in time.",
+     "Asks less and less often, so that others on the line are not slowed down, and returns to the "
+     "normal pace with the first answer.",
+     "Check power, wiring, unit id and line settings of the device."},
+    {ErrorCode::BadFrame, "bad_frame", "Damaged data on the line",
+     "Data arrived with a wrong checksum or length.", "Drops it and asks again.",
+     "If it happens often: check shielding, termination, and baud rate and parity."},
+    {ErrorCode::UnexpectedAnswer, "unexpected_answer", "Answer to something else",
+     "A correct answer arrived that does not belong to the request.", "Drops it and asks again.",
+     "If it happens often: raise the device's response time-out, and check that no second master "
+     "is "
+     "on the line."},
+    {ErrorCode::ModbusException, "modbus_exception", "Device refused the request",
+     "The device answered that it cannot serve this address or function.",
+     "Marks the values concerned as bad, keeps reading the others.",
+     "Compare the tag's table and address with the device's manual."},
+    {ErrorCode::BadValue, "bad_value", "Value makes no sense",
+     "The device sent something that does not fit the tag's type.", "Marks the value as bad.",
+     "Check the tag's type in the device's file."},
+    {ErrorCode::BadPayload, "bad_payload", "Message not understood",
+     "A line or message did not have the configured form.", "Drops and counts it, keeps a sample.",
+     "Compare the sample with the pattern or the JSON pointers in the device's file."},
+    {ErrorCode::InputTooLong, "input_too_long", "Message too long",
+     "A frame, line or message was longer than its limit.", "Drops and counts it, keeps a sample.",
+     "Check delimiter and line settings."},
+    {ErrorCode::BrokerUnavailable, "broker_unavailable", "Local MQTT broker not reachable",
+     "The MQTT broker in the plant does not accept our connection.",
+     "Tries again every few seconds.",
+     "Check that the broker runs, and its address, user and password in gateway.json."},
+    // --- Writes
+    {ErrorCode::NotWritable, "not_writable", "Tag is not writable",
+     "The cloud asked to write a tag that the configuration does not mark as writable.",
+     "Refuses the command; nothing was written.",
+     "If it should be writable: set \"writable\": true for the tag."},
+    {ErrorCode::OutOfRange, "out_of_range", "Value out of range",
+     "The value is outside the tag's range or type.", "Refuses the command; nothing was written.",
+     ""},
+    {ErrorCode::WriteRefused, "write_refused", "Device refused the write",
+     "The device answered that it does not accept this value.",
+     "Reports the refusal; nothing was written.", ""},
+    {ErrorCode::WriteOutcomeUnknown, "write_outcome_unknown", "Outcome of the write unknown",
+     "The command was sent and no answer came: it may or may not have happened.",
+     "Reports it so, reads the value back, does not repeat it.",
+     "Look at the machine before you send the command again."},
+    {ErrorCode::CommandExpired, "command_expired", "Command came too late",
+     "The command's time-out passed before it could be written.", "Drops it; nothing was written.",
+     "Send it again if it is still wanted."},
+    {ErrorCode::WritesPaused, "writes_paused", "Writing is paused", "Maintenance mode is on.",
+     "Refuses all commands until it is off.", ""},
+    // --- Network
+    {ErrorCode::NameUnknown, "name_unknown", "Host name not found",
+     "The name server does not know this host, or does not answer.",
+     "Tries again with growing pauses; after three times asks DPS for another hub.",
+     "Check the name server of this computer."},
+    {ErrorCode::Unreachable, "unreachable", "Host not reachable",
+     "The host does not accept a connection, or does not answer.",
+     "Tries again with growing pauses; after three times asks DPS for another hub.",
+     "Check that the firewall lets port 8883 out."},
+    {ErrorCode::TlsFailed, "tls_failed", "Secure connection failed",
+     "The encrypted connection could not be set up.", "Tries again with growing pauses.",
+     "Check for a firewall that inspects or blocks TLS."},
+    {ErrorCode::TlsUntrusted, "tls_untrusted", "Server not trusted",
+     "The server showed a certificate that is not signed by a root we trust.",
+     "Sends nothing there; tries again with growing pauses.",
+     "Check the clock, the trusted roots file, and whether a firewall inspects TLS."},
+    {ErrorCode::ConnectTimeout, "connect_timeout", "Hub does not answer the login",
+     "The connection stands, but the hub did not answer within a minute.",
+     "Tries again with growing pauses.", ""},
+    {ErrorCode::LinkLost, "link_lost", "Connection to the hub lost",
+     "The connection was closed or went silent.",
+     "Connects again, first at once, then with growing pauses.", ""},
+    {ErrorCode::OwnNetworkDown, "own_network_down", "No way out to the internet",
+     "Neither the hub nor the provisioning service can be reached: it is our own network.",
+     "Keeps every reading; tries again with growing pauses and asks nobody else.",
+     "Check network cable, router and firewall."},
+    // --- Hub
+    {ErrorCode::HubRefused, "hub_refused", "Hub refused the device",
+     "The hub does not say why: token expired, device disabled, deleted, moved or blocked.",
+     "Asks the provisioning service at once where the device belongs.", ""},
+    {ErrorCode::HubBusy, "hub_busy", "Hub is busy or has a fault",
+     "The hub says it is not available now (internal error or overload).",
+     "Keeps its assignment, tries again with growing pauses.", ""},
+    {ErrorCode::HubBadClient, "hub_bad_client", "Hub rejects our identifier",
+     "The hub does not accept protocol version or device id.",
+     "Asks the provisioning service once, then tries slowly.",
+     "Check the device id of the enrollment."},
+    {ErrorCode::HubClosedEarly, "hub_closed_early", "Hub closes right after login",
+     "The hub accepts the device and closes the connection at once: daily quota used up, "
+     "throttled, "
+     "a second client with the same identity, or a message it does not accept.",
+     "Keeps its assignment, tries again with growing pauses.",
+     "Check the hub's daily quota, and that no other gateway uses this device."},
+    {ErrorCode::SecondHolder, "second_holder", "Somebody else uses this identity",
+     "Another client connects with the same device id and we keep pushing each other out.",
+     "Backs off and does not fight.",
+     "Find the other client: a copied configuration, a test tool?"},
+    {ErrorCode::PubackMissing, "puback_missing", "Hub does not acknowledge messages",
+     "Messages were sent and the hub did not confirm them in time.",
+     "Drops the connection, connects again, and sends them again.", ""},
+    {ErrorCode::HubRefusedAfterDps, "hub_refused_after_dps", "Hub refuses, provisioning agrees",
+     "The provisioning service says this hub is right, and the hub refuses the device: it is "
+     "disabled or blocked there, its key differs, or this computer's clock is wrong.",
+     "Keeps its assignment and every reading; tries again with growing pauses.",
+     "In IoT Central or the hub: unblock or enable the device. Check the clock here."},
+    // --- DPS
+    {ErrorCode::DpsUnauthorized, "dps_unauthorized", "Provisioning refused the key",
+     "The provisioning service does not accept the device's key, or the clock here is wrong.",
+     "Tries again slowly.",
+     "Check the clock first, then the enrollment's key, the ID scope and the registration id."},
+    {ErrorCode::DpsNotFound, "dps_not_found", "Enrollment not found",
+     "The provisioning service knows no such ID scope or enrollment.", "Tries again slowly.",
+     "Check the ID scope in gateway.json and the enrollment in the cloud."},
+    {ErrorCode::DpsThrottled, "dps_throttled", "Provisioning is busy",
+     "Too many registrations at once.", "Waits as long as the service says, then tries again.", ""},
+    {ErrorCode::DpsFault, "dps_fault", "Provisioning has a fault",
+     "The provisioning service answered with an internal error.",
+     "Keeps trying the last known hub, asks again with growing pauses.", ""},
+    {ErrorCode::DpsBlocked, "dps_blocked", "Device blocked or not approved",
+     "An operator blocked the device in IoT Central, or it waits there for approval.",
+     "Keeps its assignment and every reading; tries again with growing pauses.",
+     "In IoT Central: approve or unblock the device. Nothing needs to be changed here."},
+    {ErrorCode::DpsAllocationFailed, "dps_allocation_failed", "Provisioning found no hub",
+     "The rule that assigns a hub failed in the cloud.", "Tries again with growing pauses.",
+     "Check the enrollment's allocation rule and linked hubs."},
+    {ErrorCode::DpsDisabled, "dps_disabled", "Enrollment is disabled",
+     "The device's enrollment is switched off in the provisioning service.",
+     "Keeps its assignment and every reading; tries again with growing pauses.",
+     "Enable the enrollment in the cloud."},
+    {ErrorCode::DpsNoResult, "dps_no_result", "Provisioning takes too long",
+     "The provisioning service was still busy assigning a hub after two minutes.",
+     "Starts over with growing pauses.", ""},
+    {ErrorCode::DpsRejected, "dps_rejected", "Provisioning rejects the request",
+     "The provisioning service does not accept the form of the request.", "Tries again slowly.",
+     "Check registration id and model id."},
+    // --- Ourselves
+    {ErrorCode::ClockWrong, "clock_wrong", "This computer's clock is wrong",
+     "Tokens made with a wrong clock are refused, and readings get wrong times.",
+     "Keeps reading and marks the times; makes new tokens when the clock is right.",
+     "Check time synchronisation (NTP) and the battery of the clock."},
+    {ErrorCode::SecretMissing, "secret_missing", "Key cannot be loaded",
+     "A key or password named in the configuration is not there.", "Does not start the device.",
+     "Put the key where the configuration says."},
+    {ErrorCode::SecretExposed, "secret_exposed", "Key can be read by others",
+     "The file with the key is readable for other users of this computer.", "Does not use it.",
+     "chmod 600 the file."},
+    {ErrorCode::StoreFailed, "store_failed", "Readings cannot be stored",
+     "The disk is full, read-only or faulty.",
+     "Takes no more readings than it can keep; tries again every few seconds.",
+     "Free or replace the disk."},
+    {ErrorCode::StoreCorrupt, "store_corrupt", "Store was damaged",
+     "The file with stored readings was damaged and has been set aside.",
+     "Works on with a new one.", "Keep the old file if the readings in it matter; check the disk."},
+    {ErrorCode::StoreFull, "store_full", "Store is full",
+     "More readings were kept than the configured space holds.",
+     "Drops the oldest first and counts them.",
+     "Give the store more space, or bring the cloud connection back."},
+    {ErrorCode::MessageQuarantined, "message_quarantined", "Message set aside",
+     "The hub closed the connection five times while this message was being sent.",
+     "Sets it aside so that the others get through; it can be exported.",
+     "Export it and look at its content."},
+    {ErrorCode::MessageTooLarge, "message_too_large", "Message too large",
+     "The message is over the hub's limit of 256 KB.", "Sets it aside.",
+     "Split the device's tags into several messages."},
+    {ErrorCode::ConfigInvalid, "config_invalid", "Configuration has errors",
+     "The configuration cannot be used as it is.", "Does not start, or keeps the running one.",
+     "Run hubward check, and mend what it lists."},
+    {ErrorCode::StateFolderBusy, "state_folder_busy", "Another hubward is running",
+     "Another hubward works with this state folder.", "Does not start.",
+     "Stop the other one, or give this one a state folder of its own."},
+    {ErrorCode::AddressInUse, "address_in_use", "Page address is taken",
+     "Another program listens on the address of the local page.", "Does not start.",
+     "Choose another address for the page in gateway.json."},
+    {ErrorCode::Malformed, "malformed", "Not of the expected form",
+     "Something arrived that is not built as it must be.", "Drops and counts it.", ""},
+    {ErrorCode::LimitExceeded, "limit_exceeded", "Over a limit",
+     "Something is larger than hubward takes.", "Refuses it.", ""},
+    {ErrorCode::Stopped, "stopped", "Stopping", "hubward is shutting down.", "", ""},
+});
+
+// Never fails for a code that has a row, and a test proves that all have.
+[[nodiscard]] constexpr const FailureWords& words_for(ErrorCode code) {
+  for (const auto& row : kFailureWords) {
+    if (row.code == code) return row;
+  }
+  return kFailureWords.back();
+}
+
+}  // namespace hubward
