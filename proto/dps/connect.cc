@@ -15,8 +15,8 @@ tl::unexpected<Error> invalid(std::string why) {
 
 }  // namespace
 
-MqttConnect dps_connect(std::string_view id_scope, std::string_view registration_id,
-                        std::string_view agent) {
+ConnectFields dps_connect(std::string_view id_scope, std::string_view registration_id,
+                          std::string_view agent) {
   std::string user_name(id_scope);
   user_name.append("/registrations/").append(registration_id);
   user_name.append("/api-version=").append(kDpsApiVersion);

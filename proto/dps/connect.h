@@ -6,7 +6,7 @@
 #include <chrono>
 #include <string_view>
 
-#include "proto/mqtt_connect.h"
+#include "proto/connect_fields.h"
 #include "proto/result.h"
 
 namespace hubward::dps {
@@ -19,8 +19,8 @@ inline constexpr std::chrono::minutes kDpsTokenLife{40};
 inline constexpr std::chrono::seconds kDpsKeepAlive{30};
 
 // `agent` names this program ("hubward/0.1") or is empty. DPS keeps no session: clean session 1.
-[[nodiscard]] MqttConnect dps_connect(std::string_view id_scope, std::string_view registration_id,
-                                      std::string_view agent);
+[[nodiscard]] ConnectFields dps_connect(std::string_view id_scope, std::string_view registration_id,
+                                        std::string_view agent);
 
 // The spelling that every part of Azure takes: 1 to 64 of a-z, 0-9 and `-`, beginning and ending
 // with a letter or digit. DPS itself ignores case, IoT Central refuses `.`, `_` and `:`, and

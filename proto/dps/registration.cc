@@ -113,9 +113,13 @@ Registration::Registration(std::string register_body, RequestIds next_request_id
 Actions Registration::on_connected(SteadyTime now) {
   if (state_ != State::Idle) return {};
   budget_end_ = now + kAttemptBudget;
-  Actions actions{Subscribe{std::string(kReplyFilter)}};
-  for (auto& action : send_request(now)) actions.push_back(std::move(action));
-  return actions;
+  state_ = State::Subscribing;
+  due_ = now + kReplyTimeout;
+  return {Subscribe{std::string(kReplyFilter)}, timer_until(due_, now)};
+}
+
+Actions Registration::on_subscribed(SteadyTime now) {
+  return state_ == State::Subscribing ? send_request(now) : Actions{};
 }
 
 Actions Registration::on_message(std::string_view topic, std::string_view payload, SteadyTime now) {
@@ -170,6 +174,14 @@ Actions Registration::on_timer(SteadyTime now) {
   if (state_ == State::Idle || state_ == State::Finished) return {};
   if (now >= budget_end_) return no_result(std::nullopt);
   if (now < due_) return {timer_until(due_, now)};
+  if (state_ == State::Subscribing) {
+    return finish(Failed{{ErrorCode::DpsFault, ErrorKind::Transient,
+                          "DPS did not acknowledge the subscription within 30 s"},
+                         {},
+                         {},
+                         {},
+                         {}});
+  }
   return send_request(now);
 }
 

@@ -2,7 +2,7 @@
 // returns actions; whoever owns the link carries them out. One attempt, one thread; what happens
 // after a failure (when to try again) is decided elsewhere.
 //
-//   -> SUBSCRIBE $dps/registrations/res/#
+//   -> SUBSCRIBE $dps/registrations/res/#                          <- SUBACK
 //   -> PUBLISH   $dps/registrations/PUT/iotdps-register/?$rid=1 {"registrationId":"press-line-07"}
 //   <- MESSAGE   $dps/registrations/res/202/?$rid=1&retry-after=3  {"operationId":"4.01.3f",...}
 //      ... 3 s ...
@@ -76,6 +76,8 @@ class Registration {
 
   // After CONNACK 0. A CONNECT that DPS refuses never gets here: it is the caller's to report.
   [[nodiscard]] Actions on_connected(SteadyTime now);
+  // After SUBACK: only now may the request go out, or its answer could be missed.
+  [[nodiscard]] Actions on_subscribed(SteadyTime now);
   [[nodiscard]] Actions on_message(std::string_view topic, std::string_view payload,
                                    SteadyTime now);
   // Early calls are harmless: the rest of the delay is asked for again.
@@ -87,7 +89,7 @@ class Registration {
   [[nodiscard]] int polls() const { return polls_; }
 
  private:
-  enum class State { Idle, AwaitingReply, Waiting, Finished };
+  enum class State { Idle, Subscribing, AwaitingReply, Waiting, Finished };
 
   Actions send_request(SteadyTime now);
   Actions wait(std::chrono::seconds delay, std::optional<std::chrono::seconds> retry_after,

@@ -4,8 +4,8 @@
 
 namespace hubward::hub {
 
-MqttConnect hub_connect(std::string_view host, std::string_view device_id, std::string_view agent,
-                        std::string_view model_id) {
+ConnectFields hub_connect(std::string_view host, std::string_view device_id, std::string_view agent,
+                          std::string_view model_id) {
   std::string user_name(host);
   user_name.append("/").append(device_id).append("/?api-version=").append(kHubApiVersion);
   if (!agent.empty()) user_name += "&DeviceClientType=" + percent_encode(agent);
@@ -13,7 +13,7 @@ MqttConnect hub_connect(std::string_view host, std::string_view device_id, std::
   return {std::string(device_id), std::move(user_name), false, kHubKeepAlive};
 }
 
-std::vector<MqttSubscription> hub_subscriptions(std::string_view device_id) {
+std::vector<TopicSubscription> hub_subscriptions(std::string_view device_id) {
   return {{"devices/" + std::string(device_id) + "/messages/devicebound/#", 1},
           {"$iothub/methods/POST/#", 0},
           {"$iothub/twin/res/#", 0},
