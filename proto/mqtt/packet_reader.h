@@ -1,0 +1,40 @@
+// Bytes of a TCP stream to MQTT 3.1.1 packets, whatever pieces the bytes come in.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "proto/mqtt/packet.h"
+
+namespace hubward::mqtt {
+
+// One per connection, single-threaded. Feed what arrived, then take packets until there is none:
+//   reader.feed(bytes);
+//   for (;;) { auto packet = reader.next(); if (!packet) close(); else if (!*packet) break; ... }
+// Checks what section 2 to 4 of the specification call malformed: lengths, reserved bits, QoS 3,
+// packet id 0, UTF-8, wildcards in a topic name. After an error the stream cannot be trusted, so
+// next() repeats that error for ever.
+class PacketReader {
+ public:
+  // `packet_bytes_max` bounds the announced length of one packet's body, hence the memory used.
+  explicit PacketReader(std::size_t packet_bytes_max) : packet_bytes_max_(packet_bytes_max) {}
+
+  void feed(std::span<const std::byte> bytes);
+
+  // A packet, nothing (more bytes needed), Malformed, or LimitExceeded.
+  [[nodiscard]] Result<std::optional<Packet>> next();
+
+  // Bytes fed that belong to no packet taken yet: more than 0 at the end of a stream means that it
+  // was cut inside a packet.
+  [[nodiscard]] std::size_t bytes_waiting() const { return buffer_.size() - taken_; }
+
+ private:
+  std::size_t packet_bytes_max_;
+  std::vector<std::byte> buffer_;
+  std::size_t taken_ = 0;  // bytes of buffer_ that were already returned as packets
+  std::optional<Error> failed_;
+};
+
+}  // namespace hubward::mqtt

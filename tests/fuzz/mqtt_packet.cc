@@ -1,0 +1,51 @@
+// Arbitrary bytes as an MQTT stream: the first byte says how they are split. Whatever is read must
+// not depend on the split, and must survive being written and read again.
+#include <cstdlib>
+#include <span>
+
+#include "proto/mqtt/packet_reader.h"
+
+using namespace hubward;
+using namespace hubward::mqtt;
+
+namespace {
+
+constexpr std::size_t kPacketBytesMax = 4096;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+// The packets, and whether the stream ended in an error.
+std::pair<std::vector<Packet>, bool> read_all(std::span<const std::byte> bytes, std::size_t piece) {
+  PacketReader reader(kPacketBytesMax);
+  std::vector<Packet> packets;
+  for (std::size_t at = 0; at < bytes.size(); at += piece) {
+    reader.feed(bytes.subspan(at, std::min(piece, bytes.size() - at)));
+    for (;;) {
+      auto packet = reader.next();
+      if (!packet) return {std::move(packets), true};
+      if (!*packet) break;
+      packets.push_back(std::move(**packet));
+    }
+  }
+  return {std::move(packets), false};
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::size_t piece = std::size_t{1} + data[0] % 16;
+  const auto bytes = std::as_bytes(std::span(data, size)).subspan(1);
+  const auto whole = read_all(bytes, bytes.size() + 1);
+  const auto split = read_all(bytes, piece);
+  require(whole == split);
+  for (const auto& packet : whole.first) {
+    const auto written = encode(packet);
+    require(written.has_value());
+    const auto again = read_all(*written, written->size());
+    require(!again.second && again.first.size() == 1 && again.first[0] == packet);
+  }
+  return 0;
+}
