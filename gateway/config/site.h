@@ -1,0 +1,29 @@
+// The door of this room: a folder with gateway.json and devices.d/*.json in, checked settings or
+// every problem at once out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/config/file_source.h"
+#include "gateway/config/problem.h"
+#include "gateway/config/secret_source.h"
+#include "gateway/config/site_settings.h"
+
+namespace hubward::config {
+
+struct LoadedSite {
+  std::optional<SiteSettings> settings;  // absent exactly when `problems` holds an error
+  // In the order of files (gateway.json first), then of positions. Warnings may stand beside
+  // settings.
+  std::vector<Problem> problems;
+};
+
+// Reads, binds and checks the whole site. Pure but for the two sources. Paths in the result are
+// absolute or relative to the working directory; relative ones in the files are taken from
+// `folder`.
+[[nodiscard]] LoadedSite load_site(const std::string& folder, const FileSource& files,
+                                   const SecretSource& secrets);
+
+}  // namespace hubward::config

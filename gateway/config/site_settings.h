@@ -1,0 +1,74 @@
+// Everything the configuration of one site says, checked and ready to use. Made by load_site().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/modbus/settings.h"
+#include "adapters/mqtt/settings.h"
+#include "adapters/serial/settings.h"
+#include "gateway/api/broker_link.h"
+#include "gateway/api/device_description.h"
+#include "gateway/api/log.h"
+#include "gateway/api/secret.h"
+
+namespace hubward::config {
+
+struct HostAndPort {
+  std::string host;  // a name or an address; IPv6 without brackets
+  std::uint16_t port = 0;
+  friend bool operator==(const HostAndPort&, const HostAndPort&) = default;
+};
+
+struct DpsSettings {
+  HostAndPort address{"global.azure-devices-provisioning.net", 8883};
+  std::string id_scope;
+};
+
+struct AdmissionRates {
+  double connections_per_second = 20;
+  double registrations_per_second = 2;
+};
+
+struct OutboxSettings {
+  std::uint64_t bytes_max = 1024ULL * 1024 * 1024;
+  std::chrono::milliseconds sync_window{50};  // 0: every commit is synced
+};
+
+// What one device proves its identity with: base64 text of 16 to 64 bytes, checked.
+struct DeviceCredential {
+  // DeviceKey signs as it is. From a GroupKey the device's own key is derived first (reference
+  // section 1.3); the group key itself is never accepted by the service.
+  enum class Kind : std::uint8_t { DeviceKey, GroupKey } kind = Kind::DeviceKey;
+  SecretText primary;
+  SecretText secondary;  // empty: none. Both are valid; used when the primary is refused
+};
+
+struct SiteSettings {
+  DpsSettings dps;
+  std::string trusted_roots_file;
+  std::string state_folder;
+  HostAndPort page{"127.0.0.1", 8080};
+  AdmissionRates admission;
+  OutboxSettings outbox;
+  std::chrono::seconds token_lifetime{3600};
+  std::chrono::seconds keep_alive{240};
+  LogLevel log_level = LogLevel::Info;
+
+  // By DeviceIndex, which is the order of the device files' names.
+  std::vector<DeviceDescription> devices;
+  std::vector<DeviceCredential> credentials;
+
+  // How the devices are attached: one entry for each line or endpoint, with all devices behind it.
+  std::vector<modbus::BusSettings> modbus_buses;
+  std::vector<serial::DeviceSettings> serial_devices;
+  std::vector<mqtt::DeviceSettings> mqtt_devices;
+  // Set if gateway.json names a broker; always set if there are MQTT devices. The filters are the
+  // adapter's to fill.
+  std::optional<BrokerSettings> broker;
+};
+
+}  // namespace hubward::config
