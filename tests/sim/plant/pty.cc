@@ -1,0 +1,64 @@
+#include "tests/sim/plant/pty.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace hubward::plant {
+
+Pty::Pty(std::filesystem::path link) : link_(std::move(link)) { plug_in(); }
+
+Pty::~Pty() { unplug(); }
+
+bool Pty::plug_in() {
+  if (is_open()) return true;
+  termios raw{};
+  ::cfmakeraw(&raw);
+  raw.c_cflag |= CREAD | CLOCAL;
+  ::cfsetspeed(&raw, B9600);
+  std::array<char, 128> name{};
+  int slave = -1;
+  if (::openpty(&master_, &slave, name.data(), &raw, nullptr) != 0) {
+    master_ = -1;
+    return false;
+  }
+  ::fcntl(master_, F_SETFD, FD_CLOEXEC);
+  ::fcntl(master_, F_SETFL, O_NONBLOCK);
+  // Closed once, so that the master reports a hang-up for as long as nobody has the other end open.
+  ::close(slave);
+  std::error_code error;
+  std::filesystem::remove(link_, error);
+  std::filesystem::create_symlink(name.data(), link_, error);
+  if (error) unplug();
+  return is_open();
+}
+
+void Pty::unplug() {
+  if (!is_open()) return;
+  std::error_code ignored;
+  std::filesystem::remove(link_, ignored);
+  ::close(master_);
+  master_ = -1;
+}
+
+bool Pty::has_reader() const {
+  if (!is_open()) return false;
+  pollfd state{master_, POLLIN, 0};
+  ::poll(&state, 1, 0);
+  return (state.revents & POLLHUP) == 0;
+}
+
+void Pty::discard_input() {
+  std::array<char, 512> bytes{};
+  while (is_open() && ::read(master_, bytes.data(), bytes.size()) > 0) {
+  }
+}
+
+}  // namespace hubward::plant

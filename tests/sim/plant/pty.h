@@ -1,0 +1,34 @@
+// A pseudo-terminal under a stable name: what a USB serial adapter is to the gateway.
+#pragma once
+
+#include <filesystem>
+#include <span>
+
+namespace hubward::plant {
+
+class Pty {
+ public:
+  // Opens a pair in raw mode and points the symlink at the end that the gateway opens.
+  explicit Pty(std::filesystem::path link);
+  ~Pty();
+  Pty(const Pty&) = delete;
+  Pty& operator=(const Pty&) = delete;
+
+  [[nodiscard]] bool is_open() const { return master_ >= 0; }
+  [[nodiscard]] int wire() const { return master_; }
+  [[nodiscard]] const std::filesystem::path& link() const { return link_; }
+  // Somebody has the other end open.
+  [[nodiscard]] bool has_reader() const;
+  // The adapter is pulled out: readers see a hang-up and the name is gone.
+  void unplug();
+  // Plugged in again; the terminal behind the name is a new one.
+  bool plug_in();
+  // Throws away what the other end wrote and nobody took.
+  void discard_input();
+
+ private:
+  std::filesystem::path link_;
+  int master_ = -1;
+};
+
+}  // namespace hubward::plant
