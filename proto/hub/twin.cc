@@ -138,11 +138,11 @@ class PatchBuilder {
   }
 
   void set(json::Value& object, std::string_view name, json::Value value) {
-    const auto member = object.FindMember(string(name));
-    if (member != object.MemberEnd()) {
-      member->value = std::move(value);
+    json::Value key = string(name);
+    if (object.HasMember(key)) {
+      object[key] = std::move(value);
     } else {
-      object.AddMember(string(name), std::move(value), document_.GetAllocator());
+      object.AddMember(std::move(key), std::move(value), document_.GetAllocator());
     }
   }
 
@@ -159,7 +159,7 @@ class PatchBuilder {
   Result<json::Value*> component(const std::string& name) {
     if (name.empty()) return static_cast<json::Value*>(&document_);
     if (auto status = check_name(name); !status) return tl::unexpected(status.error());
-    if (document_.FindMember(name) == document_.MemberEnd()) {
+    if (!document_.HasMember(name)) {
       json::Value object(rapidjson::kObjectType);
       set(object, kComponentMark, string("c"));
       set(document_, name, std::move(object));

@@ -16,11 +16,18 @@ std::span<const std::byte> bytes(const std::string& text) {
 
 TEST_CASE("the examples of RFC 4648 hold in both directions") {
   const std::pair<std::string, std::string> rows[] = {
-      {"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+      {"", ""},
+      {"f", "Zg=="},
+      {"fo", "Zm8="},
+      {"foo", "Zm9v"},
+      {"foob", "Zm9vYg=="},
+      {"fooba", "Zm9vYmE="},
+      {"foobar", "Zm9vYmFy"},
       {std::string("\xfb\xff\xfe", 3), "+//+"},
   };
-  for (const auto& [plain, encoded] : rows) {
+  for (const auto& row : rows) {
+    const auto& plain = row.first;
+    const auto& encoded = row.second;
     CAPTURE(encoded);
     CHECK(base64_encode(bytes(plain)) == encoded);
     const auto decoded = base64_decode(encoded);

@@ -9,8 +9,7 @@ using namespace hubward;
 TEST_CASE("everything that a topic or query could misread is encoded") {
   CHECK(percent_encode("AZaz09-._~") == "AZaz09-._~");
   CHECK(percent_encode("$.ct") == "%24.ct");
-  CHECK(percent_encode("application/json;charset=utf-8") ==
-        "application%2Fjson%3Bcharset%3Dutf-8");
+  CHECK(percent_encode("application/json;charset=utf-8") == "application%2Fjson%3Bcharset%3Dutf-8");
   CHECK(percent_encode("a b+c#d%") == "a%20b%2Bc%23d%25");
   CHECK(percent_encode("\xc3\xa4") == "%C3%A4");
   CHECK(percent_encode(std::string("\0", 1)) == "%00");

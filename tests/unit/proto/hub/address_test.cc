@@ -33,10 +33,10 @@ TEST_CASE("a device id must be safe in a topic and in a user name") {
   CHECK(hub::check_device_id("press-line-07"));
   CHECK(hub::check_device_id("Press.07_a:b@c"));
   CHECK(hub::check_device_id(std::string(128, 'x')));
-  for (const std::string id : {std::string(), std::string(129, 'x'), std::string("a/b"),
-                               std::string("a+b"), std::string("a#"), std::string("a%b"),
-                               std::string("a&b"), std::string("a?b"), std::string("a b"),
-                               std::string("a\nb"), std::string("\xc3\xa4"), std::string("a\0", 2)}) {
+  for (const std::string& id :
+       {std::string(), std::string(129, 'x'), std::string("a/b"), std::string("a+b"),
+        std::string("a#"), std::string("a%b"), std::string("a&b"), std::string("a?b"),
+        std::string("a b"), std::string("a\nb"), std::string("\xc3\xa4"), std::string("a\0", 2)}) {
     CAPTURE(id);
     CHECK_FALSE(hub::check_device_id(id));
   }
