@@ -1,0 +1,132 @@
+#include "gateway/resilience/recovery.h"
+
+#include <algorithm>
+
+namespace hubward::resilience {
+namespace {
+// "Three times running" asks DPS once; after that only now and then, since an outage may end with
+// the device on another hub while the old one stays dead.
+constexpr unsigned kUnreachableFirst = 3;
+constexpr unsigned kUnreachableAgain = 10;
+// The reconnection guidance's ten failed retries.
+constexpr unsigned kSoftFailuresMax = 10;
+}  // namespace
+
+Recovery::Recovery(RecoverySettings settings, RandomSource& random)
+    : settings_(settings), backoff_(settings.backoff, random) {}
+
+NextStep Recovery::start(bool has_assignment, SteadyTime now) {
+  has_assignment_ = has_assignment;
+  if (has_assignment) return {NextStep::What::ConnectHub, now, std::nullopt};
+  dps_asked_in_step_ = true;
+  return {NextStep::What::Provision, now, std::nullopt};
+}
+
+void Recovery::on_online(SteadyTime now) {
+  online_since_ = now;
+  unreachable_ = 0;
+  refusals_ = 0;
+}
+
+bool Recovery::is_stable(SteadyTime now) const {
+  return online_since_ && now - *online_since_ >= settings_.stable_after;
+}
+
+void Recovery::forget_failures() {
+  backoff_.reset();
+  failures_ = 0;
+  unreachable_ = 0;
+  refusals_ = 0;
+  soft_ = 0;
+  dps_asked_in_step_ = false;
+  asked_because_.reset();
+}
+
+NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_reachable, SteadyTime now) {
+  if (is_stable(now)) {
+    forget_failures();
+    if (symptom == Symptom::ClosedEarly) symptom = Symptom::ClosedStable;
+  }
+  online_since_.reset();
+  ++failures_;
+  const Diagnosis& diagnosis = diagnose(symptom);
+  if (diagnosis.decision != Decision::ProvisionAfterThree) unreachable_ = 0;
+
+  switch (diagnosis.decision) {
+    case Decision::ReconnectNow:
+      return {NextStep::What::ConnectHub, now, diagnosis.code};
+    case Decision::Provision:
+      ++refusals_;
+      if (!dps_reachable || dps_asked_in_step_) {
+        const bool dps_agreed = dps_asked_in_step_;
+        return back_off(dps_agreed ? ErrorCode::HubRefusedAfterDps : diagnosis.code, now, {},
+                        dps_agreed);
+      }
+      return provision(diagnosis.code, now);
+    case Decision::ProvisionAfterThree:
+      ++unreachable_;
+      if (!dps_reachable) return back_off(ErrorCode::OwnNetworkDown, now);
+      if (!dps_asked_in_step_ && unreachable_ >= kUnreachableFirst &&
+          (unreachable_ - kUnreachableFirst) % kUnreachableAgain == 0) {
+        return provision(diagnosis.code, now);
+      }
+      return back_off(diagnosis.code, now);
+    case Decision::ProvisionAfterTen:
+      ++soft_;
+      if (dps_reachable && !dps_asked_in_step_ && soft_ > kSoftFailuresMax) {
+        soft_ = 0;
+        return provision(diagnosis.code, now);
+      }
+      return back_off(diagnosis.code, now);
+    case Decision::WaitForOperator:
+      return back_off(diagnosis.code, now, settings_.fault_pause_min, true);
+    case Decision::BackOff:
+      break;
+  }
+  return back_off(diagnosis.code, now);
+}
+
+NextStep Recovery::on_assigned(AssignedTo where, SteadyTime now) {
+  has_assignment_ = true;
+  const auto why = asked_because_;
+  asked_because_.reset();
+  if (where == AssignedTo::OtherHub || !why) return {NextStep::What::ConnectHub, now, why};
+  // The same hub again. A first refusal deserves one more try at once: the move may just not have
+  // been visible everywhere. After that the hub's word stands until the next back-off step.
+  if (*why == ErrorCode::HubRefused || *why == ErrorCode::HubBadClient) {
+    if (refusals_ <= 1) return {NextStep::What::ConnectHub, now, why};
+    return back_off(ErrorCode::HubRefusedAfterDps, now, {}, true);
+  }
+  return back_off(*why, now);
+}
+
+NextStep Recovery::on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after,
+                                  SteadyTime now) {
+  ++failures_;
+  asked_because_.reset();
+  const Diagnosis& diagnosis = diagnose(symptom);
+  dps_not_before_ = std::max(dps_not_before_, now + retry_after);
+  const bool operator_needed = diagnosis.decision == Decision::WaitForOperator;
+  const bool service_fault = operator_needed || symptom == Symptom::DpsFault ||
+                             symptom == Symptom::DpsThrottled || symptom == Symptom::DpsNoResult;
+  const auto floor = service_fault ? settings_.fault_pause_min : std::chrono::milliseconds{0};
+  return back_off(diagnosis.code, now, floor, operator_needed);
+}
+
+NextStep Recovery::back_off(ErrorCode why, SteadyTime now, std::chrono::milliseconds floor,
+                            bool waits_for_operator) {
+  SteadyTime at = now + backoff_.next(floor);
+  const auto what = has_assignment_ ? NextStep::What::ConnectHub : NextStep::What::Provision;
+  if (what == NextStep::What::Provision) at = std::max(at, dps_not_before_);
+  // A new step: DPS may be asked once more in it. With Provision that is this very step.
+  dps_asked_in_step_ = what == NextStep::What::Provision;
+  return {what, at, why, waits_for_operator};
+}
+
+NextStep Recovery::provision(ErrorCode why, SteadyTime now) {
+  dps_asked_in_step_ = true;
+  asked_because_ = why;
+  return {NextStep::What::Provision, std::max(now, dps_not_before_), why};
+}
+
+}  // namespace hubward::resilience

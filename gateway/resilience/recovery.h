@@ -1,0 +1,72 @@
+// What one device does after a failure. A session never sleeps, counts or retries by itself: it
+// says how it ended, and does what it is told here.
+#pragma once
+
+#include <optional>
+
+#include "gateway/resilience/backoff.h"
+#include "gateway/resilience/diagnosis.h"
+#include "proto/time.h"
+
+namespace hubward::resilience {
+
+struct RecoverySettings {
+  BackoffSettings backoff;
+  // A link that has been up this long ends its history of failures.
+  std::chrono::milliseconds stable_after{60000};
+  // First retry after a fault of the service, and pace of a device that waits for a person.
+  std::chrono::milliseconds fault_pause_min{5000};
+};
+
+struct NextStep {
+  enum class What : std::uint8_t { ConnectHub, Provision };
+  What what;
+  SteadyTime at;                 // not before; admission may add to it
+  std::optional<ErrorCode> why;  // the failure it follows; absent after a success
+  bool waits_for_operator = false;
+};
+
+// What DPS said when it assigned a hub.
+enum class AssignedTo : std::uint8_t { SameHub, OtherHub };
+
+// Single-threaded, one per device.
+class Recovery {
+ public:
+  Recovery(RecoverySettings settings, RandomSource& random);
+
+  // First step after a start: the cached hub if there is one, else DPS.
+  NextStep start(bool has_assignment, SteadyTime now);
+  // The hub accepted the login.
+  void on_online(SteadyTime now);
+  // An attempt to connect failed, or a session ended that was not ended by us. A session's end is
+  // given as ClosedEarly; whether it had been stable is decided here.
+  // `dps_reachable`: false while DPS itself cannot be reached, from any device of this gateway.
+  NextStep on_hub_failure(Symptom symptom, bool dps_reachable, SteadyTime now);
+  NextStep on_assigned(AssignedTo where, SteadyTime now);
+  // `retry_after`: what the service asked for, or zero.
+  NextStep on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after, SteadyTime now);
+
+  [[nodiscard]] unsigned failures() const { return failures_; }
+  // A session older than this is stable.
+  [[nodiscard]] bool is_stable(SteadyTime now) const;
+
+ private:
+  NextStep back_off(ErrorCode why, SteadyTime now, std::chrono::milliseconds floor = {},
+                    bool waits_for_operator = false);
+  NextStep provision(ErrorCode why, SteadyTime now);
+  void forget_failures();
+
+  RecoverySettings settings_;
+  Backoff backoff_;
+  bool has_assignment_ = false;
+  std::optional<SteadyTime> online_since_;
+  SteadyTime dps_not_before_{};  // retry-after of the service
+  unsigned failures_ = 0;        // since the last stable session
+  unsigned unreachable_ = 0;     // in a row
+  unsigned refusals_ = 0;        // since the last successful login
+  unsigned soft_ = 0;            // CONNACK 3, silent or early-closing hub, in a row
+  bool dps_asked_in_step_ = false;
+  std::optional<ErrorCode> asked_because_;
+};
+
+}  // namespace hubward::resilience

@@ -1,0 +1,194 @@
+#include "gateway/resilience/recovery.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/scripted_random.h"
+
+using namespace hubward;
+using namespace hubward::resilience;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kHub = NextStep::What::ConnectHub;
+constexpr auto kDps = NextStep::What::Provision;
+
+struct Fixture {
+  test::FixedRandom chance{0.5};
+  Recovery recovery{RecoverySettings{.backoff = {.initial = 1s, .max = 300s, .multiplier = 2.0},
+                                     .stable_after = 60s,
+                                     .fault_pause_min = 5s},
+                    chance};
+  SteadyTime now{1h};
+
+  NextStep hub(Symptom symptom, bool dps_reachable = true) {
+    const NextStep step = recovery.on_hub_failure(symptom, dps_reachable, now);
+    now = std::max(now, step.at);
+    return step;
+  }
+  NextStep dps(Symptom symptom, std::chrono::milliseconds retry_after = 0ms) {
+    const NextStep step = recovery.on_dps_failure(symptom, retry_after, now);
+    now = std::max(now, step.at);
+    return step;
+  }
+  NextStep assigned(AssignedTo where) {
+    const NextStep step = recovery.on_assigned(where, now);
+    now = std::max(now, step.at);
+    return step;
+  }
+  // A session that lasted.
+  void stable_session() {
+    recovery.on_online(now);
+    now += 61s;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a start uses the cached hub, and DPS only without one") {
+  CHECK(Fixture{}.recovery.start(true, SteadyTime{1h}).what == kHub);
+  CHECK(Fixture{}.recovery.start(false, SteadyTime{1h}).what == kDps);
+}
+
+TEST_CASE("a stable link that drops is connected again without delay") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  f.stable_session();
+  const SteadyTime before = f.now;
+  const NextStep step = f.hub(Symptom::ClosedEarly);
+  CHECK(step.what == kHub);
+  CHECK(step.at == before);
+  CHECK(step.why == ErrorCode::LinkLost);
+}
+
+TEST_CASE("a refusal goes to DPS at once, and another hub is used at once") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  f.stable_session();
+  f.hub(Symptom::ClosedEarly);
+  const SteadyTime before = f.now;
+  CHECK(f.hub(Symptom::HubRefusedAuth).what == kDps);
+  CHECK(f.assigned(AssignedTo::OtherHub).what == kHub);
+  CHECK(f.now == before);
+}
+
+TEST_CASE(
+    "a device that the hub refuses although DPS agrees: one DPS conversation per back-off step") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  CHECK(f.hub(Symptom::HubRefusedAuth).what == kDps);
+  // First time: the move may not be visible everywhere yet.
+  NextStep step = f.assigned(AssignedTo::SameHub);
+  CHECK(step.what == kHub);
+  CHECK(step.at == f.now);
+  auto last = f.now;
+  step = f.hub(Symptom::HubRefusedAuth);
+  CHECK(step.what == kHub);
+  CHECK(step.at > last);
+  CHECK(step.why == ErrorCode::HubRefusedAfterDps);
+  CHECK(step.waits_for_operator);
+  for (int round = 0; round < 8; ++round) {
+    CAPTURE(round);
+    CHECK(f.hub(Symptom::HubRefusedAuth).what == kDps);
+    last = f.now;
+    step = f.assigned(AssignedTo::SameHub);
+    CHECK(step.what == kHub);
+    CHECK(step.at > last);  // backs off, keeps the assignment
+    CHECK(step.waits_for_operator);
+  }
+}
+
+TEST_CASE("a blocked device keeps its assignment and is asked about once per step") {
+  for (const Symptom symptom :
+       {Symptom::DpsBlocked, Symptom::DpsDisabled, Symptom::DpsAllocationFailed}) {
+    Fixture f;
+    f.recovery.start(true, f.now);
+    for (int round = 0; round < 5; ++round) {
+      CHECK(f.hub(Symptom::HubRefusedAuth).what == kDps);
+      const auto before = f.now;
+      const NextStep step = f.dps(symptom);
+      CHECK(step.what == kHub);
+      CHECK(step.at >= before + 5s);
+      CHECK(step.waits_for_operator);
+      CHECK(step.why == diagnose(symptom).code);
+    }
+  }
+}
+
+TEST_CASE("an unreachable hub goes to DPS after three times running, once") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  f.stable_session();
+  CHECK(f.hub(Symptom::ClosedEarly).what == kHub);
+  CHECK(f.hub(Symptom::HubUnreachable).what == kHub);
+  CHECK(f.hub(Symptom::HubNameUnknown).what == kHub);
+  CHECK(f.hub(Symptom::HubTlsTimeout).what == kDps);
+  CHECK(f.assigned(AssignedTo::SameHub).what == kHub);
+  for (int i = 0; i < 9; ++i) CHECK(f.hub(Symptom::HubUnreachable).what == kHub);
+  CHECK(f.hub(Symptom::HubUnreachable).what == kDps);  // much later, once more
+}
+
+TEST_CASE("when DPS cannot be reached either, it is our own network and nobody asks") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  for (int i = 0; i < 30; ++i) {
+    const NextStep step = f.hub(Symptom::HubUnreachable, false);
+    CHECK(step.what == kHub);
+    CHECK(step.why == ErrorCode::OwnNetworkDown);
+  }
+}
+
+TEST_CASE("a busy hub is left alone by DPS for ten failures") {
+  for (const Symptom symptom :
+       {Symptom::HubRefusedBusy, Symptom::ClosedEarly, Symptom::HubSilent}) {
+    Fixture f;
+    f.recovery.start(true, f.now);
+    for (int i = 0; i < 10; ++i) CHECK(f.hub(symptom).what == kHub);
+    CHECK(f.hub(symptom).what == kDps);
+    CHECK(f.assigned(AssignedTo::SameHub).what == kHub);
+    for (int i = 0; i < 10; ++i) CHECK(f.hub(symptom).what == kHub);
+    CHECK(f.hub(symptom).what == kDps);
+  }
+}
+
+TEST_CASE("without an assignment DPS is asked again, slower and slower, obeying retry-after") {
+  Fixture f;
+  f.recovery.start(false, f.now);
+  auto before = f.now;
+  NextStep step = f.dps(Symptom::DpsThrottled, 90s);
+  CHECK(step.what == kDps);
+  CHECK(step.at >= before + 90s);
+  before = f.now;
+  step = f.dps(Symptom::DpsNotFound);
+  CHECK(step.what == kDps);
+  CHECK(step.at >= before + 5s);
+  CHECK(step.waits_for_operator);
+  CHECK(f.assigned(AssignedTo::OtherHub).what == kHub);
+}
+
+TEST_CASE("a throttling DPS is not asked before its time even after a fresh refusal") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  f.hub(Symptom::HubRefusedAuth);
+  const auto before = f.now;
+  f.dps(Symptom::DpsThrottled, 120s);
+  const NextStep step = f.hub(Symptom::HubRefusedAuth);
+  CHECK(step.what == kDps);
+  CHECK(step.at >= before + 120s);
+}
+
+TEST_CASE("only a stable session ends the history of failures") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  for (int i = 0; i < 5; ++i) f.hub(Symptom::HubRefusedBusy);
+  f.recovery.on_online(f.now);
+  f.now += 10s;  // not stable
+  auto before = f.now;
+  NextStep step = f.hub(Symptom::ClosedEarly);
+  CHECK(step.at >= before + 16s);  // the sixth step: half of 32 s
+  f.stable_session();
+  before = f.now;
+  step = f.hub(Symptom::PubackMissing);
+  CHECK(step.at == before + 500ms);
+  CHECK(f.recovery.failures() == 1);
+}
