@@ -43,6 +43,7 @@ enum class ErrorCode : std::uint16_t {
   PubackMissing,       // sent, not acknowledged in time
   HubRefusedAfterDps,  // DPS says this hub, and the hub refuses: blocked or disabled there
   // --- DPS.
+  DpsUnreachable,       // hub answers, DPS cannot be reached
   DpsUnauthorized,      // 401/403: key, scope or registration id wrong, or clock wrong
   DpsNotFound,          // 404: scope or enrollment does not exist
   DpsThrottled,         // 429

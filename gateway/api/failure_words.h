@@ -135,6 +135,10 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      "Keeps its assignment and every reading; tries again with growing pauses.",
      "In IoT Central or the hub: unblock or enable the device. Check the clock here."},
     // --- DPS
+    {ErrorCode::DpsUnreachable, "dps_unreachable", "Provisioning not reachable",
+     "The provisioning service cannot be reached, so the device's hub is not known for sure.",
+     "Keeps trying the last known hub, asks again with growing pauses.",
+     "Check that the firewall lets port 8883 out to the provisioning service."},
     {ErrorCode::DpsUnauthorized, "dps_unauthorized", "Provisioning refused the key",
      "The provisioning service does not accept the device's key, or the clock here is wrong.",
      "Tries again slowly.",

@@ -29,7 +29,7 @@ constexpr std::array kTable = std::to_array<Diagnosis>({
   {ClosedEarly,       ErrorCode::HubClosedEarly,   ProvisionAfterTen,   "quota, throttling, a second holder, or an illegal message"},
   {ClosedStable,      ErrorCode::LinkLost,         ReconnectNow,        "the next CONNACK tells more"},
   {PubackMissing,     ErrorCode::PubackMissing,    BackOff,             "throttling queue or dead path"},
-  {DpsUnreachable,    ErrorCode::OwnNetworkDown,   BackOff,             "neither hub nor DPS: our own network"},
+  {DpsUnreachable,    ErrorCode::DpsUnreachable,   BackOff,             "after an unreachable hub it is our own network"},
   {DpsUnauthorized,   ErrorCode::DpsUnauthorized,  WaitForOperator,     "key, scope, registration id or clock"},
   {DpsNotFound,       ErrorCode::DpsNotFound,      WaitForOperator,     "scope or enrollment gone"},
   {DpsThrottled,      ErrorCode::DpsThrottled,     BackOff,             "registration storm"},

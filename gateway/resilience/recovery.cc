@@ -103,14 +103,19 @@ NextStep Recovery::on_assigned(AssignedTo where, SteadyTime now) {
 NextStep Recovery::on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after,
                                   SteadyTime now) {
   ++failures_;
-  asked_because_.reset();
   const Diagnosis& diagnosis = diagnose(symptom);
+  // Neither hub nor DPS is our own network; a hub that answered and a silent DPS is not.
+  const bool hub_unreachable = asked_because_ && unreachable_ > 0;
+  const ErrorCode code = symptom == Symptom::DpsUnreachable && hub_unreachable
+                             ? ErrorCode::OwnNetworkDown
+                             : diagnosis.code;
+  asked_because_.reset();
   dps_not_before_ = std::max(dps_not_before_, now + retry_after);
   const bool operator_needed = diagnosis.decision == Decision::WaitForOperator;
   const bool service_fault = operator_needed || symptom == Symptom::DpsFault ||
                              symptom == Symptom::DpsThrottled || symptom == Symptom::DpsNoResult;
   const auto floor = service_fault ? settings_.fault_pause_min : std::chrono::milliseconds{0};
-  return back_off(diagnosis.code, now, floor, operator_needed);
+  return back_off(code, now, floor, operator_needed);
 }
 
 NextStep Recovery::back_off(ErrorCode why, SteadyTime now, std::chrono::milliseconds floor,

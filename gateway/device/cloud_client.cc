@@ -1,0 +1,428 @@
+#include "gateway/device/cloud_client.h"
+
+#include <span>
+#include <utility>
+
+#include "gateway/api/failure_words.h"
+#include "proto/hub/connect.h"
+#include "proto/hub/sas.h"
+
+namespace hubward::device {
+namespace {
+
+using namespace std::chrono_literals;
+using resilience::NextStep;
+using resilience::Symptom;
+
+// A planned reconnect waits this long for PUBACKs; what is missing then is sent again after it.
+constexpr auto kRenewalDrain = 5s;
+constexpr auto kStopDrain = 2s;
+// Tokens are renewed between 75 and 90 % of their life, spread so that devices which started
+// together do not reconnect together (reference section 1.4).
+constexpr double kRenewFrom = 0.75;
+constexpr double kRenewSpread = 0.15;
+
+std::string place(const Assignment& assignment) {
+  return assignment.assigned_hub + " as " + assignment.device_id;
+}
+
+}  // namespace
+
+CloudClient::CloudClient(DeviceIndex device, const DeviceDescription& description,
+                         const CloudSettings& settings, CloudParts parts, Properties& properties,
+                         CloudEvents& events)
+    : device_(device),
+      description_(description),
+      settings_(settings),
+      parts_(parts),
+      events_(events),
+      session_(description.id, window_, properties),
+      recovery_(settings.recovery, parts.random),
+      provisioner_(settings, description.id, description.model_id, parts.loop, parts.links,
+                   parts.signer) {}
+
+CloudClient::~CloudClient() {
+  *alive_ = false;
+  parts_.admission.withdraw(device_);
+  for (const TimerId timer : {step_timer_, session_timer_, renewal_timer_, drain_timer_}) {
+    parts_.loop.cancel(timer);
+  }
+}
+
+void CloudClient::start() {
+  parts_.leases.acquire(
+      device_, [this] { begin(); }, [this] { lose_lease(); });
+}
+
+void CloudClient::begin() {
+  has_lease_ = true;
+  assignment_ =
+      parts_.assignments.load(settings_.id_scope, description_.id, parts_.signer.fingerprint());
+  assignment_is_saved_ = assignment_.has_value();
+  if (assignment_) view_.assigned_hub = assignment_->assigned_hub;
+  follow(recovery_.start(assignment_.has_value(), now()));
+}
+
+// Somebody else may speak for the device after this returns.
+void CloudClient::lose_lease() {
+  has_lease_ = false;
+  parts_.admission.withdraw(device_);
+  parts_.loop.cancel(step_timer_);
+  provisioner_.cancel();
+  if (link_) link_->disconnect();
+  end_link(false);
+  phase_ = Phase::Idle;
+  show(CloudState::Stopped);
+}
+
+void CloudClient::stop(std::function<void()> done) {
+  stopping_ = true;
+  auto finish = [this, done = std::move(done)] {
+    const bool had_lease = has_lease_;
+    lose_lease();
+    if (had_lease) parts_.leases.give_back(device_);
+    done();
+  };
+  if (phase_ == Phase::Online || phase_ == Phase::Draining) {
+    drain_then(std::move(finish), kStopDrain);
+  } else {
+    parts_.loop.post(std::move(finish));
+  }
+}
+
+void CloudClient::show(CloudState state) {
+  view_.state = state;
+  view_.failures = recovery_.failures();
+  events_.on_cloud_changed();
+}
+
+void CloudClient::follow(const NextStep& step) {
+  if (stopping_ || !has_lease_) return;
+  step_ = step;
+  view_.failure = step.why;
+  phase_ = Phase::Pausing;
+  if (step.at <= now()) {
+    view_.next_attempt.reset();
+    ask_admission();
+    return;
+  }
+  view_.next_attempt = step.at;
+  show(step.waits_for_operator ? CloudState::WaitingForOperator : CloudState::BackingOff);
+  step_timer_ = parts_.loop.call_at(step.at, [this] {
+    step_timer_ = {};
+    view_.next_attempt.reset();
+    ask_admission();
+  });
+}
+
+void CloudClient::ask_admission() {
+  phase_ = Phase::AtGate;
+  const bool to_hub = step_.what == NextStep::What::ConnectHub;
+  show(CloudState::WaitingForTurn);
+  parts_.admission.request(device_, to_hub ? resilience::Gate::Hub : resilience::Gate::Dps,
+                           [this, to_hub] { to_hub ? connect_hub() : provision(); });
+}
+
+void CloudClient::provision() {
+  phase_ = Phase::Provisioning;
+  ++view_.dps_conversations;
+  show(CloudState::Provisioning);
+  parts_.log.write(
+      LogLevel::Info, "provisioning",
+      {{"device", description_.id},
+       {"because", step_.why ? std::string(words_for(*step_.why).label) : "first_time"}});
+  provisioner_.start([this](ProvisioningResult result) { on_provisioned(std::move(result)); });
+}
+
+void CloudClient::on_provisioned(ProvisioningResult result) {
+  if (phase_ != Phase::Provisioning) return;
+  if (result.symptom == Symptom::DpsUnreachable && !result.assigned) {
+    parts_.admission.dps_unreachable();
+  } else {
+    parts_.admission.dps_reached();
+  }
+  if (result.assigned && !hub::HubAddress::parse(result.assigned->assigned_hub)) {
+    result.detail = "assigned hub is no host name";
+    result.symptom = Symptom::DpsRejected;
+    result.assigned.reset();
+  }
+  if (!result.assigned) {
+    view_.detail = result.detail;
+    const NextStep step = recovery_.on_dps_failure(result.symptom, result.retry_after, now());
+    parts_.log.write(LogLevel::Warn, "provisioning_failed",
+                     {{"device", description_.id},
+                      {"reason", std::string(words_for(*step.why).label)},
+                      {"detail", result.detail}});
+    follow(step);
+    return;
+  }
+  Assignment assignment{result.assigned->assigned_hub, result.assigned->device_id,
+                        settings_.id_scope, description_.id, parts_.signer.fingerprint()};
+  const bool same = assignment_ && *assignment_ == assignment;
+  if (!same) {
+    assignment_ = std::move(assignment);
+    assignment_is_saved_ = false;
+    view_.assigned_hub = assignment_->assigned_hub;
+  }
+  parts_.log.write(LogLevel::Info, "assigned",
+                   {{"device", description_.id},
+                    {"hub", assignment_->assigned_hub},
+                    {"same_as_before", same ? "yes" : "no"}});
+  follow(recovery_.on_assigned(
+      same ? resilience::AssignedTo::SameHub : resilience::AssignedTo::OtherHub, now()));
+}
+
+void CloudClient::connect_hub() {
+  const auto address = hub::HubAddress::parse(assignment_->assigned_hub);
+  if (!address) {  // only a damaged cache file can hold such a name
+    follow(recovery_.on_hub_failure(Symptom::HubRefusedId, true, now()));
+    return;
+  }
+  phase_ = Phase::Signing;
+  show(CloudState::Connecting);
+  // Every CONNECT carries a token made for it: a refusal then never means an old token.
+  const auto claim = hub::hub_claim(address->host, assignment_->device_id,
+                                    parts_.loop.clock().wall() + settings_.token_life);
+  parts_.signer.sign(hub::message_to_sign(claim), [this, claim, address = *address, alive = alive_](
+                                                      const Result<std::string>& signature) {
+    if (!*alive || phase_ != Phase::Signing) return;
+    if (!signature) {
+      on_link_failed(Symptom::HubRefusedAuth, signature.error().context);
+      return;
+    }
+    open_link(hub::sas_token(claim, std::as_bytes(std::span(*signature))), address);
+  });
+}
+
+void CloudClient::open_link(const std::string& token, const hub::HubAddress& address) {
+  phase_ = Phase::Connecting;
+  ++view_.hub_connects;
+  const auto fields = hub::hub_connect(address.host, assignment_->device_id, settings_.agent,
+                                       description_.model_id);
+  MqttConnect options;
+  options.host = address.host;
+  options.port = address.port;
+  options.client_id = fields.client_id;
+  options.user_name = fields.user_name;
+  options.password = SecretText(token);
+  options.clean_session = fields.clean_session;
+  options.keep_alive = settings_.keep_alive;
+  if (!link_) link_ = parts_.links.open(*this, parts_.loop);
+  link_->connect(options);
+}
+
+void CloudClient::on_connected(bool session_present) {
+  phase_ = Phase::Online;
+  recovery_.on_online(now());
+  if (!assignment_is_saved_) parts_.assignments.save(*assignment_);
+  assignment_is_saved_ = true;
+  view_.failure.reset();
+  view_.detail.clear();
+  show(CloudState::Online);
+  parts_.log.write(LogLevel::Info, "hub_connected",
+                   {{"device", description_.id},
+                    {"hub", place(*assignment_)},
+                    {"session", session_present ? "resumed" : "new"}});
+  const double part = kRenewFrom + kRenewSpread * parts_.random.unit();
+  const auto life = std::chrono::duration<double>(settings_.token_life) * part;
+  renewal_timer_ = parts_.loop.call_at(
+      now() + std::chrono::duration_cast<std::chrono::nanoseconds>(life), [this] {
+        renewal_timer_ = {};
+        renew_token();
+      });
+  SessionActions actions;
+  session_.on_connected(assignment_->device_id, now(), actions);
+  carry_out(actions);
+}
+
+// MQTT 3.1.1 cannot refresh a token in place: renewal is a planned reconnect.
+void CloudClient::renew_token() {
+  if (phase_ != Phase::Online) return;
+  drain_then(
+      [this] {
+        link_->disconnect();
+        end_link(false);
+        parts_.log.write(LogLevel::Debug, "token_renewal", {{"device", description_.id}});
+        follow({NextStep::What::ConnectHub, now(), std::nullopt});
+      },
+      kRenewalDrain);
+}
+
+void CloudClient::drain_then(std::function<void()> next, std::chrono::milliseconds at_most) {
+  phase_ = Phase::Draining;
+  session_.pause();
+  after_drain_ = std::move(next);
+  parts_.loop.cancel(drain_timer_);
+  drain_timer_ = parts_.loop.call_at(now() + at_most, [this] {
+    drain_timer_ = {};
+    if (auto then = std::exchange(after_drain_, nullptr)) then();
+  });
+  check_drained();
+}
+
+void CloudClient::check_drained() {
+  if (!after_drain_ || !session_.is_drained()) return;
+  parts_.loop.cancel(drain_timer_);
+  drain_timer_ = {};
+  // Posted: this may run inside an event of the link that is about to be closed.
+  parts_.loop.post([this, alive = alive_] {
+    if (!*alive) return;
+    if (auto then = std::exchange(after_drain_, nullptr)) then();
+  });
+}
+
+void CloudClient::on_refused(int connack_code) {
+  on_link_failed(resilience::hub_refusal(connack_code),
+                 place(*assignment_) + ": CONNACK " + std::to_string(connack_code));
+}
+
+void CloudClient::on_closed(LinkStage stage, Error why) {
+  const std::string detail = place(*assignment_) + ": " + why.context;
+  switch (stage) {
+    case LinkStage::Name:
+      return on_link_failed(Symptom::HubNameUnknown, detail);
+    case LinkStage::Tcp:
+      return on_link_failed(Symptom::HubUnreachable, detail);
+    case LinkStage::Tls:
+      return on_link_failed(resilience::hub_transport_failure(why.code == ErrorCode::TlsUntrusted
+                                                                  ? why.code
+                                                                  : ErrorCode::TlsFailed),
+                            detail);
+    case LinkStage::Connack:
+      return on_link_failed(
+          why.code == ErrorCode::ConnectTimeout ? Symptom::HubSilent : Symptom::ClosedEarly,
+          detail);
+    case LinkStage::Session:
+      return on_link_failed(Symptom::ClosedEarly, detail);
+  }
+}
+
+void CloudClient::on_link_failed(Symptom symptom, std::string detail) {
+  const bool was_online = phase_ == Phase::Online || phase_ == Phase::Draining;
+  end_link(was_online);
+  if (auto then = std::exchange(after_drain_, nullptr)) {
+    if (stopping_) return then();
+  }
+  const NextStep step =
+      recovery_.on_hub_failure(symptom, parts_.admission.dps_is_reachable(), now());
+  view_.detail = std::move(detail);
+  const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(step.at - now());
+  parts_.log.write(LogLevel::Warn, was_online ? "hub_disconnected" : "hub_connect_failed",
+                   {{"device", description_.id},
+                    {"reason", std::string(words_for(*step.why).label)},
+                    {"detail", view_.detail},
+                    {"attempt", std::to_string(recovery_.failures())},
+                    {"next", step.what == NextStep::What::Provision ? "ask_dps" : "connect"},
+                    {"retry_in_ms", std::to_string(pause.count())}});
+  follow(step);
+}
+
+void CloudClient::end_link(bool counts) {
+  *alive_ = false;
+  alive_ = std::make_shared<bool>(true);
+  for (TimerId* timer : {&session_timer_, &renewal_timer_, &drain_timer_}) {
+    parts_.loop.cancel(*timer);
+    *timer = {};
+  }
+  session_timer_at_.reset();
+  SessionActions actions;
+  session_.on_link_lost(counts, actions);
+  carry_out(actions);
+}
+
+void CloudClient::on_subscribed() {
+  SessionActions actions;
+  session_.on_subscribed(now(), actions);
+  carry_out(actions);
+}
+
+void CloudClient::on_published(PublishToken token) {
+  SessionActions actions;
+  session_.on_published(token, now(), actions);
+  carry_out(actions);
+  check_drained();
+}
+
+void CloudClient::on_message(std::string_view topic, std::string_view payload) {
+  SessionActions actions;
+  session_.on_message(topic, payload, now(), actions);
+  carry_out(actions);
+}
+
+void CloudClient::on_stored(const StoredMessage& row) {
+  window_.on_stored(row);
+  on_properties_changed();
+}
+
+void CloudClient::on_properties_changed() {
+  SessionActions actions;
+  session_.on_work(now(), actions);
+  carry_out(actions);
+}
+
+void CloudClient::answer(const std::string& rid, hub::MethodStatus status, std::string_view body) {
+  SessionActions actions;
+  session_.answer(rid, status, body, actions);
+  carry_out(actions);
+}
+
+void CloudClient::carry_out(SessionActions& actions) {
+  for (auto& action : actions) perform(action);
+  arm_session_timer();
+}
+
+void CloudClient::perform(SessionAction& action) {
+  if (auto* subscribe = std::get_if<SubscribeTo>(&action)) {
+    link_->subscribe(subscribe->subscriptions);
+  } else if (auto* send = std::get_if<Send>(&action)) {
+    // Not taken means that the link is about to report its end: the row is sent again after that.
+    (void)link_->publish(send->topic, send->payload, send->qos, send->token);
+  } else if (auto* release = std::get_if<ReleaseRow>(&action)) {
+    view_.last_delivered = parts_.loop.clock().wall();
+    parts_.outbox.release(device_, release->row);
+    events_.on_cloud_changed();
+  } else if (auto* quarantine = std::get_if<QuarantineRow>(&action)) {
+    parts_.log.write(LogLevel::Error, "message_quarantined",
+                     {{"device", description_.id},
+                      {"reason", std::string(words_for(quarantine->why).label)},
+                      {"message_id", message_id(quarantine->row.epoch, description_.id,
+                                                quarantine->row.sequence)}});
+    parts_.outbox.quarantine(device_, quarantine->row, quarantine->why);
+  } else if (auto* fetch = std::get_if<FetchRows>(&action)) {
+    const auto& after = fetch->fetch.after;
+    // Not bound to the link: the window is the device's, and waits for exactly one answer.
+    parts_.outbox.fetch(device_, after ? &*after : nullptr, fetch->fetch.count,
+                        [this](const Result<std::vector<StoredMessage>>& rows) {
+                          window_.on_fetched(rows);
+                          on_properties_changed();
+                        });
+  } else if (auto* wish = std::get_if<ApplyWish>(&action)) {
+    events_.on_wish(std::move(wish->wish));
+  } else if (auto* command = std::get_if<RunCommand>(&action)) {
+    events_.on_command(std::move(*command));
+  } else if (auto* end = std::get_if<EndLink>(&action)) {
+    parts_.loop.post([this, alive = alive_, why = end->why] {
+      if (!*alive || !link_) return;
+      link_->disconnect();
+      on_link_failed(Symptom::PubackMissing, std::string(words_for(why).meaning));
+    });
+  }
+}
+
+void CloudClient::arm_session_timer() {
+  const auto due = session_.deadline();
+  if (due == session_timer_at_) return;
+  parts_.loop.cancel(session_timer_);
+  session_timer_ = {};
+  session_timer_at_ = due;
+  if (!due) return;
+  session_timer_ = parts_.loop.call_at(*due, [this] {
+    session_timer_ = {};
+    session_timer_at_.reset();
+    SessionActions actions;
+    session_.on_timer(now(), actions);
+    carry_out(actions);
+  });
+}
+
+}  // namespace hubward::device

@@ -1,0 +1,140 @@
+// One identity's way to the cloud: lease, turn, DPS, hub, session, and again. It carries out what
+// Recovery and HubSession decide.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/api/assignment_store.h"
+#include "gateway/api/lease.h"
+#include "gateway/api/log.h"
+#include "gateway/api/mqtt_link.h"
+#include "gateway/api/random_source.h"
+#include "gateway/api/signer.h"
+#include "gateway/api/status.h"
+#include "gateway/device/admission_desk.h"
+#include "gateway/device/cloud_settings.h"
+#include "gateway/device/hub_session.h"
+#include "gateway/device/provisioner.h"
+#include "gateway/resilience/recovery.h"
+#include "proto/hub/address.h"
+
+namespace hubward::device {
+
+// Everything outside that a device needs; all of it outlives the device.
+struct CloudParts {
+  Loop& loop;
+  MqttLinkOpener& links;
+  Signer& signer;
+  AssignmentStore& assignments;
+  Outbox& outbox;
+  LeaseSource& leases;
+  AdmissionDesk& admission;
+  RandomSource& random;
+  Log& log;
+};
+
+// What the cloud side tells its device. On the loop.
+class CloudEvents {
+ public:
+  virtual ~CloudEvents() = default;
+  virtual void on_cloud_changed() = 0;  // anything of CloudView
+  virtual void on_wish(Wish wish) = 0;
+  virtual void on_command(RunCommand command) = 0;
+};
+
+// What there is to see of it.
+struct CloudView {
+  CloudState state = CloudState::Starting;
+  std::optional<ErrorCode> failure;
+  std::string detail;
+  std::optional<SteadyTime> next_attempt;
+  std::string assigned_hub;
+  unsigned failures = 0;
+  std::optional<WallTime> last_delivered;
+  std::uint64_t hub_connects = 0;
+  std::uint64_t dps_conversations = 0;
+};
+
+class CloudClient final : private MqttLinkEvents {
+ public:
+  CloudClient(DeviceIndex device, const DeviceDescription& description,
+              const CloudSettings& settings, CloudParts parts, Properties& properties,
+              CloudEvents& events);
+  ~CloudClient() override;
+
+  void start();
+  // Lets what is in flight arrive (bounded), disconnects, gives the lease back, then `done`.
+  void stop(std::function<void()> done);
+
+  void on_stored(const StoredMessage& row);
+  void on_properties_changed();
+  void answer(const std::string& rid, hub::MethodStatus status, std::string_view body);
+
+  [[nodiscard]] const CloudView& view() const { return view_; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    Idle,
+    Pausing,
+    AtGate,
+    Provisioning,
+    Signing,
+    Connecting,
+    Online,
+    Draining
+  };
+
+  void begin();
+  void lose_lease();
+  void follow(const resilience::NextStep& step);
+  void ask_admission();
+  void provision();
+  void on_provisioned(ProvisioningResult result);
+  void connect_hub();
+  void open_link(const std::string& token, const hub::HubAddress& address);
+  void drain_then(std::function<void()> next, std::chrono::milliseconds at_most);
+  void check_drained();
+  void renew_token();
+  void end_link(bool counts);
+  void on_link_failed(resilience::Symptom symptom, std::string detail);
+  void carry_out(SessionActions& actions);
+  void perform(SessionAction& action);
+  void arm_session_timer();
+
+  void on_connected(bool session_present) override;
+  void on_refused(int connack_code) override;
+  void on_subscribed() override;
+  void on_published(PublishToken token) override;
+  void on_message(std::string_view topic, std::string_view payload) override;
+  void on_closed(LinkStage stage, Error why) override;
+
+  void show(CloudState state);
+  [[nodiscard]] SteadyTime now() const { return parts_.loop.clock().steady(); }
+
+  const DeviceIndex device_;
+  const DeviceDescription& description_;
+  const CloudSettings& settings_;
+  CloudParts parts_;
+  CloudEvents& events_;
+  SendWindow window_;
+  HubSession session_;
+  resilience::Recovery recovery_;
+  Provisioner provisioner_;
+  Phase phase_ = Phase::Idle;
+  bool stopping_ = false;
+  bool has_lease_ = false;
+  std::optional<Assignment> assignment_;  // where we go; saved when the hub accepts it
+  bool assignment_is_saved_ = false;
+  resilience::NextStep step_{};
+  std::unique_ptr<MqttLink> link_;
+  TimerId step_timer_, session_timer_, renewal_timer_, drain_timer_;
+  std::optional<SteadyTime> session_timer_at_;
+  std::function<void()> after_drain_;
+  CloudView view_;
+  // Set to false when this object goes or its link ends, so that late answers find nobody.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with pending answers
+};
+
+}  // namespace hubward::device

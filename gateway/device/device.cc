@@ -1,0 +1,252 @@
+#include "gateway/device/device.h"
+
+#include <utility>
+
+#include "gateway/api/failure_words.h"
+#include "gateway/device/commands.h"
+#include "gateway/device/tag_json.h"
+
+namespace hubward::device {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The page shows no more than four changes a second; a device sends no more to it.
+constexpr auto kStatusInterval = 250ms;
+// A method call holds memory until it is answered; a caller that does not wait gets "busy".
+constexpr unsigned kCommandsMax = 16;
+
+bool is_waiting(CloudState state) {
+  return state == CloudState::BackingOff || state == CloudState::WaitingForOperator;
+}
+
+}  // namespace
+
+Device::Device(DeviceIndex index, DeviceDescription description, const CloudSettings& settings,
+               DeviceParts parts)
+    : index_(index),
+      description_(std::move(description)),
+      settings_(settings),
+      parts_(parts),
+      properties_(description_),
+      cloud_(index, description_, settings, parts.cloud, properties_, *this),
+      field_since_(parts.cloud.loop.clock().wall()),
+      cloud_since_(field_since_),
+      tags_(description_.tags.size()) {
+  parts_.cloud.outbox.attach(index_, description_.id, parts_.cloud.loop);
+}
+
+Device::~Device() { parts_.cloud.loop.cancel(status_timer_); }
+
+void Device::start() {
+  publish_status_soon();
+  cloud_.start();
+}
+
+void Device::stop(std::function<void()> done) { cloud_.stop(std::move(done)); }
+
+void Device::on_batch(const ReadingBatch& batch, Stored stored) {
+  for (const auto& reading : batch.readings) {
+    if (reading.tag.value >= tags_.size()) continue;
+    tags_[reading.tag.value] = {reading, batch.at};
+    properties_.on_reading(reading);
+  }
+  publish_status_soon();
+  const RunStamp stamp{parts_.boot_id, parts_.cloud.loop.clock().wall_is_trusted()};
+  append(telemetry_messages(description_, batch, stamp), std::move(stored));
+  cloud_.on_properties_changed();
+}
+
+void Device::append(std::vector<OutboxMessage> messages, Stored stored) {
+  if (messages.empty()) {
+    if (stored) stored({});
+    return;
+  }
+  // One answer for the whole batch, after its last message; the first failure is the batch's.
+  struct Batch {
+    std::size_t left;
+    Status outcome;
+    Stored stored;
+  };
+  // Shared by the answers of this batch's messages.
+  auto batch = std::make_shared<Batch>(Batch{messages.size(), {}, std::move(stored)});
+  for (auto& message : messages) {
+    parts_.cloud.outbox.append(index_, std::move(message),
+                               [this, batch](const Result<StoredMessage>& row) {
+                                 on_stored(row);
+                                 if (!row && batch->outcome) {
+                                   batch->outcome = tl::unexpected(row.error());
+                                 }
+                                 if (--batch->left == 0 && batch->stored) {
+                                   batch->stored(batch->outcome);
+                                 }
+                               });
+  }
+}
+
+void Device::on_stored(const Result<StoredMessage>& row) {
+  if (row) {
+    if (std::exchange(store_failing_, false)) tell("store_recovered", "Readings are stored again.");
+    cloud_.on_stored(*row);
+  } else if (row.error().code != ErrorCode::Stopped && !std::exchange(store_failing_, true)) {
+    parts_.cloud.log.write(LogLevel::Error, "store_failed",
+                           {{"device", description_.id}, {"detail", row.error().context}});
+    tell("store_failed", std::string(words_for(row.error().code).meaning));
+  }
+}
+
+void Device::on_field_state(FieldState state) {
+  const bool changed = state.link != field_.link || state.code != field_.code;
+  if (changed) {
+    field_since_ = parts_.cloud.loop.clock().wall();
+    const bool down = state.link == FieldState::Link::Down;
+    parts_.cloud.log.write(down ? LogLevel::Warn : LogLevel::Info,
+                           down ? "device_silent" : "device_answers",
+                           {{"device", description_.id},
+                            {"reason", down ? std::string(words_for(state.code).label) : "ok"},
+                            {"detail", state.detail}});
+    tell(down ? "device_silent" : "device_answers",
+         down ? std::string(words_for(state.code).meaning) : "The device answers.");
+  }
+  field_ = std::move(state);
+  publish_status_soon();
+}
+
+void Device::on_cloud_changed() {
+  const CloudView& view = cloud_.view();
+  if (view.state != shown_cloud_) {
+    const bool was_waiting = is_waiting(shown_cloud_);
+    // How long it has been without the cloud counts from the first failure, not from each attempt.
+    const bool steps_of_one_attempt = shown_cloud_ != CloudState::Online &&
+                                      view.state != CloudState::Online && view.failure &&
+                                      shown_failure_ == view.failure;
+    if (!steps_of_one_attempt) cloud_since_ = parts_.cloud.loop.clock().wall();
+    shown_cloud_ = view.state;
+    if (view.state == CloudState::Online) {
+      tell("online", "Connected to " + view.assigned_hub + ".");
+    } else if (is_waiting(view.state) && view.failure &&
+               (!was_waiting && shown_failure_ != view.failure)) {
+      tell(std::string(words_for(*view.failure).label),
+           std::string(words_for(*view.failure).meaning));
+    }
+  }
+  shown_failure_ = view.failure;
+  publish_status_soon();
+}
+
+void Device::on_wish(Wish wish) {
+  TagValue value = wish.value;
+  const TagIndex tag = wish.tag;
+  write(tag, std::move(value), "desired property version " + std::to_string(wish.version),
+        [this, wish = std::move(wish)](const WriteResult& result) {
+          properties_.on_written(wish, result);
+          cloud_.on_properties_changed();
+        });
+}
+
+void Device::on_command(RunCommand command) {
+  ++commands_;
+  if (commands_running_ >= kCommandsMax) {
+    ++command_failures_;
+    cloud_.answer(command.rid, hub::MethodStatus::Busy,
+                  hub::message_json("Too many commands at once; nothing was written."));
+    return;
+  }
+  auto planned = plan_write(description_, command.component, command.command, command.payload);
+  if (!planned) {
+    ++command_failures_;
+    const CommandAnswer answer = answer_for(planned.error());
+    parts_.cloud.log.write(LogLevel::Warn, "command_refused",
+                           {{"device", description_.id},
+                            {"command", command.command},
+                            {"reason", planned.error().context}});
+    cloud_.answer(command.rid, answer.status, answer.body);
+    return;
+  }
+  ++commands_running_;
+  const TagValue wanted = planned->value;
+  write(planned->tag, std::move(planned->value), command.rid.empty() ? "queued command" : "command",
+        [this, rid = std::move(command.rid), wanted](const WriteResult& result) {
+          --commands_running_;
+          const CommandAnswer answer = answer_for(result, wanted);
+          cloud_.answer(rid, answer.status, answer.body);
+        });
+}
+
+void Device::write(TagIndex tag, TagValue value, std::string origin,
+                   std::function<void(const WriteResult&)> done) {
+  auto finish = [this, tag, value, origin = std::move(origin),
+                 done = std::move(done)](const WriteResult& result) {
+    if (result.outcome != WriteResult::Outcome::Written) ++command_failures_;
+    audit(description_.tags[tag.value], value, origin, result);
+    done(result);
+    publish_status_soon();
+  };
+  if (adapter_ == nullptr) {
+    finish(WriteResult{WriteResult::Outcome::Refused, ErrorCode::Stopped, {}, std::nullopt});
+    return;
+  }
+  const SteadyTime deadline = parts_.cloud.loop.clock().steady() + settings_.command_timeout;
+  adapter_->write({index_, tag, std::move(value), deadline}, std::move(finish));
+}
+
+void Device::audit(const TagDescription& tag, const TagValue& value, const std::string& origin,
+                   const WriteResult& result) {
+  const bool written = result.outcome == WriteResult::Outcome::Written;
+  const std::string outcome = written ? "written" : std::string(words_for(result.code).label);
+  parts_.cloud.log.write(written ? LogLevel::Info : LogLevel::Warn, "plant_write",
+                         {{"device", description_.id},
+                          {"tag", tag.name},
+                          {"value", to_json(value)},
+                          {"origin", origin},
+                          {"outcome", outcome},
+                          {"detail", result.detail}});
+  std::string text = tag.name + " = " + to_json(value) + " by " + origin + ": ";
+  text += written ? "written and confirmed." : std::string(words_for(result.code).name) + ".";
+  tell("plant_write", std::move(text));
+}
+
+void Device::tell(std::string event, std::string text) {
+  parts_.status.event(
+      {parts_.cloud.loop.clock().wall(), index_, std::move(event), std::move(text)});
+}
+
+void Device::publish_status_soon() {
+  if (status_pending_) return;
+  status_pending_ = true;
+  status_timer_ =
+      parts_.cloud.loop.call_at(parts_.cloud.loop.clock().steady() + kStatusInterval, [this] {
+        status_pending_ = false;
+        status_timer_ = {};
+        parts_.status.device(status());
+      });
+}
+
+DeviceStatus Device::status() const {
+  const CloudView& view = cloud_.view();
+  const Clock& clock = parts_.cloud.loop.clock();
+  DeviceStatus status;
+  status.device = index_;
+  status.cloud = view.state;
+  status.cloud_since = cloud_since_;
+  status.cloud_failure = view.failure;
+  status.cloud_detail = view.detail;
+  if (view.next_attempt) {
+    status.next_attempt = clock.wall() + std::chrono::duration_cast<std::chrono::milliseconds>(
+                                             *view.next_attempt - clock.steady());
+  }
+  status.assigned_hub = view.assigned_hub;
+  status.attempts = view.failures;
+  status.field = field_;
+  status.field_since = field_since_;
+  status.tags = tags_;
+  status.outbox = parts_.cloud.outbox.counts(index_);
+  status.last_delivered = view.last_delivered;
+  status.hub_connects = view.hub_connects;
+  status.dps_conversations = view.dps_conversations;
+  status.commands = commands_;
+  status.command_failures = command_failures_;
+  return status;
+}
+
+}  // namespace hubward::device

@@ -1,0 +1,74 @@
+// One device: its readings become telemetry and properties, its commands become writes, and what it
+// is doing can be seen. Everything on its home loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "gateway/api/southbound.h"
+#include "gateway/device/cloud_client.h"
+#include "gateway/device/telemetry.h"
+
+namespace hubward::device {
+
+struct DeviceParts {
+  CloudParts cloud;
+  StatusSink& status;
+  std::uint64_t boot_id = 0;  // of this run of the machine
+};
+
+class Device final : private CloudEvents {
+ public:
+  // `settings` and everything in `parts` outlive the device; the outbox answers to it until it is
+  // stopped.
+  Device(DeviceIndex index, DeviceDescription description, const CloudSettings& settings,
+         DeviceParts parts);
+  ~Device() override;
+
+  // The adapter that reads it; outlives the device or is detached with nullptr.
+  void attach(SouthboundAdapter* adapter) { adapter_ = adapter; }
+  void start();
+  void stop(std::function<void()> done);
+
+  void on_batch(const ReadingBatch& batch, Stored stored);
+  void on_field_state(FieldState state);
+
+  [[nodiscard]] const DeviceDescription& description() const { return description_; }
+  [[nodiscard]] DeviceStatus status() const;
+
+ private:
+  void on_cloud_changed() override;
+  void on_wish(Wish wish) override;
+  void on_command(RunCommand command) override;
+
+  void append(std::vector<OutboxMessage> messages, Stored stored);
+  void on_stored(const Result<StoredMessage>& row);
+  void write(TagIndex tag, TagValue value, std::string origin,
+             std::function<void(const WriteResult&)> done);
+  void audit(const TagDescription& tag, const TagValue& value, const std::string& origin,
+             const WriteResult& result);
+  void tell(std::string event, std::string text);
+  void publish_status_soon();
+
+  const DeviceIndex index_;
+  const DeviceDescription description_;
+  const CloudSettings& settings_;
+  DeviceParts parts_;
+  SouthboundAdapter* adapter_ = nullptr;
+  Properties properties_;
+  CloudClient cloud_;
+  FieldState field_;
+  WallTime field_since_{};
+  CloudState shown_cloud_ = CloudState::Starting;
+  std::optional<ErrorCode> shown_failure_;
+  WallTime cloud_since_{};
+  std::vector<TagStatus> tags_;
+  unsigned commands_running_ = 0;
+  std::uint64_t commands_ = 0;
+  std::uint64_t command_failures_ = 0;
+  bool store_failing_ = false;
+  TimerId status_timer_;
+  bool status_pending_ = false;
+};
+
+}  // namespace hubward::device

@@ -1,0 +1,234 @@
+#include "gateway/device/hub_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/hub/connect.h"
+#include "proto/hub/telemetry.h"
+
+namespace hubward::device {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How long the SDKs wait for a twin; and the pause after a 429 or 5xx (reference section 6.2).
+constexpr auto kTwinAnswer = 60s;
+constexpr auto kTwinPause = 15s;
+// A hub takes 50 twin updates a second from all devices together.
+constexpr auto kReportInterval = 1s;
+// Patches that arrive while the twin is on its way; more than these come with the twin anyway.
+constexpr std::size_t kEarlyPatchesMax = 16;
+
+bool is_success(int status) { return status >= 200 && status < 300; }
+bool is_passing(int status) { return status == 429 || status >= 500; }
+
+void earliest(std::optional<SteadyTime>& best, const std::optional<SteadyTime>& other) {
+  if (other && (!best || *other < *best)) best = other;
+}
+
+}  // namespace
+
+HubSession::HubSession(std::string registration_id, SendWindow& window, Properties& properties)
+    : registration_id_(std::move(registration_id)), window_(window), properties_(properties) {}
+
+void HubSession::on_connected(const std::string& device_id, SteadyTime now, SessionActions& out) {
+  device_id_ = device_id;
+  connected_ = true;
+  paused_ = false;
+  twin_ = TwinState::NotAsked;
+  SubscribeTo subscribe;
+  for (auto& wanted : hub::hub_subscriptions(device_id)) {
+    subscribe.subscriptions.push_back(
+        {std::move(wanted.topic_filter), wanted.qos == 0 ? Qos::AtMostOnce : Qos::AtLeastOnce});
+  }
+  out.emplace_back(std::move(subscribe));
+  twin_deadline_ = now + kTwinAnswer;  // also guards the SUBACK
+  send_telemetry(now, out);
+}
+
+void HubSession::on_subscribed(SteadyTime now, SessionActions& out) { ask_twin(now, out); }
+
+void HubSession::ask_twin(SteadyTime now, SessionActions& out) {
+  twin_ = TwinState::Asked;
+  twin_rid_ = "g" + std::to_string(++last_rid_);
+  twin_deadline_ = now + kTwinAnswer;
+  early_patches_.clear();
+  send(hub::twin_get_topic(twin_rid_), {}, out);
+}
+
+void HubSession::on_published(PublishToken token, SteadyTime now, SessionActions& out) {
+  if (auto row = window_.on_puback(token)) out.emplace_back(ReleaseRow{std::move(*row)});
+  send_telemetry(now, out);
+}
+
+void HubSession::on_work(SteadyTime now, SessionActions& out) {
+  if (!connected_) return;
+  send_telemetry(now, out);
+  send_report(now, out);
+}
+
+void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
+  if (!connected_ || paused_) return;
+  while (const StoredMessage* next = window_.next_to_send()) {
+    const OutboxMessage& message = next->message;
+    hub::TelemetryProperties properties;
+    properties.message_id = message_id(next->epoch, registration_id_, next->sequence);
+    properties.component = message.component;
+    properties.created_at = message.created;
+    properties.user = message.properties;
+    auto topic = hub::telemetry_topic(device_id_, properties, message.body.size());
+    if (!topic) {
+      const ErrorCode why = topic.error().code;
+      out.emplace_back(QuarantineRow{window_.take_next(), why});
+      continue;
+    }
+    const PublishToken token{++last_token_};
+    out.emplace_back(Send{std::move(*topic), message.body, Qos::AtLeastOnce, token});
+    window_.on_sent(token, now);
+  }
+  if (auto fetch = window_.wants_rows()) out.emplace_back(FetchRows{std::move(*fetch)});
+}
+
+void HubSession::send_report(SteadyTime now, SessionActions& out) {
+  if (twin_ != TwinState::Known || report_deadline_ || now < next_report_) return;
+  auto patch = properties_.take_report();
+  if (!patch) return;
+  report_rid_ = "r" + std::to_string(++last_rid_);
+  report_deadline_ = now + kTwinAnswer;
+  next_report_ = now + kReportInterval;
+  send(hub::reported_patch_topic(report_rid_), std::move(*patch), out);
+}
+
+void HubSession::send(std::string topic, std::string payload, SessionActions& out) {
+  out.emplace_back(Send{std::move(topic), std::move(payload), Qos::AtMostOnce, {}});
+}
+
+void HubSession::on_message(std::string_view topic, std::string_view payload, SteadyTime now,
+                            SessionActions& out) {
+  auto inbound = hub::parse_inbound(device_id_, topic);
+  if (!inbound) {
+    ++unknown_messages_;
+    return;
+  }
+  if (auto* method = std::get_if<hub::DirectMethodRequest>(&*inbound)) {
+    out.emplace_back(RunCommand{std::move(method->rid), std::move(method->component),
+                                std::move(method->command), std::string(payload)});
+  } else if (const auto* response = std::get_if<hub::TwinResponse>(&*inbound)) {
+    on_twin_response(*response, payload, now, out);
+  } else if (const auto* patch = std::get_if<hub::DesiredPatch>(&*inbound)) {
+    on_desired(*patch, payload, out);
+  } else if (const auto* cloud = std::get_if<hub::CloudToDevice>(&*inbound)) {
+    if (const auto name = cloud->offline_command()) {
+      const auto [component, command] = hub::split_command_name(*name);
+      out.emplace_back(
+          RunCommand{{}, std::string(component), std::string(command), std::string(payload)});
+    } else {
+      ++unknown_messages_;
+    }
+  } else {
+    ++unknown_messages_;
+  }
+  send_report(now, out);
+}
+
+void HubSession::on_twin_response(const hub::TwinResponse& response, std::string_view payload,
+                                  SteadyTime now, SessionActions& out) {
+  if (response.rid == report_rid_ && report_deadline_) {
+    report_deadline_.reset();
+    if (is_success(response.status)) {
+      properties_.report_accepted();
+    } else if (is_passing(response.status)) {
+      properties_.report_failed();
+      next_report_ = now + kTwinPause;
+    } else {
+      properties_.report_refused();
+    }
+    return;
+  }
+  if (response.rid != twin_rid_ || twin_ != TwinState::Asked) return;
+  if (!is_success(response.status)) {
+    // A basic-tier hub has no twins: telemetry goes on without.
+    twin_ = is_passing(response.status) ? TwinState::NotAsked : TwinState::Unavailable;
+    twin_deadline_.reset();
+    if (twin_ == TwinState::NotAsked) twin_deadline_ = now + kTwinPause;
+    return;
+  }
+  twin_deadline_.reset();
+  const auto twin = hub::parse_twin(payload, properties_.components());
+  if (!twin) {
+    twin_ = TwinState::Unavailable;
+    ++unknown_messages_;
+    return;
+  }
+  twin_ = TwinState::Known;
+  desired_version_ = twin->desired.version;
+  for (auto& wish : properties_.on_twin(*twin)) out.emplace_back(ApplyWish{std::move(wish)});
+  for (const auto& patch : std::exchange(early_patches_, {})) {
+    if (patch.version <= desired_version_) continue;
+    desired_version_ = patch.version;
+    for (auto& wish : properties_.on_patch(patch)) out.emplace_back(ApplyWish{std::move(wish)});
+  }
+}
+
+void HubSession::on_desired(const hub::DesiredPatch& patch, std::string_view payload,
+                            SessionActions& out) {
+  auto desired = hub::parse_desired_patch(payload, patch.version, properties_.components());
+  if (!desired) {
+    ++unknown_messages_;
+    return;
+  }
+  if (twin_ != TwinState::Known) {
+    if (early_patches_.size() < kEarlyPatchesMax) early_patches_.push_back(std::move(*desired));
+    return;
+  }
+  if (desired->version <= desired_version_) return;
+  desired_version_ = desired->version;
+  for (auto& wish : properties_.on_patch(*desired)) out.emplace_back(ApplyWish{std::move(wish)});
+}
+
+std::optional<SteadyTime> HubSession::deadline() const {
+  if (!connected_) return std::nullopt;
+  std::optional<SteadyTime> next = window_.puback_deadline();
+  earliest(next, twin_deadline_);
+  earliest(next, report_deadline_);
+  // A report held back by the interval is sent with the next event or this look.
+  if (twin_ == TwinState::Known && !report_deadline_ && properties_.has_report()) {
+    earliest(next, next_report_);
+  }
+  return next;
+}
+
+void HubSession::on_timer(SteadyTime now, SessionActions& out) {
+  if (!connected_) return;
+  if (const auto due = window_.puback_deadline(); due && *due <= now) {
+    out.emplace_back(EndLink{ErrorCode::PubackMissing});
+    return;
+  }
+  if (twin_deadline_ && *twin_deadline_ <= now) ask_twin(now, out);
+  if (report_deadline_ && *report_deadline_ <= now) {
+    report_deadline_.reset();
+    properties_.report_failed();
+  }
+  send_report(now, out);
+}
+
+void HubSession::answer(const std::string& rid, hub::MethodStatus status, std::string_view body,
+                        SessionActions& out) {
+  if (!connected_ || rid.empty()) return;
+  auto response = hub::method_response(rid, status, body);
+  send(std::move(response.topic), std::move(response.payload), out);
+}
+
+void HubSession::on_link_lost(bool counts, SessionActions& out) {
+  if (!connected_) return;
+  connected_ = false;
+  if (report_deadline_) properties_.report_failed();
+  report_deadline_.reset();
+  twin_deadline_.reset();
+  early_patches_.clear();
+  for (auto& row : window_.on_link_lost(counts)) {
+    out.emplace_back(QuarantineRow{std::move(row), ErrorCode::MessageQuarantined});
+  }
+}
+
+}  // namespace hubward::device

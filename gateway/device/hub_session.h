@@ -1,0 +1,107 @@
+// What is said over one hub connection: takes what the link reports, returns what to do. It never
+// sleeps, counts failures or reconnects: that is the resilience layer's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "gateway/api/mqtt_link.h"
+#include "gateway/device/properties.h"
+#include "gateway/device/send_window.h"
+#include "proto/hub/inbound.h"
+#include "proto/hub/methods.h"
+
+namespace hubward::device {
+
+struct SubscribeTo {
+  std::vector<Subscription> subscriptions;
+};
+struct Send {
+  std::string topic, payload;
+  Qos qos;
+  PublishToken token;
+};
+struct ReleaseRow {  // the hub has it
+  StoredMessage row;
+};
+struct QuarantineRow {
+  StoredMessage row;
+  ErrorCode why;
+};
+struct FetchRows {
+  SendWindow::Fetch fetch;
+};
+struct ApplyWish {
+  Wish wish;
+};
+struct RunCommand {
+  std::string rid;  // empty: an offline command, nobody waits for an answer
+  std::string component, command, payload;
+};
+struct EndLink {  // the connection is of no use any more
+  ErrorCode why;
+};
+using SessionAction = std::variant<SubscribeTo, Send, ReleaseRow, QuarantineRow, FetchRows,
+                                   ApplyWish, RunCommand, EndLink>;
+using SessionActions = std::vector<SessionAction>;
+
+// Pure; one per device and reused for each of its links. Actions are appended to `out`.
+class HubSession {
+ public:
+  // `registration_id` names the device in message ids; window and properties outlive the session.
+  HubSession(std::string registration_id, SendWindow& window, Properties& properties);
+
+  void on_connected(const std::string& device_id, SteadyTime now, SessionActions& out);
+  void on_subscribed(SteadyTime now, SessionActions& out);
+  void on_published(PublishToken token, SteadyTime now, SessionActions& out);
+  void on_message(std::string_view topic, std::string_view payload, SteadyTime now,
+                  SessionActions& out);
+  // New rows, or new properties to report: also harmless while not connected.
+  void on_work(SteadyTime now, SessionActions& out);
+  void on_timer(SteadyTime now, SessionActions& out);
+  [[nodiscard]] std::optional<SteadyTime> deadline() const;
+  void answer(const std::string& rid, hub::MethodStatus status, std::string_view body,
+              SessionActions& out);
+  // Before a planned disconnect: sends no more telemetry. True when nothing is in flight.
+  void pause() { paused_ = true; }
+  [[nodiscard]] bool is_drained() const { return window_.in_flight() == 0; }
+  // The link is gone. `counts`: the drop may have been caused by a message that was in flight.
+  void on_link_lost(bool counts, SessionActions& out);
+
+  [[nodiscard]] std::uint64_t unknown_messages() const { return unknown_messages_; }
+
+ private:
+  enum class TwinState : std::uint8_t { NotAsked, Asked, Known, Unavailable };
+
+  void send_telemetry(SteadyTime now, SessionActions& out);
+  void ask_twin(SteadyTime now, SessionActions& out);
+  void send_report(SteadyTime now, SessionActions& out);
+  void on_twin_response(const hub::TwinResponse& response, std::string_view payload, SteadyTime now,
+                        SessionActions& out);
+  void on_desired(const hub::DesiredPatch& patch, std::string_view payload, SessionActions& out);
+  void send(std::string topic, std::string payload, SessionActions& out);
+
+  std::string registration_id_;
+  SendWindow& window_;
+  Properties& properties_;
+  std::string device_id_;
+  bool connected_ = false;
+  bool paused_ = false;
+  std::uint64_t last_token_ =
+      0;  // never reused, so that a late PUBACK of an old link means nothing
+  std::uint64_t last_rid_ = 0;
+  TwinState twin_ = TwinState::NotAsked;
+  std::string twin_rid_;
+  std::optional<SteadyTime> twin_deadline_;  // answer overdue, or time to ask again
+  std::int64_t desired_version_ = 0;
+  std::vector<hub::DesiredProperties> early_patches_;  // came before the twin's answer
+  std::string report_rid_;
+  std::optional<SteadyTime> report_deadline_;
+  SteadyTime next_report_{};
+  std::uint64_t unknown_messages_ = 0;
+};
+
+}  // namespace hubward::device

@@ -1,0 +1,74 @@
+// The device's side of its twin: what is reported, what was wished, what became of the wish.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/api/device_description.h"
+#include "gateway/api/southbound.h"
+#include "proto/hub/twin.h"
+
+namespace hubward::device {
+
+// A desired value that the plant shall take.
+struct Wish {
+  TagIndex tag;
+  TagValue value;
+  std::string json;  // as the cloud wrote it
+  std::int64_t version = 0;
+};
+
+// Pure; one per device, for the device's life.
+class Properties {
+ public:
+  explicit Properties(const DeviceDescription& device);
+
+  // Values of property tags are reported when they change.
+  void on_reading(const TagReading& reading);
+
+  // After every connect the whole twin, then patches. What cannot be written is refused at once (it
+  // becomes a report); the rest is returned and answered with on_written().
+  // A wish that was answered before, by this or an earlier run, is not written again.
+  [[nodiscard]] std::vector<Wish> on_twin(const hub::Twin& twin);
+  [[nodiscard]] std::vector<Wish> on_patch(const hub::DesiredProperties& desired);
+  void on_written(const Wish& wish, const WriteResult& result);
+
+  // The next patch to send, if anything is to be reported and none is under way.
+  [[nodiscard]] std::optional<std::string> take_report();
+  void report_accepted();
+  [[nodiscard]] bool has_report() const { return !pending_.empty() && under_way_.empty(); }
+  // Not taken (throttled, link lost): will be part of the next one.
+  void report_failed();
+  // Not to be sent again unchanged (400, 413).
+  void report_refused();
+
+  [[nodiscard]] const std::vector<std::string>& components() const { return components_; }
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // component, name
+  struct Answered {
+    std::int64_t version = 0;
+    std::string json;
+  };
+  [[nodiscard]] std::optional<TagIndex> find(const hub::DesiredProperty& property) const;
+  [[nodiscard]] std::vector<Wish> take(const hub::DesiredProperties& desired, bool whole,
+                                       const std::string& reported);
+  [[nodiscard]] bool answered_before(const hub::DesiredProperty& property, bool whole,
+                                     const std::string& reported) const;
+  void report(const TagDescription& tag, std::string value,
+              std::optional<hub::Acknowledgement> ack);
+  [[nodiscard]] hub::Acknowledgement standing_ack(const Key& key) const;
+
+  const DeviceDescription& device_;
+  std::vector<std::string> components_;
+  std::vector<std::string> last_values_;  // JSON text by tag, empty: none yet
+  std::map<Key, Answered> answered_;
+  std::map<Key, hub::ReportedProperty> pending_;
+  std::map<Key, hub::ReportedProperty> under_way_;
+};
+
+}  // namespace hubward::device

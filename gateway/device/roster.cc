@@ -1,0 +1,38 @@
+#include "gateway/device/roster.h"
+
+#include <utility>
+
+namespace hubward::device {
+
+void DeviceRoster::start() {
+  for (const auto& device : devices_) device->start();
+}
+
+void DeviceRoster::stop(std::function<void()> done) {
+  stopping_ = devices_.size();
+  if (stopping_ == 0) return done();
+  // Shared by the answers of all devices.
+  const auto last = std::make_shared<std::function<void()>>(std::move(done));
+  for (const auto& device : devices_) {
+    device->attach(nullptr);
+    device->stop([this, last] {
+      if (--stopping_ == 0) (*last)();
+    });
+  }
+}
+
+void DeviceRoster::deliver(ReadingBatch batch, Stored stored) {
+  if (batch.device.value >= devices_.size()) {
+    if (stored) stored(failure(ErrorCode::Malformed, ErrorKind::Permanent, "no such device"));
+    return;
+  }
+  devices_[batch.device.value]->on_batch(batch, std::move(stored));
+}
+
+void DeviceRoster::field_state(DeviceIndex device, FieldState state) {
+  if (device.value < devices_.size()) devices_[device.value]->on_field_state(std::move(state));
+}
+
+void DeviceRoster::bad_input(BadInput input) { status_.bad_input(input); }
+
+}  // namespace hubward::device
