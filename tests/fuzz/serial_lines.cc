@@ -1,0 +1,84 @@
+// Arbitrary bytes as what a serial device says. The first byte says how they are split, the second
+// which delimiter and pattern. What is read must not depend on the split, memory stays bounded, and
+// every byte is accounted for.
+#include <cmath>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapters/serial/line_extractor.h"
+#include "proto/serial/field.h"
+#include "proto/serial/line_splitter.h"
+
+using namespace hubward;
+using namespace hubward::serial;
+
+namespace {
+
+constexpr std::size_t kLineBytesMax = 48;
+const char* const kDelimiters[] = {"\r\n", "\n", "\x03", "abab"};
+const char* const kPatterns[] = {
+    R"((?<status>ST|US),GS,(?<weight>[+-] +\d+\.\d+)kg,#(?<seq>\d+))",
+    R"((?<weight>[^;]*);(?<status>[^;]*)(?:;(?<seq>.*))?)",
+    R"((?<weight>(?:\d+)*)(?<status>(?:a|b|[^x])*)(?<seq>x?))",
+};
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+struct Seen {
+  std::vector<std::string> lines;
+  std::size_t overlong = 0;
+  std::uint64_t dropped = 0;
+  bool operator==(const Seen&) const = default;
+};
+
+Seen split(std::span<const std::byte> bytes, std::size_t piece, const std::string& delimiter) {
+  Seen seen;
+  LineSplitter splitter(delimiter, kLineBytesMax);
+  const LineSplitter::Sink sink{[&](std::string_view line) { seen.lines.emplace_back(line); },
+                                [&](std::string_view) { ++seen.overlong; }};
+  for (std::size_t at = 0; at < bytes.size(); at += piece) {
+    splitter.feed(bytes.subspan(at, std::min(piece, bytes.size() - at)), sink);
+    require(splitter.bytes_waiting() < kLineBytesMax + delimiter.size());
+  }
+  seen.dropped = splitter.dropped_bytes();
+  std::uint64_t accounted = seen.dropped + splitter.bytes_waiting();
+  for (const std::string& line : seen.lines) accounted += line.size() + delimiter.size();
+  require(accounted <= bytes.size());
+  // The delimiter of an overlong line, or a piece of one, is neither dropped nor waiting.
+  require(bytes.size() - accounted <= seen.overlong * delimiter.size());
+  return seen;
+}
+
+void extract(const std::string& line, const std::string& pattern) {
+  DeviceSettings settings;
+  settings.pattern = pattern;
+  settings.tags = {{.tag = {0}, .group = "weight", .scale = 0.1, .offset = -3},
+                   {.tag = {1}, .group = "status", .type = TagSettings::Type::Text},
+                   {.tag = {2}, .group = "seq", .type = TagSettings::Type::Integer}};
+  auto extractor = LineExtractor::make(settings);
+  require(extractor.has_value());
+  const auto readings = extractor->extract(line);
+  if (!readings) return;
+  for (const TagReading& reading : *readings) {
+    if (const auto* number = std::get_if<double>(&reading.value)) require(std::isfinite(*number));
+    if (const auto* text = std::get_if<std::string>(&reading.value)) {
+      for (const char c : *text) require(c >= ' ' && c <= '~');
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const std::string delimiter = kDelimiters[data[1] % 4];
+  const auto bytes = std::as_bytes(std::span(data, size)).subspan(2);
+  const Seen whole = split(bytes, bytes.size() + 1, delimiter);
+  require(whole == split(bytes, 1U + data[0] % 16, delimiter));
+  for (const std::string& line : whole.lines) extract(line, kPatterns[data[1] / 4 % 3]);
+  return 0;
+}
