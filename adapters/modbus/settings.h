@@ -10,26 +10,9 @@
 
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/reading.h"
+#include "proto/modbus/types.h"
 
 namespace hubward::modbus {
-
-enum class Table : std::uint8_t { Coil, DiscreteInput, HoldingRegister, InputRegister };
-
-enum class ValueType : std::uint8_t {
-  Bool,  // a coil or discrete input, or a register that is not zero
-  Int16,
-  Uint16,
-  Int32,
-  Uint32,
-  Int64,
-  Uint64,
-  Float32,
-  Float64,
-};
-
-// Which register of a value comes first on the wire. Bytes inside a register are big-endian
-// (MODBUS Application Protocol V1.1b3, section 4.2).
-enum class WordOrder : std::uint8_t { HighFirst, LowFirst };
 
 struct TagSettings {
   TagIndex tag;
