@@ -1,0 +1,320 @@
+// The whole northbound side of one device against a scripted service, on simulated time.
+#include "gateway/device/cloud_client.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "tests/support/manual_loop.h"
+#include "tests/support/memory_outbox.h"
+#include "tests/support/scripted_link.h"
+#include "tests/support/scripted_random.h"
+
+using namespace hubward;
+using namespace hubward::device;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct FixedSigner final : Signer {
+  void sign(std::string, std::function<void(Result<std::string>)> done) override {
+    ++signatures;
+    done(std::string(32, 'k'));
+  }
+  [[nodiscard]] std::string fingerprint() const override { return "key-1"; }
+  int signatures = 0;
+};
+
+struct MemoryAssignments final : AssignmentStore {
+  [[nodiscard]] std::optional<Assignment> load(const std::string& scope, const std::string& id,
+                                               const std::string& credential) const override {
+    if (saved && saved->id_scope == scope && saved->registration_id == id &&
+        saved->credential == credential) {
+      return saved;
+    }
+    return std::nullopt;
+  }
+  void save(const Assignment& assignment) override { saved = assignment; }
+  std::optional<Assignment> saved;
+};
+
+struct SilentLog final : Log {
+  void write(LogLevel, std::string_view, std::initializer_list<LogField>) override {}
+};
+
+struct NoEvents final : CloudEvents {
+  void on_cloud_changed() override {}
+  void on_wish(Wish) override {}
+  void on_command(RunCommand) override {}
+};
+
+struct Fixture {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::FixedRandom chance{0.5};
+  test::ScriptedLinks links;
+  FixedSigner signer;
+  MemoryAssignments assignments;
+  test::MemoryOutbox outbox;
+  AlwaysGranted leases;
+  AdmissionDesk admission{loop, {}, chance};
+  SilentLog log;
+  NoEvents events;
+  CloudSettings settings;
+  DeviceDescription description;
+  std::unique_ptr<Properties> properties;
+  std::unique_ptr<CloudClient> client;
+
+  Fixture() {
+    settings.dps_host = "dps.example";
+    settings.id_scope = "0ne1";
+    settings.agent = "hubward/test";
+    description.id = "press-07";
+    outbox.attach(DeviceIndex{0}, "press-07", loop);
+  }
+  ~Fixture() { client.reset(); }
+
+  void cached(const std::string& hub) {
+    assignments.saved = Assignment{hub, "press-07", "0ne1", "press-07", "key-1"};
+  }
+  void start() {
+    properties = std::make_unique<Properties>(description);
+    client = std::make_unique<CloudClient>(
+        DeviceIndex{0}, description, settings,
+        CloudParts{loop, links, signer, assignments, outbox, leases, admission, chance, log},
+        *properties, events);
+    client->start();
+    loop.run_for(0s);
+  }
+  test::ScriptedLink& link(std::string_view host) {
+    auto* link = links.to(host);
+    REQUIRE(link != nullptr);
+    return *link;
+  }
+  void accept(std::string_view host) {
+    link(host).events.on_connected(false);
+    link(host).events.on_subscribed();
+    loop.run_for(0s);
+  }
+  void refuse(std::string_view host, int code) {
+    auto& refused = link(host);
+    refused.open = false;
+    refused.events.on_refused(code);
+    loop.run_for(0s);
+  }
+  void drop(std::string_view host, LinkStage stage = LinkStage::Session,
+            ErrorCode code = ErrorCode::LinkLost) {
+    auto& dropped = link(host);
+    dropped.open = false;
+    dropped.events.on_closed(stage, Error{code, ErrorKind::Transient, "closed"});
+    loop.run_for(0s);
+  }
+  // Answers the DPS conversation under way.
+  void dps_says(const std::string& status, const std::string& json) {
+    auto& dps = link("dps.example");
+    dps.events.on_connected(false);
+    dps.events.on_subscribed();
+    const auto sent = dps.take("$dps/registrations/PUT/");
+    REQUIRE(sent.size() == 1);
+    const std::string rid = sent[0].topic.substr(sent[0].topic.find("$rid=") + 5);
+    dps.events.on_message("$dps/registrations/res/" + status + "/?$rid=" + rid, json);
+    loop.run_for(0s);
+  }
+  void dps_assigns(const std::string& hub) {
+    dps_says("200", R"({"operationId":"1","status":"assigned","registrationState":)"
+                    R"({"registrationId":"press-07","deviceId":"press-07","assignedHub":")" +
+                        hub + R"(","status":"assigned"}})");
+  }
+  void store(int messages) {
+    for (int i = 0; i < messages; ++i) {
+      OutboxMessage message;
+      message.body = "{}";
+      outbox.append(DeviceIndex{0}, std::move(message),
+                    [this](const Result<StoredMessage>& row) { client->on_stored(*row); });
+    }
+    loop.run_for(0s);
+  }
+  std::vector<test::SentPublish> telemetry(std::string_view host) {
+    return link(host).take("devices/press-07/messages/events/");
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "without a cached assignment DPS is asked, and the answer is saved once the hub accepts") {
+  Fixture f;
+  f.start();
+  f.dps_assigns("hub-a.example");
+  CHECK_FALSE(f.assignments.saved);
+  CHECK(f.link("hub-a.example").connects.back().client_id == "press-07");
+  f.accept("hub-a.example");
+  REQUIRE(f.assignments.saved);
+  CHECK(f.assignments.saved->assigned_hub == "hub-a.example");
+  CHECK(f.client->view().state == CloudState::Online);
+  CHECK(f.links.to("dps.example") == nullptr);
+}
+
+TEST_CASE("a cached assignment is used without DPS; the port is for the socket only") {
+  Fixture f;
+  f.cached("127.0.0.2:4711");
+  f.start();
+  const auto& options = f.link("127.0.0.2").connects.back();
+  CHECK(options.port == 4711);
+  CHECK(options.user_name.starts_with("127.0.0.2/press-07/?"));
+  CHECK(options.password.reveal().find("sr=127.0.0.2%2Fdevices%2Fpress-07") != std::string::npos);
+  CHECK_FALSE(options.clean_session);
+  CHECK(f.client->view().dps_conversations == 0);
+}
+
+TEST_CASE("failover: drop, one refusal, DPS, other hub, and what was in flight is sent again") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  f.accept("hub-a.example");
+  f.loop.run_for(5min);
+  f.store(3);
+  auto first = f.telemetry("hub-a.example");
+  REQUIRE(first.size() == 3);
+  f.link("hub-a.example").events.on_published(first[0].token);
+  const auto dropped_at = f.clock.steady();
+  f.drop("hub-a.example");
+  f.refuse("hub-a.example", 5);
+  f.loop.run_for(1s);
+  f.dps_assigns("hub-b.example");
+  f.loop.run_for(1s);
+  CHECK(f.clock.steady() - dropped_at < 8s);
+  f.accept("hub-b.example");
+  const auto again = f.telemetry("hub-b.example");
+  REQUIRE(again.size() == 2);
+  CHECK(again[0].topic == first[1].topic);  // the same ids
+  CHECK(again[1].topic == first[2].topic);
+  CHECK(f.assignments.saved->assigned_hub == "hub-b.example");
+  CHECK(f.client->view().dps_conversations == 1);
+}
+
+TEST_CASE("every CONNECT carries a token of its own") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  CHECK(f.signer.signatures == 1);
+  f.refuse("hub-a.example", 3);
+  f.loop.run_for(10s);
+  CHECK(f.signer.signatures == 2);
+}
+
+TEST_CASE("a blocked device keeps its assignment, and comes back within a step of the unblocking") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  f.accept("hub-a.example");
+  f.loop.run_for(2min);
+  f.drop("hub-a.example");
+  for (int round = 0; round < 4; ++round) {
+    CAPTURE(round);
+    f.refuse("hub-a.example", 5);
+    f.loop.run_for(1s);
+    f.dps_says("200", R"({"operationId":"1","status":"failed","registrationState":)"
+                      R"({"registrationId":"press-07","status":"failed","errorCode":400209}})");
+    CHECK(f.client->view().state == CloudState::WaitingForOperator);
+    CHECK(f.client->view().failure == ErrorCode::DpsBlocked);
+    CHECK(f.assignments.saved->assigned_hub == "hub-a.example");
+    REQUIRE(f.client->view().next_attempt);
+    f.loop.run_until(*f.client->view().next_attempt + 1s);
+  }
+  CHECK(f.client->view().dps_conversations == 4);
+  f.accept("hub-a.example");
+  CHECK(f.client->view().state == CloudState::Online);
+}
+
+TEST_CASE("when neither hub nor DPS can be reached nobody keeps asking DPS") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  for (int i = 0; i < 3; ++i) {
+    f.drop("hub-a.example", LinkStage::Tcp, ErrorCode::Unreachable);
+    f.loop.run_for(10s);
+  }
+  f.drop("dps.example", LinkStage::Tcp, ErrorCode::Unreachable);
+  CHECK(f.client->view().failure == ErrorCode::OwnNetworkDown);
+  for (int i = 0; i < 20; ++i) {
+    f.loop.run_until(*f.client->view().next_attempt + 1s);
+    f.drop("hub-a.example", LinkStage::Tcp, ErrorCode::Unreachable);
+    CHECK(f.client->view().failure == ErrorCode::OwnNetworkDown);
+  }
+  CHECK(f.client->view().dps_conversations == 1);
+}
+
+TEST_CASE("a token is renewed before it expires, after what was in flight has arrived") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.settings.token_life = 1h;
+  f.start();
+  f.accept("hub-a.example");
+  f.loop.run_for(49min);  // 45 to 54 minutes are allowed; chance says 49.5
+  f.store(1);
+  const auto sent = f.telemetry("hub-a.example");
+  REQUIRE(sent.size() == 1);
+  f.loop.run_for(31s);
+  auto& link = f.link("hub-a.example");
+  CHECK(link.disconnects == 0);
+  f.store(1);  // while it drains: kept for the next link
+  CHECK(f.telemetry("hub-a.example").empty());
+  link.events.on_published(sent[0].token);
+  f.loop.run_for(1s);
+  CHECK(link.disconnects == 1);
+  CHECK(link.connects.size() == 2);
+  f.accept("hub-a.example");
+  CHECK(f.telemetry("hub-a.example").size() == 1);
+  CHECK(f.client->view().dps_conversations == 0);
+  CHECK(f.client->view().failures == 0);
+}
+
+TEST_CASE("a stop waits shortly for PUBACKs, disconnects, and reports once") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  f.accept("hub-a.example");
+  f.store(1);
+  auto& link = f.link("hub-a.example");
+  int stopped = 0;
+  f.client->stop([&] { ++stopped; });
+  f.loop.run_for(1s);
+  CHECK(stopped == 0);
+  f.loop.run_for(2s);
+  CHECK(stopped == 1);
+  CHECK(link.disconnects == 1);
+  f.loop.run_for(10min);
+  CHECK(link.connects.size() == 1);
+}
+
+TEST_CASE("a message that kills every link goes to quarantine, the rest arrives") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  f.accept("hub-a.example");
+  f.store(3);
+  int links = 0;
+  std::map<std::string, int> delivered;
+  for (; links < 20 && f.outbox.released < 2; ++links) {
+    bool closed = false;
+    while (!closed) {
+      const auto sent = f.telemetry("hub-a.example");
+      if (sent.empty()) break;
+      for (const auto& message : sent) {
+        closed = message.topic.find("press-07-2&") != std::string::npos;
+        if (closed) break;
+        ++delivered[message.topic];
+        f.link("hub-a.example").events.on_published(message.token);
+      }
+    }
+    if (!closed) break;
+    f.drop("hub-a.example");
+    f.loop.run_for(10min);  // long enough for any pause
+    f.accept("hub-a.example");
+  }
+  CHECK(links == 5);
+  CHECK(f.outbox.released == 2);
+  REQUIRE(f.outbox.quarantined.size() == 1);
+  CHECK(f.outbox.quarantined[0].sequence == 2);
+}

@@ -1,0 +1,82 @@
+#include "gateway/device/commands.h"
+
+#include <doctest/doctest.h>
+
+using namespace hubward;
+using namespace hubward::device;
+
+namespace {
+
+DeviceDescription press() {
+  DeviceDescription device;
+  TagDescription lamp;
+  lamp.name = "lamp";
+  lamp.writable = true;
+  TagDescription target;
+  target.name = "targetPressure";
+  target.component = "hydraulics";
+  target.writable = true;
+  target.write_min = 0;
+  target.write_max = 200;
+  TagDescription pressure;
+  pressure.name = "pressure";
+  device.tags = {lamp, target, pressure};
+  return device;
+}
+
+}  // namespace
+
+TEST_CASE("a command finds its tag and its value is checked before anything moves") {
+  struct Row {
+    const char* why;
+    std::string_view component, command, payload;
+    std::optional<TagValue> value;
+    ErrorCode code{};
+  };
+  const Row rows[] = {
+      {"a coil", "", "lamp", "true", TagValue(true)},
+      {"a number of a component", "hydraulics", "targetPressure", "190.5", TagValue(190.5)},
+      {"the modelled form", "hydraulics", "targetPressure", R"({"value":190})",
+       TagValue(std::int64_t{190})},
+      {"white space", "", "lamp", "  false ", TagValue(false)},
+      {"above the range", "hydraulics", "targetPressure", "200.1", {}, ErrorCode::OutOfRange},
+      {"below the range", "hydraulics", "targetPressure", "-1", {}, ErrorCode::OutOfRange},
+      {"other component", "", "targetPressure", "1", {}, ErrorCode::NotWritable},
+      {"not writable", "", "pressure", "1", {}, ErrorCode::NotWritable},
+      {"no such tag", "", "reboot", "", {}, ErrorCode::NotWritable},
+      {"no value", "", "lamp", "", {}, ErrorCode::BadValue},
+      {"an object", "", "lamp", R"({"on":true})", {}, ErrorCode::BadValue},
+      {"an array", "", "lamp", "[true]", {}, ErrorCode::BadValue},
+      {"null", "", "lamp", "null", {}, ErrorCode::BadValue},
+      {"no JSON", "", "lamp", "@", {}, ErrorCode::BadValue},
+  };
+  const DeviceDescription device = press();
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    const auto planned = plan_write(device, row.component, row.command, row.payload);
+    CHECK(planned.has_value() == row.value.has_value());
+    if (planned && row.value) CHECK(planned->value == *row.value);
+    if (!planned) CHECK(planned.error().code == row.code);
+  }
+}
+
+TEST_CASE("the answer says what really happened, never success by default") {
+  const TagValue wanted(true);
+  const auto status = [&](WriteResult::Outcome outcome, ErrorCode code) {
+    return answer_for(WriteResult{outcome, code, "detail", std::nullopt}, wanted).status;
+  };
+  CHECK(status(WriteResult::Outcome::Written, {}) == hub::MethodStatus::Done);
+  CHECK(status(WriteResult::Outcome::Refused, ErrorCode::WriteRefused) ==
+        hub::MethodStatus::Failed);
+  CHECK(status(WriteResult::Outcome::Expired, ErrorCode::CommandExpired) ==
+        hub::MethodStatus::TimedOut);
+  CHECK(status(WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown) ==
+        hub::MethodStatus::Failed);
+  const auto unknown = answer_for(WriteResult{WriteResult::Outcome::Unknown,
+                                              ErrorCode::WriteOutcomeUnknown, "", TagValue(false)},
+                                  wanted);
+  CHECK(unknown.body.find(R"("result":"unknown")") != std::string::npos);
+  CHECK(unknown.body.find(R"("value":false)") != std::string::npos);
+  CHECK(answer_for(Error{ErrorCode::NotWritable, ErrorKind::Permanent, ""}).status ==
+        hub::MethodStatus::NotFound);
+}

@@ -1,0 +1,268 @@
+#include "gateway/device/hub_session.h"
+
+#include <doctest/doctest.h>
+
+using namespace hubward;
+using namespace hubward::device;
+using namespace std::chrono_literals;
+
+namespace {
+
+DeviceDescription press() {
+  DeviceDescription device;
+  device.id = "press-07";
+  TagDescription target;
+  target.name = "targetPressure";
+  target.writable = true;
+  TagDescription serial;
+  serial.name = "serialNumber";
+  serial.as = TagDescription::As::Property;
+  device.tags = {target, serial};
+  return device;
+}
+
+StoredMessage row(std::uint64_t sequence, std::size_t body_bytes = 2) {
+  StoredMessage stored;
+  stored.sequence = sequence;
+  stored.epoch = "e1";
+  stored.message.body = std::string(body_bytes, 'x');
+  return stored;
+}
+
+struct Fixture {
+  DeviceDescription device = press();
+  SendWindow window;
+  Properties properties{device};
+  HubSession session{"press-07", window, properties};
+  SteadyTime now{1h};
+  SessionActions actions;
+
+  Fixture() {
+    (void)window.wants_rows();
+    window.on_fetched(std::vector<StoredMessage>{});
+  }
+  // All actions of one kind since the last call; the others of that call are dropped.
+  template <class Kind>
+  std::vector<Kind> take() {
+    std::vector<Kind> taken;
+    for (auto& action : actions) {
+      if (auto* kind = std::get_if<Kind>(&action)) taken.push_back(std::move(*kind));
+    }
+    actions.clear();
+    return taken;
+  }
+  void connect() {
+    session.on_connected("press-07", now, actions);
+    session.on_subscribed(now, actions);
+  }
+  // Connects and answers the twin.
+  void settle(std::string_view twin = R"({"desired":{"$version":1},"reported":{"$version":1}})") {
+    connect();
+    for (const auto& send : take<Send>()) {
+      if (!send.topic.starts_with("$iothub/twin/GET/")) continue;
+      const std::string rid = send.topic.substr(send.topic.find("$rid=") + 5);
+      session.on_message("$iothub/twin/res/200/?$rid=" + rid, twin, now, actions);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a session subscribes, then fetches the twin, and telemetry waits for neither") {
+  Fixture f;
+  f.window.on_stored(row(1));
+  f.session.on_connected("press-07", f.now, f.actions);
+  CHECK(std::get<SubscribeTo>(f.actions.at(0)).subscriptions.size() == 4);
+  const auto first = f.take<Send>();
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].topic.starts_with("devices/press-07/messages/events/"));
+  CHECK(first[0].topic.find("%24.mid=e1-press-07-1") != std::string::npos);
+  CHECK(first[0].topic.find("%24.ctime=") != std::string::npos);
+  CHECK(first[0].qos == Qos::AtLeastOnce);
+  f.session.on_subscribed(f.now, f.actions);
+  const auto get = f.take<Send>();
+  REQUIRE(get.size() == 1);
+  CHECK(get[0].topic.starts_with("$iothub/twin/GET/"));
+}
+
+TEST_CASE("an acknowledged message leaves the outbox") {
+  Fixture f;
+  f.connect();
+  f.take<Send>();
+  f.window.on_stored(row(1));
+  f.session.on_work(f.now, f.actions);
+  const auto sent = f.take<Send>();
+  REQUIRE(sent.size() == 1);
+  f.session.on_published(sent[0].token, f.now, f.actions);
+  const auto released = f.take<ReleaseRow>();
+  REQUIRE(released.size() == 1);
+  CHECK(released[0].row.sequence == 1);
+}
+
+TEST_CASE("a message that can never be sent is set aside, the next one goes") {
+  Fixture f;
+  f.connect();
+  f.take<Send>();
+  f.window.on_stored(row(1, 300 * 1024));
+  f.window.on_stored(row(2));
+  f.session.on_work(f.now, f.actions);
+  REQUIRE(f.actions.size() == 2);
+  CHECK(std::get<QuarantineRow>(f.actions[0]).why == ErrorCode::MessageTooLarge);
+  CHECK(std::get<Send>(f.actions[1]).topic.find("press-07-2") != std::string::npos);
+}
+
+TEST_CASE("a missing PUBACK ends the link after a minute") {
+  Fixture f;
+  f.settle();
+  f.window.on_stored(row(1));
+  f.session.on_work(f.now, f.actions);
+  f.take<Send>();
+  REQUIRE(f.session.deadline() == f.now + 60s);
+  f.now += 59s;
+  f.session.on_timer(f.now, f.actions);
+  CHECK(f.take<EndLink>().empty());
+  f.now += 1s;
+  f.session.on_timer(f.now, f.actions);
+  const auto end = f.take<EndLink>();
+  REQUIRE(end.size() == 1);
+  CHECK(end[0].why == ErrorCode::PubackMissing);
+}
+
+TEST_CASE("a desired property becomes a wish; old and repeated versions do not") {
+  Fixture f;
+  f.settle(R"({"desired":{"targetPressure":190,"$version":4},"reported":{"$version":1}})");
+  const auto wishes = f.take<ApplyWish>();
+  REQUIRE(wishes.size() == 1);
+  CHECK(wishes[0].wish.version == 4);
+  const auto patch = [&](int version, int value) {
+    f.session.on_message(
+        "$iothub/twin/PATCH/properties/desired/?$version=" + std::to_string(version),
+        "{\"targetPressure\":" + std::to_string(value) +
+            ",\"$version\":" + std::to_string(version) + "}",
+        f.now, f.actions);
+    return f.take<ApplyWish>().size();
+  };
+  CHECK(patch(4, 180) == 0);
+  CHECK(patch(3, 180) == 0);
+  CHECK(patch(5, 180) == 1);
+  CHECK(patch(5, 180) == 0);
+}
+
+TEST_CASE("a patch that overtakes the twin's answer is not lost") {
+  Fixture f;
+  f.connect();
+  const auto get = f.take<Send>();
+  REQUIRE(get.size() == 1);
+  f.session.on_message("$iothub/twin/PATCH/properties/desired/?$version=6",
+                       R"({"targetPressure":50,"$version":6})", f.now, f.actions);
+  CHECK(f.take<ApplyWish>().empty());
+  const std::string rid = get[0].topic.substr(get[0].topic.find("$rid=") + 5);
+  f.session.on_message(
+      "$iothub/twin/res/200/?$rid=" + rid,
+      R"({"desired":{"targetPressure":40,"$version":5},"reported":{"$version":1}})", f.now,
+      f.actions);
+  const auto wishes = f.take<ApplyWish>();
+  REQUIRE(wishes.size() == 2);
+  CHECK(wishes[0].wish.version == 5);
+  CHECK(wishes[1].wish.version == 6);
+}
+
+TEST_CASE("a throttled twin is asked again later, a missing one not") {
+  Fixture f;
+  f.connect();
+  const auto rid_of = [](const Send& send) {
+    return send.topic.substr(send.topic.find("$rid=") + 5);
+  };
+  auto get = f.take<Send>();
+  f.session.on_message("$iothub/twin/res/429/?$rid=" + rid_of(get.at(0)), "{}", f.now, f.actions);
+  CHECK(f.take<Send>().empty());
+  REQUIRE(f.session.deadline() == f.now + 15s);
+  f.now += 15s;
+  f.session.on_timer(f.now, f.actions);
+  get = f.take<Send>();
+  REQUIRE(get.size() == 1);
+  f.session.on_message("$iothub/twin/res/404/?$rid=" + rid_of(get.at(0)), "{}", f.now, f.actions);
+  CHECK_FALSE(f.session.deadline());
+}
+
+TEST_CASE("reports go one at a time, at most one a second, and again after a refusal that passes") {
+  Fixture f;
+  f.settle();
+  f.take<Send>();
+  const auto read = [&](const char* serial) {
+    f.properties.on_reading({TagIndex{1}, TagValue(std::string(serial)), Quality::Good, {}});
+    f.session.on_work(f.now, f.actions);
+    return f.take<Send>();
+  };
+  const auto first = read("A1");
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].payload == R"({"serialNumber":"A1"})");
+  CHECK(read("A2").empty());
+  const auto rid = first[0].topic.substr(first[0].topic.find("$rid=") + 5);
+  f.session.on_message("$iothub/twin/res/204/?$rid=" + rid + "&$version=2", "", f.now, f.actions);
+  CHECK(f.take<Send>().empty());
+  REQUIRE(f.session.deadline() == f.now + 1s);
+  f.now += 1s;
+  f.session.on_timer(f.now, f.actions);
+  const auto second = f.take<Send>();
+  REQUIRE(second.size() == 1);
+  CHECK(second[0].payload == R"({"serialNumber":"A2"})");
+  f.session.on_link_lost(true, f.actions);
+  f.now += 1s;
+  f.settle();
+  f.session.on_work(f.now, f.actions);
+  CHECK(f.properties.has_report() == false);  // under way again
+}
+
+TEST_CASE("commands come out with their request id, and are answered on it") {
+  Fixture f;
+  f.settle();
+  f.take<Send>();
+  f.session.on_message("$iothub/methods/POST/hydraulics*lamp/?$rid=7a", "true", f.now, f.actions);
+  const auto commands = f.take<RunCommand>();
+  REQUIRE(commands.size() == 1);
+  CHECK(commands[0].rid == "7a");
+  CHECK(commands[0].component == "hydraulics");
+  CHECK(commands[0].command == "lamp");
+  f.session.answer("7a", hub::MethodStatus::Done, "{}", f.actions);
+  const auto answer = f.take<Send>();
+  REQUIRE(answer.size() == 1);
+  CHECK(answer[0].topic == "$iothub/methods/res/200/?$rid=7a");
+  f.session.on_message("devices/press-07/messages/devicebound/method-name=lamp", "false", f.now,
+                       f.actions);
+  const auto queued = f.take<RunCommand>();
+  REQUIRE(queued.size() == 1);
+  CHECK(queued[0].rid.empty());
+  f.session.answer("", hub::MethodStatus::Done, "{}", f.actions);
+  CHECK(f.take<Send>().empty());
+}
+
+TEST_CASE("a paused session sends no telemetry and is drained when the last PUBACK came") {
+  Fixture f;
+  f.settle();
+  f.window.on_stored(row(1));
+  f.session.on_work(f.now, f.actions);
+  const auto sent = f.take<Send>();
+  f.session.pause();
+  f.window.on_stored(row(2));
+  f.session.on_work(f.now, f.actions);
+  CHECK(f.take<Send>().empty());
+  CHECK_FALSE(f.session.is_drained());
+  f.session.on_published(sent.at(0).token, f.now, f.actions);
+  CHECK(f.session.is_drained());
+}
+
+TEST_CASE("foreign topics and broken bodies are counted and change nothing") {
+  Fixture f;
+  f.settle();
+  f.take<Send>();
+  for (const auto& [topic, body] :
+       {std::pair{"some/other/topic", "x"},
+        std::pair{"$iothub/twin/PATCH/properties/desired/?$version=9", "not json"},
+        std::pair{"$iothub/twin/PATCH/properties/desired/?$version=x", "{}"},
+        std::pair{"devices/press-07/messages/devicebound/a=b", "x"}}) {
+    f.session.on_message(topic, body, f.now, f.actions);
+  }
+  CHECK(f.actions.empty());
+  CHECK(f.session.unknown_messages() == 4);
+}
