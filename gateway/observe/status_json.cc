@@ -65,6 +65,10 @@ void write_value(json::Writer& out, const TagValue& value) {
   std::visit(Visitor{out}, value);
 }
 
+std::string shown_name(const DeviceDescription& device) {
+  return shown_text(device.display_name.empty() ? device.id : device.display_name);
+}
+
 void write_failure(json::Writer& out, const Condition& condition) {
   if (condition.failure) {
     const FailureWords& words = words_for(*condition.failure);
@@ -207,8 +211,7 @@ void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& 
 void write_device_state(json::Writer& out, const DeviceDescription& description,
                         const DeviceView& view, const Condition& condition) {
   text(out, "id", description.id);
-  text(out, "name",
-       shown_text(description.display_name.empty() ? description.id : description.display_name));
+  text(out, "name", shown_name(description));
   text(out, "kind", description.kind);
   text(out, "attached_to", shown_text(description.attached_to));
   text(out, "severity", severity_word(condition.severity));
@@ -245,7 +248,7 @@ void write_event(json::Writer& out, const StatusBoard& board, const SiteEvent& e
   if (event.device && event.device->value < board.site().devices.size()) {
     const auto& device = board.site().devices[event.device->value];
     text(out, "device", device.id);
-    text(out, "device_name", shown_text(device.display_name));
+    text(out, "device_name", shown_name(device));
   }
   text(out, "event", shown_text(event.event));
   text(out, "text", shown_text(event.text));
