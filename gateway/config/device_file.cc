@@ -1,0 +1,253 @@
+#include "gateway/config/device_file.h"
+
+namespace hubward::config {
+namespace {
+
+using modbus::ValueType;
+using modbus::WordOrder;
+
+Codec<std::string> host() { return text(1, 255, "^[^ /]+$", "a host name or address"); }
+
+template <class T>
+void add_line(Record<T>& r) {
+  r.required("port", &T::port, text(2, 4096, "^/", "a path such as \"/dev/serial/by-id/...\""),
+             "the path of the serial port; one from /dev/serial/by-id survives a restart");
+  r.required("baud", &T::baud, integer_as<std::uint32_t>(300, 4000000),
+             "the line speed in bits a second, e.g. 9600 or 19200");
+}
+
+template <class T>
+void add_line_options(Record<T>& r) {
+  r.optional("stop_bits", &T::stop_bits, integer_as<std::uint8_t>(1, 2), "1 or 2");
+  r.optional("rs485", &T::rs485, boolean(),
+             "true if the port's driver switches the direction of an RS-485 line");
+}
+
+Codec<Parity> parity() {
+  return choice<Parity>({{"none", Parity::None}, {"even", Parity::Even}, {"odd", Parity::Odd}});
+}
+
+template <class T>
+void add_response_timeout(Record<T>& r) {
+  r.optional("response_timeout_ms", &T::response_timeout, milliseconds(10, 60000),
+             "how long the device may take to begin its answer");
+}
+
+template <class T>
+void add_text_line(Record<T>& r) {
+  r.required("pattern", &T::pattern, text(1, 1024, "a regular expression with named groups"),
+             "a regular expression that matches a whole line; each value is a named group such as "
+             "(?<weight>[-0-9.]+)");
+  r.optional("delimiter", &T::delimiter, text(1, 8, "1 to 8 characters"),
+             "the characters that end a line");
+  r.optional("line_bytes_max", &T::line_bytes_max, integer(16, 65536),
+             "the longest line that is accepted; longer ones are dropped and counted");
+}
+
+Codec<ModbusTcpFields> modbus_tcp() {
+  Record<ModbusTcpFields> r("modbus_tcp", "a Modbus device on the network");
+  r.required("host", &ModbusTcpFields::host, host(), "the device's name or address");
+  r.optional("port", &ModbusTcpFields::port, integer_as<std::uint16_t>(1, 65535), "the TCP port");
+  r.optional("unit_id", &ModbusTcpFields::unit_id, integer_as<std::uint8_t>(0, 255),
+             "the unit id; matters behind a gateway to RTU devices");
+  add_response_timeout(r);
+  return r.codec();
+}
+
+Codec<ModbusRtuFields> modbus_rtu() {
+  Record<ModbusRtuFields> r("modbus_rtu", "a Modbus device on a serial line");
+  add_line(r);
+  r.required("parity", &ModbusRtuFields::parity, parity(),
+             "\"even\" (Modbus' own default), \"none\" or \"odd\", as the device is set");
+  add_line_options(r);
+  // Modbus over Serial Line V1.02, section 2.2: 0 is broadcast, 248 to 255 are reserved.
+  r.required("unit_id", &ModbusRtuFields::unit_id, integer_as<std::uint8_t>(1, 247),
+             "the device's address on the line");
+  add_response_timeout(r);
+  return r.codec();
+}
+
+Codec<SerialFields> serial() {
+  Record<SerialFields> r("serial", "a device that sends lines of text on a serial port");
+  add_line(r);
+  r.optional("data_bits", &SerialFields::data_bits, integer_as<std::uint8_t>(7, 8), "7 or 8");
+  r.optional("parity", &SerialFields::parity, parity(), "\"none\", \"even\" or \"odd\"");
+  add_line_options(r);
+  add_text_line(r);
+  return r.codec();
+}
+
+Codec<SerialTcpFields> serial_tcp() {
+  Record<SerialTcpFields> r(
+      "serial_tcp", "a device that sends lines of text behind a serial-to-network converter");
+  r.required("host", &SerialTcpFields::host, host(), "the converter's name or address");
+  r.required("port", &SerialTcpFields::tcp_port, integer_as<std::uint16_t>(1, 65535),
+             "the converter's TCP port");
+  add_text_line(r);
+  return r.codec();
+}
+
+Codec<MqttFields> mqtt() {
+  Record<MqttFields> r("mqtt", "a device that publishes to the local MQTT broker");
+  r.required("topic", &MqttFields::topic, text(1, 1024, "a topic such as \"plant/{device}/state\""),
+             "the topic it publishes to; {device} stands for its name there, + and # are allowed");
+  r.optional("device", &MqttFields::device, text(1, 255, "^[^/+#]+$", "a name without /, + and #"),
+             "what {device} stands for; the device's id if left out");
+  return r.codec();
+}
+
+Codec<AttachFields> attach() {
+  Record<AttachFields> r("attach", "where and how the device is attached");
+  r.optional("modbus_tcp", &AttachFields::modbus_tcp, modbus_tcp(), "Modbus TCP");
+  r.optional("modbus_rtu", &AttachFields::modbus_rtu, modbus_rtu(), "Modbus RTU on a serial line");
+  r.optional("serial", &AttachFields::serial, serial(), "lines of text on a serial port");
+  r.optional("serial_tcp", &AttachFields::serial_tcp, serial_tcp(),
+             "lines of text behind a serial-to-network converter");
+  r.optional("mqtt", &AttachFields::mqtt, mqtt(), "the local MQTT broker");
+  r.exactly_one();
+  return r.codec();
+}
+
+void add_common(Record<TagFields>& r) {
+  // DTDL v2, "name": letters, digits and underscores, at most 64, no underscore at either end.
+  const auto word = [] {
+    return text(1, 64, "^[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?$",
+                "letters, digits and _, beginning with a letter and not ending with _");
+  };
+  r.required("name", &TagFields::name, word(), "its name in the cloud, as in the device's model");
+  r.optional("as", &TagFields::as,
+             choice<TagDescription::As>({{"telemetry", TagDescription::As::Telemetry},
+                                         {"property", TagDescription::As::Property}}),
+             "\"telemetry\" is sent with every reading, \"property\" is reported when it changes");
+  r.optional("component", &TagFields::component, word(),
+             "the component of the model it belongs to; left out for the root");
+  r.optional("unit", &TagFields::unit, text(0, 32, "text"), "its unit, shown on the page");
+  r.optional(
+      "priority", &TagFields::priority,
+      choice<Priority>(
+          {{"low", Priority::Low}, {"normal", Priority::Normal}, {"alarm", Priority::Alarm}}),
+      "what is sent first after an outage, and dropped last when the store is full");
+}
+
+void add_scale(Record<TagFields>& r) {
+  r.optional("scale", &TagFields::scale, number(-kAnyNumber, kAnyNumber),
+             "value = raw number x scale + offset");
+  r.optional("offset", &TagFields::offset, number(-kAnyNumber, kAnyNumber), "added after scaling");
+}
+
+Codec<TagFields> modbus_tag() {
+  Record<TagFields> r("modbus_tag", "a value of a Modbus device");
+  add_common(r);
+  r.required("address", &TagFields::address,
+             text(6, 14, "^((coil|discrete|input|holding):[0-9]{1,5}|manual:[0-9]{5,6})$",
+                  "\"holding:12\" (coil, discrete, input or holding, and the address on the wire, "
+                  "which begins at 0) or \"manual:40013\" (the number printed in a manual, which "
+                  "begins at 1)"),
+             "\"holding:12\" for the address on the wire (begins at 0; coil, discrete, input or "
+             "holding), or \"manual:40013\" for the same register as manuals number it");
+  r.required("type", &TagFields::modbus_type,
+             choice<ValueType>({{"bool", ValueType::Bool},
+                                {"int16", ValueType::Int16},
+                                {"uint16", ValueType::Uint16},
+                                {"int32", ValueType::Int32},
+                                {"uint32", ValueType::Uint32},
+                                {"int64", ValueType::Int64},
+                                {"uint64", ValueType::Uint64},
+                                {"float32", ValueType::Float32},
+                                {"float64", ValueType::Float64}}),
+             "how the raw number is stored: bool, int16, uint16, int32, uint32, int64, uint64, "
+             "float32 or float64");
+  r.optional(
+      "word_order", &TagFields::word_order,
+      choice<WordOrder>({{"high_first", WordOrder::HighFirst}, {"low_first", WordOrder::LowFirst}}),
+      "which register of a 32 or 64 bit value comes first");
+  add_scale(r);
+  r.optional("interval_ms", &TagFields::interval, milliseconds(20, 86400000),
+             "how often it is read");
+  r.optional("writable", &TagFields::writable, boolean(),
+             "true lets the cloud write it; needs a coil or a holding register");
+  r.optional("min", &TagFields::min, number(-kAnyNumber, kAnyNumber),
+             "the least value the cloud may write, after scaling");
+  r.optional("max", &TagFields::max, number(-kAnyNumber, kAnyNumber),
+             "the greatest value the cloud may write, after scaling");
+  return r.codec();
+}
+
+Codec<TagFields> serial_tag() {
+  using Type = serial::TagSettings::Type;
+  Record<TagFields> r("serial_tag", "a value in a line of text");
+  add_common(r);
+  r.optional("group", &TagFields::group,
+             text(1, 32, "^[A-Za-z_][A-Za-z0-9_]*$", "the name of a group in the pattern"),
+             "the named group of the pattern; the tag's name if left out");
+  r.optional(
+      "type", &TagFields::serial_type,
+      choice<Type>({{"number", Type::Number}, {"integer", Type::Integer}, {"text", Type::Text}}),
+      "how the text is read: number, integer or text");
+  add_scale(r);
+  return r.codec();
+}
+
+Codec<TagFields> mqtt_tag() {
+  Record<TagFields> r("mqtt_tag", "a value in an MQTT message");
+  add_common(r);
+  r.required("pointer", &TagFields::pointer,
+             text(0, 1024, "^(/.*)?$", "a JSON Pointer such as \"/temperature\", or \"\""),
+             "where it stands in the message, as a JSON Pointer such as \"/sensors/0/value\"; \"\" "
+             "is the whole message");
+  return r.codec();
+}
+
+Codec<std::vector<TagFields>> tags() {
+  const auto modbus = list_of(modbus_tag(), 1, kTagsMax);
+  const auto lines = list_of(serial_tag(), 1, kTagsMax);
+  return selected_by<std::vector<TagFields>>("attach",
+                                             {{"modbus_tcp", modbus},
+                                              {"modbus_rtu", modbus},
+                                              {"serial", lines},
+                                              {"serial_tcp", lines},
+                                              {"mqtt", list_of(mqtt_tag(), 1, kTagsMax)}});
+}
+
+}  // namespace
+
+const Record<DeviceFile>& device_record() {
+  static const Record<DeviceFile> record = [] {
+    Record<DeviceFile> r("device", "one attached device");
+    r.optional("$schema", &DeviceFile::schema, text(0, 4096, "text"),
+               "the path of the schema, for editors");
+    r.required("version", &DeviceFile::version, integer(1, 1), "the version of this format");
+    // What DPS, IoT Hub and IoT Central all take: reference section 2.5.
+    r.required("id", &DeviceFile::id,
+               text(1, 64, "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+                    "1 to 64 lower-case letters, digits and dashes, with no dash at either end"),
+               "its registration id, by which the cloud knows it");
+    r.optional("name", &DeviceFile::name, text(1, 128, "1 to 128 characters"),
+               "its name for people; the id if left out");
+    r.optional("model_id", &DeviceFile::model_id,
+               text(1, 128, "^dtmi:[A-Za-z][A-Za-z0-9_:]*;[1-9][0-9]*$",
+                    "a model id such as \"dtmi:acme:press;1\""),
+               "the id of its IoT Plug and Play model");
+    r.required("enrollment", &DeviceFile::enrollment, text(1, 64, "the name of an enrollment"),
+               "the name of an enrollment in gateway.json");
+    r.optional("key", &DeviceFile::key, secret_record().codec(),
+               "the device's own key: that of its individual enrollment, or the one derived for it "
+               "from the group's key");
+    r.optional("secondary_key", &DeviceFile::secondary_key, secret_record().codec(),
+               "the device's second key, tried when the first is refused");
+    r.required("attach", &DeviceFile::attach, attach(), "where and how the device is attached");
+    r.required("tags", &DeviceFile::tags, tags(), "the list of its values");
+    return r;
+  }();
+  return record;
+}
+
+std::string attach_kind(const AttachFields& attach) {
+  if (attach.modbus_tcp) return "modbus_tcp";
+  if (attach.modbus_rtu) return "modbus_rtu";
+  if (attach.serial) return "serial";
+  if (attach.serial_tcp) return "serial_tcp";
+  return attach.mqtt ? "mqtt" : "";
+}
+
+}  // namespace hubward::config

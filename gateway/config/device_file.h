@@ -1,0 +1,114 @@
+// One file of devices.d as it is written, and the record that describes it. It reads like a data
+// sheet: who the device is, where it is attached, and its tags.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/modbus/settings.h"
+#include "adapters/serial/settings.h"
+#include "gateway/api/device_description.h"
+#include "gateway/config/record.h"
+#include "gateway/config/secret_fields.h"
+
+namespace hubward::config {
+
+struct ModbusTcpFields {
+  std::string host;
+  std::uint16_t port = 502;
+  std::uint8_t unit_id = 1;
+  std::chrono::milliseconds response_timeout{1000};
+};
+
+// Shared by all that hangs on a serial port.
+struct LineFields {
+  std::string port;
+  std::uint32_t baud = 0;
+  std::uint8_t data_bits = 8;
+  Parity parity = Parity::None;
+  std::uint8_t stop_bits = 1;
+  bool rs485 = false;
+};
+
+struct ModbusRtuFields : LineFields {
+  std::uint8_t unit_id = 1;
+  std::chrono::milliseconds response_timeout{1000};
+};
+
+struct TextLineFields {
+  std::string delimiter = "\r\n";
+  std::int64_t line_bytes_max = 1024;
+  std::string pattern;
+};
+
+struct SerialFields : LineFields, TextLineFields {};
+
+struct SerialTcpFields : TextLineFields {
+  std::string host;
+  std::uint16_t tcp_port = 0;
+};
+
+struct MqttFields {
+  std::string topic;
+  std::string device;  // empty: the device's id
+};
+
+struct AttachFields {  // exactly one
+  std::optional<ModbusTcpFields> modbus_tcp;
+  std::optional<ModbusRtuFields> modbus_rtu;
+  std::optional<SerialFields> serial;
+  std::optional<SerialTcpFields> serial_tcp;
+  std::optional<MqttFields> mqtt;
+};
+
+// Every key that some kind of tag has; which ones a file may use follows from how the device is
+// attached.
+struct TagFields {
+  std::string name;
+  TagDescription::As as = TagDescription::As::Telemetry;
+  std::string component;
+  std::string unit;
+  Priority priority = Priority::Normal;
+  // Modbus
+  std::string address;
+  modbus::ValueType modbus_type = modbus::ValueType::Uint16;
+  modbus::WordOrder word_order = modbus::WordOrder::HighFirst;
+  std::chrono::milliseconds interval{1000};
+  bool writable = false;
+  std::optional<double> min;
+  std::optional<double> max;
+  // Modbus and serial
+  double scale = 1;
+  double offset = 0;
+  // Serial
+  std::string group;
+  serial::TagSettings::Type serial_type = serial::TagSettings::Type::Number;
+  // MQTT
+  std::string pointer;
+};
+
+struct DeviceFile {
+  std::string schema;
+  std::int64_t version = 1;
+  std::string id;
+  std::string name;
+  std::string model_id;
+  std::string enrollment;
+  std::optional<SecretFields> key;
+  std::optional<SecretFields> secondary_key;
+  AttachFields attach;
+  std::vector<TagFields> tags;
+};
+
+// IoT Central allows 300 capabilities in a model; this leaves room for three such models.
+inline constexpr std::size_t kTagsMax = 1000;
+
+[[nodiscard]] const Record<DeviceFile>& device_record();
+
+// The key under "attach" that is set, e.g. "modbus_tcp"; empty if none is.
+[[nodiscard]] std::string attach_kind(const AttachFields& attach);
+
+}  // namespace hubward::config

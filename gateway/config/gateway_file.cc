@@ -1,0 +1,128 @@
+#include "gateway/config/gateway_file.h"
+
+#include "gateway/config/site.h"
+
+namespace hubward::config {
+namespace {
+
+Codec<DpsFields> dps() {
+  Record<DpsFields> r("dps", "the Device Provisioning Service");
+  r.optional("host", &DpsFields::host, text(1, 255, "^[^ /]+$", "a host name, or host:port"),
+             "the host of the provisioning service, with :port if it is not 8883");
+  r.required("id_scope", &DpsFields::id_scope,
+             text(1, 64, "^[A-Za-z0-9_-]+$", "an ID scope such as \"0ne00AB12CD\""),
+             "the ID scope shown in the Azure portal or under Permissions in IoT Central");
+  return r.codec();
+}
+
+Codec<EnrollmentFields> enrollment() {
+  Record<EnrollmentFields> r("enrollment", "an enrollment of the provisioning service");
+  r.required("type", &EnrollmentFields::type,
+             choice<EnrollmentFields::Type>({{"group", EnrollmentFields::Type::Group},
+                                             {"individual", EnrollmentFields::Type::Individual}}),
+             "\"group\" for many devices that share one enrollment, \"individual\" for one");
+  r.optional("key", &EnrollmentFields::key, secret_record().codec(),
+             "the group's primary key, from which each device's key is derived; better left out, "
+             "with each device's own derived key in its file");
+  r.optional("secondary_key", &EnrollmentFields::secondary_key, secret_record().codec(),
+             "the group's secondary key, tried when the primary is refused");
+  return r.codec();
+}
+
+Codec<PageFields> page() {
+  Record<PageFields> r("page", "the local page");
+  r.optional(
+      "address", &PageFields::address,
+      text(3, 255, "^[^ /]+:[0-9]{1,5}$", "an address and a port such as \"127.0.0.1:8080\""),
+      "the address and port the page listens on; it has no password yet, so keep it on this "
+      "machine");
+  return r.codec();
+}
+
+Codec<AdmissionFields> admission() {
+  Record<AdmissionFields> r("admission", "how fast all devices together may connect");
+  r.optional("connections_per_second", &AdmissionFields::connections_per_second, number(0.01, 1000),
+             "the most connection attempts a second, to all hubs together");
+  r.optional("registrations_per_second", &AdmissionFields::registrations_per_second,
+             number(0.01, 100),
+             "the most registrations a second; the service allows 200 a minute in IoT Central");
+  return r.codec();
+}
+
+Codec<OutboxFields> outbox() {
+  Record<OutboxFields> r("outbox", "the store on disk that keeps readings until the hub has them");
+  r.optional("bytes_max", &OutboxFields::bytes_max,
+             integer(std::int64_t{1} << 20, std::int64_t{1} << 40),
+             "the most bytes it keeps; then the oldest readings are dropped and counted");
+  r.optional("sync_window_ms", &OutboxFields::sync_window, milliseconds(0, 10000),
+             "the longest time a power cut can take back; 0 syncs every reading, and is slow");
+  return r.codec();
+}
+
+Codec<HubFields> hub() {
+  Record<HubFields> r("hub", "the connections to the hubs");
+  // Less than 10 s would renew all the time; a day is the longest that is still short-lived.
+  r.optional("token_lifetime_s", &HubFields::token_lifetime, seconds(10, 86400),
+             "how long a device's access token is valid; it is renewed before that");
+  // The hub closes after 1.5 times 1177 s at the latest: reference section 3.3.
+  r.optional("keep_alive_s", &HubFields::keep_alive, seconds(5, 1177),
+             "the longest silence on a connection before it is tested");
+  return r.codec();
+}
+
+Codec<BrokerFields> broker() {
+  Record<BrokerFields> r("broker", "the local MQTT broker that MQTT devices publish to");
+  r.optional("host", &BrokerFields::host, text(1, 255, "^[^ /]+$", "a host name or address"),
+             "the broker's name or address");
+  r.optional("port", &BrokerFields::port, integer_as<std::uint16_t>(1, 65535), "the broker's port");
+  // MQTT 3.1.1 section 3.1.3.1: 23 letters and digits work everywhere; Mosquitto takes more.
+  r.optional("client_id", &BrokerFields::client_id,
+             text(1, 64, "^[A-Za-z0-9_-]+$", "letters, digits, - and _"),
+             "the fixed name under which the broker keeps messages for this gateway");
+  r.optional("user", &BrokerFields::user, text(0, 255, "text"), "the user name at the broker");
+  r.optional("password", &BrokerFields::password, secret_record().codec(),
+             "the password at the broker");
+  r.optional("ca_file", &BrokerFields::ca_file, text(0, 4096, "a path"),
+             "the file with the certificate that signed the broker's; with it the connection uses "
+             "TLS");
+  return r.codec();
+}
+
+}  // namespace
+
+const Record<GatewayFile>& gateway_record() {
+  static const Record<GatewayFile> record = [] {
+    Record<GatewayFile> r("gateway", "the gateway's own settings");
+    r.optional("$schema", &GatewayFile::schema, text(0, 4096, "text"),
+               "the path of the schema, for editors");
+    r.required("version", &GatewayFile::version, integer(1, 1), "the version of this format");
+    r.required("dps", &GatewayFile::dps, dps(), "the provisioning service");
+    // Microsoft allows 100 groups of each kind in one service.
+    r.required("enrollments", &GatewayFile::enrollments,
+               map_of(enrollment(), 1, 1000, "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+                      "1 to 64 letters, digits, dots, dashes"),
+               "the enrollments, by a name of your own to which the devices' files refer");
+    r.optional("trusted_roots_file", &GatewayFile::trusted_roots_file, text(1, 4096, "a path"),
+               "the file with the root certificates that hubs are trusted by");
+    r.optional("state_folder", &GatewayFile::state_folder, text(1, 4096, "a path"),
+               "the folder for stored readings and assignments");
+    r.optional("page", &GatewayFile::page, page(), "the local page");
+    r.optional("admission", &GatewayFile::admission, admission(),
+               "how fast all devices together may connect");
+    r.optional("outbox", &GatewayFile::outbox, outbox(),
+               "the store on disk that keeps readings until the hub has them");
+    r.optional("hub", &GatewayFile::hub, hub(), "the connections to the hubs");
+    r.optional("broker", &GatewayFile::broker, broker(),
+               "the local MQTT broker; needed if there are MQTT devices");
+    r.optional("log_level", &GatewayFile::log_level,
+               choice<LogLevel>({{"debug", LogLevel::Debug},
+                                 {"info", LogLevel::Info},
+                                 {"warn", LogLevel::Warn},
+                                 {"error", LogLevel::Error}}),
+               "the least important kind of line that is logged");
+    return r;
+  }();
+  return record;
+}
+
+}  // namespace hubward::config

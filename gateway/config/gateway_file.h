@@ -1,0 +1,72 @@
+// gateway.json as it is written: one struct for each object, and the record that describes it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "gateway/api/log.h"
+#include "gateway/config/record.h"
+#include "gateway/config/secret_fields.h"
+
+namespace hubward::config {
+
+struct DpsFields {
+  std::string host = "global.azure-devices-provisioning.net";
+  std::string id_scope;
+};
+
+struct EnrollmentFields {
+  enum class Type : std::uint8_t { Individual, Group } type = Type::Group;
+  std::optional<SecretFields> key;
+  std::optional<SecretFields> secondary_key;
+};
+
+struct PageFields {
+  std::string address = "127.0.0.1:8080";
+};
+
+struct AdmissionFields {
+  double connections_per_second = 20;
+  double registrations_per_second = 2;
+};
+
+struct OutboxFields {
+  std::int64_t bytes_max = std::int64_t{1024} * 1024 * 1024;
+  std::chrono::milliseconds sync_window{50};
+};
+
+struct HubFields {
+  std::chrono::seconds token_lifetime{3600};
+  std::chrono::seconds keep_alive{240};
+};
+
+struct BrokerFields {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 1883;
+  std::string client_id = "hubward";
+  std::string user;
+  std::optional<SecretFields> password;
+  std::string ca_file;
+};
+
+struct GatewayFile {
+  std::string schema;
+  std::int64_t version = 1;
+  DpsFields dps;
+  std::map<std::string, EnrollmentFields> enrollments;
+  std::string trusted_roots_file = "/etc/ssl/certs/ca-certificates.crt";
+  std::string state_folder = "/var/lib/hubward";
+  PageFields page;
+  AdmissionFields admission;
+  OutboxFields outbox;
+  HubFields hub;
+  std::optional<BrokerFields> broker;
+  LogLevel log_level = LogLevel::Info;
+};
+
+[[nodiscard]] const Record<GatewayFile>& gateway_record();
+
+}  // namespace hubward::config

@@ -1,0 +1,189 @@
+#include "gateway/config/site.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "gateway/config/check.h"
+#include "gateway/config/device_part.h"
+#include "gateway/config/gateway_part.h"
+#include "gateway/config/site_rules.h"
+
+namespace hubward::config {
+namespace {
+
+// More is refused; the service's own limits and one gateway's memory end well before.
+constexpr std::size_t kDevicesMax = 10'000;
+// A list for people and tools; what is beyond it is said in one line.
+constexpr std::size_t kProblemsMax = 10'000;
+
+// A file on its way from text to settings.
+template <class T>
+struct OpenFile {
+  std::string text;
+  Document document;
+  std::optional<T> fields;  // absent: not even JSON
+};
+
+template <class T>
+OpenFile<T> open_file(const std::string& path, const FileSource& files, const Record<T>& record,
+                      std::vector<Problem>& problems) {
+  OpenFile<T> file;
+  auto text = files.read(path, kFileBytesMax);
+  if (!text) {
+    const bool large = text.error().code == ErrorCode::LimitExceeded;
+    problems.push_back({Problem::Severity::Error,
+                        path,
+                        {},
+                        "",
+                        large ? "too-large" : "unreadable",
+                        large ? "the file is larger than " + std::to_string(kFileBytesMax) +
+                                    " bytes; no configuration needs that"
+                              : "the file cannot be read: " + text.error().context});
+    return file;
+  }
+  file.text = std::move(*text);
+  file.document = parse_document(file.text);
+  if (file.document.root) {
+    file.fields.emplace();
+    record.read(*file.document.root, *file.fields);
+  }
+  return file;
+}
+
+// What is wrong with the form of a file.
+template <class T>
+FileReport report_on(const std::string& path, const OpenFile<T>& file, const Record<T>& record) {
+  const Node* root = file.document.root ? &*file.document.root : nullptr;
+  FileReport report(path, file.text, root);
+  for (const auto& problem : file.document.problems) {
+    report.error_at(problem.offset, problem.pointer, problem.rule, problem.text);
+  }
+  if (root != nullptr) check(*root, record.shape(), report);
+  return report;
+}
+
+void append(std::vector<Problem>& problems, std::vector<Problem> more) {
+  problems.insert(problems.end(), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
+}
+
+std::optional<GatewayPart> load_gateway(const std::string& folder, const FileSource& files,
+                                        const SecretSource& secrets,
+                                        std::vector<Problem>& problems) {
+  const std::string path = path_from(folder, "gateway.json");
+  const auto file = open_file(path, files, gateway_record(), problems);
+  if (file.text.empty() && !problems.empty()) return std::nullopt;
+  FileReport report = report_on(path, file, gateway_record());
+  std::optional<GatewayPart> part;
+  if (file.fields) part = make_gateway_part(*file.fields, folder, files, secrets, report);
+  append(problems, report.take());
+  return part;
+}
+
+std::vector<std::string> device_paths(const std::string& folder, const FileSource& files,
+                                      std::vector<Problem>& problems) {
+  const std::string devices_folder = path_from(folder, "devices.d");
+  auto names = files.list(devices_folder);
+  const auto refuse = [&](std::string rule, std::string text, Problem::Severity severity) {
+    problems.push_back({severity, devices_folder, {}, "", std::move(rule), std::move(text)});
+  };
+  if (!names) {
+    refuse("unreadable", "the folder cannot be read: " + names.error().context,
+           Problem::Severity::Error);
+    return {};
+  }
+  // Hidden files and editors' copies are not ours.
+  std::erase_if(*names, [](const std::string& name) {
+    return name.starts_with('.') || !name.ends_with(".json");
+  });
+  std::sort(names->begin(), names->end());
+  if (names->empty()) {
+    refuse("no-devices", "there is no device file (*.json) here, so there is nothing to do",
+           Problem::Severity::Warning);
+  }
+  if (names->size() > kDevicesMax) {
+    refuse("too-many-devices",
+           "there are " + std::to_string(names->size()) + " device files; one gateway takes " +
+               std::to_string(kDevicesMax),
+           Problem::Severity::Error);
+    names->clear();
+  }
+  for (auto& name : *names) name = path_from(devices_folder, name);
+  return std::move(*names);
+}
+
+// One file at a time: its tree is gone before the next is read.
+std::optional<DevicePart> load_device(const std::string& path, const std::string& folder,
+                                      const GatewayPart* gateway, const FileSource& files,
+                                      const SecretSource& secrets, std::vector<Problem>& problems) {
+  const std::size_t before = problems.size();
+  const auto file = open_file(path, files, device_record(), problems);
+  if (problems.size() != before) return std::nullopt;
+  FileReport report = report_on(path, file, device_record());
+  std::optional<DevicePart> part;
+  if (file.fields) part = make_device_part(*file.fields, gateway, folder, secrets, report);
+  append(problems, report.take());
+  return part;
+}
+
+SiteSettings assemble(GatewayPart gateway, std::vector<DevicePart> devices) {
+  SiteSettings settings = std::move(gateway.settings);
+  settings.modbus_buses = group_buses(devices);
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const DeviceIndex index{static_cast<std::uint32_t>(i)};
+    settings.devices.push_back(std::move(devices[i].description));
+    settings.credentials.push_back(std::move(devices[i].credential));
+    if (auto* lines = std::get_if<serial::DeviceSettings>(&devices[i].attached)) {
+      lines->device = index;
+      settings.serial_devices.push_back(std::move(*lines));
+    } else if (auto* mqtt = std::get_if<mqtt::DeviceSettings>(&devices[i].attached)) {
+      mqtt->device = index;
+      settings.mqtt_devices.push_back(std::move(*mqtt));
+    }
+  }
+  return settings;
+}
+
+// By file, gateway.json first, then by place; a warning about a folder comes before its files.
+void sort_problems(const std::string& folder, std::vector<Problem>& problems) {
+  const std::string first = path_from(folder, "gateway.json");
+  std::stable_sort(problems.begin(), problems.end(), [&](const Problem& a, const Problem& b) {
+    const auto key = [&](const Problem& problem) {
+      return std::tuple(problem.file != first, std::string_view(problem.file),
+                        problem.rule == "more", problem.position.line, problem.position.column);
+    };
+    return key(a) < key(b);
+  });
+  if (problems.size() <= kProblemsMax) return;
+  const std::size_t left_out = problems.size() - kProblemsMax;
+  problems.resize(kProblemsMax);
+  problems.push_back({Problem::Severity::Error,
+                      folder,
+                      {},
+                      "",
+                      "more",
+                      "and " + std::to_string(left_out) + " more problems"});
+}
+
+}  // namespace
+
+LoadedSite load_site(const std::string& folder, const FileSource& files,
+                     const SecretSource& secrets) {
+  LoadedSite site;
+  auto gateway = load_gateway(folder, files, secrets, site.problems);
+  std::vector<DevicePart> devices;
+  for (const auto& path : device_paths(folder, files, site.problems)) {
+    auto part =
+        load_device(path, folder, gateway ? &*gateway : nullptr, files, secrets, site.problems);
+    if (part) devices.push_back(std::move(*part));
+  }
+  append(site.problems, check_site(devices));
+  if (gateway && !has_errors(site.problems)) {
+    site.settings = assemble(std::move(*gateway), std::move(devices));
+  }
+  sort_problems(folder, site.problems);
+  return site;
+}
+
+}  // namespace hubward::config
