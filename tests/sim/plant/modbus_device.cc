@@ -13,7 +13,7 @@ namespace hubward::plant {
 namespace {
 
 // MODBUS Application Protocol V1.1b3, section 6.
-constexpr int kReadCoils = 1, kReadDiscreteInputs = 2, kReadHolding = 3, kReadInput = 4;
+constexpr int kReadCoils = 1, kReadDiscreteInputs = 2, kReadInput = 4;  // 3: holding registers
 constexpr int kWriteCoil = 5, kWriteRegister = 6, kWriteCoils = 15, kWriteRegisters = 16;
 constexpr int kMaskWrite = 22, kReadWrite = 23;
 

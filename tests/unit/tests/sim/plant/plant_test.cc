@@ -56,7 +56,7 @@ TEST_CASE("a set of sequence numbers is the set of the numbers put in, whatever 
 
 TEST_CASE("neighbouring numbers become one range") {
   SequenceSet set;
-  for (const Sequence number : {1, 3, 2, 7}) set.add(number);
+  for (const Sequence number : {1U, 3U, 2U, 7U}) set.add(number);
   CHECK(text(set) == "[[1,3],[7,7]]");
   set.remove(2);
   CHECK(text(set) == "[[1,1],[3,3],[7,7]]");

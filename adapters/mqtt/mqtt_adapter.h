@@ -1,0 +1,59 @@
+// Reads every device that publishes JSON to the local MQTT broker.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/mqtt/payload_extractor.h"
+#include "adapters/mqtt/settings.h"
+#include "adapters/mqtt/topic_routes.h"
+#include "gateway/api/broker_link.h"
+#include "gateway/api/southbound.h"
+
+namespace hubward::mqtt {
+
+// All calls and events on `loop`. A message is acknowledged to the broker when its readings are in
+// the outbox, or when it was dropped on purpose: bad input, unknown topic, an old retained message.
+class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
+ public:
+  // `broker.filters` is filled in here. `connector` and `loop` outlive the adapter.
+  MqttAdapter(BrokerSettings broker, std::vector<DeviceSettings> devices,
+              BrokerConnector& connector, Loop& loop);
+  ~MqttAdapter() override;
+  MqttAdapter(const MqttAdapter&) = delete;
+  MqttAdapter& operator=(const MqttAdapter&) = delete;
+
+  // Error ConfigInvalid as TopicRoutes::make() and PayloadExtractor::make().
+  Status start(ReadingSink& sink) override;
+  void write(WriteRequest request, WriteDone done) override;
+  // Messages not acknowledged by then are delivered again after the next start.
+  void stop() noexcept override;
+
+ private:
+  struct Device {
+    DeviceSettings settings;
+    std::optional<PayloadExtractor> extractor;
+    bool heard = false;  // since the start: retained messages have nothing new to tell any more
+    std::optional<FieldState> reported;
+  };
+
+  void on_connected() override;
+  void on_closed(Error why) override;
+  void on_message(BrokerMessage message, BrokerAck ack) override;
+
+  void report_state(Device& device, FieldState::Link link, ErrorCode code, std::string detail);
+  void report_bad(const Device* device, const BrokerMessage& message, ErrorCode code);
+
+  BrokerSettings broker_;
+  const std::string where_;  // for people
+  std::vector<Device> devices_;
+  std::optional<TopicRoutes> routes_;
+  BrokerConnector& connector_;
+  Loop& loop_;
+  ReadingSink* sink_ = nullptr;  // while started
+  std::unique_ptr<BrokerLink> link_;
+};
+
+}  // namespace hubward::mqtt

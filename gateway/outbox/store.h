@@ -1,0 +1,253 @@
+// The durable store of messages between readings and the hub: one SQLite file, no thread, no clock.
+// OutboxWriter runs it on a thread; the deterministic simulation drives it directly.
+//
+// What each promise rests on:
+// - Killing the process loses nothing: commit() returns after the write-ahead log was written to
+// the
+//   kernel.
+// - A power cut loses at most what was committed since the last successful sync(): sync() flushes
+// the
+//   log, and a checkpoint flushes it before it moves pages (FORMAT.md, "Power cuts").
+// - Ids are never used for two messages: after a power cut may have rolled back acknowledged rows,
+//   new rows get a new epoch.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "gateway/api/outbox.h"
+#include "gateway/outbox/row_index.h"
+#include "proto/result.h"
+
+namespace hubward::outbox {
+
+class StoreFile;
+
+// A device's place in one OutboxStore object.
+struct StoreDevice {
+  std::uint32_t value = 0;
+  friend auto operator<=>(StoreDevice, StoreDevice) = default;
+};
+
+struct StoreLimits {
+  enum class WhenFull : std::uint8_t { DropOldest, RefuseNew };
+  // Waiting messages, as charged_bytes() counts them. 512 MiB: a day of 20 messages/s of 300 bytes.
+  std::uint64_t bytes_max = 512ULL * 1024 * 1024;
+  WhenFull when_full = WhenFull::DropOldest;
+  // Enough to look at; quarantine is for finding a fault, not for storage.
+  std::uint64_t quarantine_rows_max = 1000;
+  std::uint64_t quarantine_bytes_max = 16ULL * 1024 * 1024;
+};
+
+// The hub takes 256 KB; anything over this is a mistake and would only fill the store.
+inline constexpr std::uint64_t kMessageBytesMax = 1024 * 1024;
+// One fetch answers at most this much (and at least one row), so that memory stays bounded.
+inline constexpr std::uint64_t kFetchBytesMax = 4 * 1024 * 1024;
+// Pages of 4 KiB in the write-ahead log at which they are moved into the file.
+inline constexpr int kCheckpointPages = 1000;
+
+struct StoreOptions {
+  std::string path;
+  std::string vfs;  // SQLite VFS by name; empty: the system's
+  StoreLimits limits;
+  // Every commit synced (window 0). Otherwise the owner calls sync() in time.
+  bool sync_every_commit = false;
+  // Of this start of the machine; 0: unknown. Another one than last time, without a clean close,
+  // means a power cut.
+  std::uint64_t boot_id = 0;
+  // 64 random bits for a new epoch. Called on the thread that uses the store.
+  std::function<std::uint64_t()> epoch_bits;
+  // Moves a file that is set aside; empty: the file system's rename. False: not done.
+  std::function<bool(const std::string& from, const std::string& to)> rename;
+};
+
+enum class StoreHealth : std::uint8_t {
+  Ready,
+  DiskFull,
+  ReadOnly,
+  IoError,
+  Unavailable,  // cannot be opened at the moment
+};
+
+struct StoreState {
+  StoreHealth health = StoreHealth::Unavailable;
+  std::string detail;  // in SQLite's words
+  friend bool operator==(const StoreState&, const StoreState&) = default;
+};
+
+// A store that could not be used and was moved out of the way.
+struct SetAside {
+  std::string path;  // where it is now
+  std::string why;
+};
+
+struct NewMessage {
+  StoreDevice device;
+  OutboxMessage message;
+};
+
+// Sums, and the older of the two oldest.
+void add_counts(OutboxCounts& into, const OutboxCounts& counts);
+
+class OutboxStore {
+ public:
+  explicit OutboxStore(StoreOptions options);
+  OutboxStore(const OutboxStore&) = delete;
+  OutboxStore& operator=(const OutboxStore&) = delete;
+  ~OutboxStore();  // without close(): as if the process had died here
+
+  // Opens or creates the store. A damaged or foreign file is set aside and a new one begun. If the
+  // disk does not let us, state() says so, calls answer StoreFailed, and open() may be tried again.
+  Status open();
+  // Writes what is pending, syncs and marks the store as closed cleanly.
+  Status close();
+
+  // The device with this registration id, made known if it is new. Never touches the disk.
+  StoreDevice attach(std::string_view registration_id);
+  // All known devices, also those that only older rows mention.
+  [[nodiscard]] std::vector<std::string> devices() const;
+
+  // Appends in one transaction, together with everything released and quarantined before. Answers
+  // one result for each message in order. Errors: StoreFailed, StoreFull (refuse-new),
+  // MessageTooLarge. `messages` may be empty.
+  std::vector<Result<StoredMessage>> commit(std::vector<NewMessage> messages);
+  // Takes effect in memory at once and on disk with the next commit. If the process dies between,
+  // the row is delivered again, with the same id. Unknown rows are ignored.
+  void release(StoreDevice device, const std::string& epoch, std::uint64_t sequence);
+  void quarantine(StoreDevice device, const std::string& epoch, std::uint64_t sequence,
+                  ErrorCode why, WallTime now);
+  // True if the next commit has work to do even without messages.
+  [[nodiscard]] bool has_pending_work() const;
+  // The release of a device's newest row stays in memory until a newer one comes, because then the
+  // sequence goes on by itself. This makes such rows work for the next commit. Once in a while.
+  void settle();
+
+  // Flushes what was committed. On an error nothing is lost yet; the next call tries harder.
+  Status sync();
+  [[nodiscard]] bool unsynced() const { return unsynced_; }
+
+  // The newest row so far, as an upper bound for fetch().
+  [[nodiscard]] RowId newest_row() const { return next_row_ - 1; }
+  // The device's oldest rows behind `after` (null: from the oldest) up to `newest`. A damaged row
+  // is quarantined and left out.
+  Result<std::vector<StoredMessage>> fetch(StoreDevice device, const StoredMessage* after,
+                                           std::size_t count_max, RowId newest, WallTime now);
+  // Oldest first.
+  Result<std::vector<QuarantinedMessage>> quarantined(std::size_t count_max);
+
+  [[nodiscard]] OutboxCounts counts(StoreDevice device) const;
+  [[nodiscard]] OutboxCounts totals() const;
+  // Devices whose counts changed since the last call.
+  std::vector<StoreDevice> take_changed();
+  [[nodiscard]] const StoreState& state() const { return state_; }
+  // Of the rows appended now; empty while no store is open.
+  [[nodiscard]] std::string epoch() const {
+    return epochs_.empty() ? std::string{} : epochs_.back().name;
+  }
+  // Stores set aside since the last call.
+  std::vector<SetAside> take_set_aside();
+
+ private:
+  static constexpr std::size_t kPriorities = 3;
+  struct Device {
+    std::string name;
+    std::int64_t id = 0;  // in the file; 0: not written yet
+    RowIndex rows;
+    std::uint64_t last_sequence = 0;  // in the current epoch
+    OutboxCounts counts;              // without waiting, waiting_bytes and oldest_waiting
+    RowId released_newest = 0;        // see settle(); 0: none
+    bool in_released_newest = false;  // listed there
+    bool changed = false;             // listed in changed_
+    bool save = false;                // its row in the file is behind; listed in to_save_
+  };
+  struct Epoch {
+    std::int64_t id = 0;
+    std::string name;
+  };
+  struct PendingQuarantine {
+    StoreDevice device;
+    RowEntry row;
+    ErrorCode why;
+    WallTime since;
+  };
+  // What a transaction will have changed; reaches memory when it is committed.
+  struct Staged {
+    std::vector<std::pair<StoreDevice, RowEntry>> added;
+    std::vector<std::pair<StoreDevice, RowId>> dropped;
+    std::vector<std::uint32_t> new_devices;
+    std::vector<std::uint32_t> superseded;  // devices whose released newest row is removed
+    std::uint64_t bytes_added = 0;
+    std::uint64_t bytes_dropped = 0;
+    std::array<std::uint64_t, kPriorities> rows_added{};
+    std::array<RowId, kPriorities> drop_cursor{};
+  };
+
+  // store_open.cc
+  Status open_once(std::string& damage);
+  int load();
+  int load_rows();
+  int begin_epoch_if_needed();
+  int forget_unused_epochs(std::vector<std::int64_t> used);
+  bool set_aside(const std::string& why);
+  void forget_contents();
+
+  // store.cc
+  int write_all(std::vector<NewMessage>& messages, std::vector<Result<StoredMessage>>& answers,
+                Staged& staged);
+  int write_message(NewMessage& message, std::vector<Result<StoredMessage>>& answers,
+                    Staged& staged);
+  int write_pending();
+  int trim_quarantine();
+  int drop_oldest(Staged& staged);
+  int choose_oldest(Priority priority, Staged& staged);
+  int save_devices();
+  void apply(const Staged& staged);
+  void undo(std::vector<NewMessage>& messages, std::vector<Result<StoredMessage>>& answers,
+            const Staged& staged);
+  [[nodiscard]] std::optional<Error> refusal(const OutboxMessage& message, std::uint64_t bytes,
+                                             const Staged& staged) const;
+  [[nodiscard]] std::uint64_t bytes_over(const Staged& staged) const;
+  std::optional<RowEntry> take_out(StoreDevice device, const std::string& epoch,
+                                   std::uint64_t sequence);
+  void count_out(const RowEntry& row);
+  [[nodiscard]] std::optional<EpochIndex> epoch_index(const std::string& name) const;
+  void mark_for_saving(StoreDevice device);
+  void mark_changed(StoreDevice device);
+  void checkpoint_if_due();
+  // Names what went wrong. A damaged store is set aside and a new one begun.
+  Error failed(int rc);
+  Error unavailable() const;
+
+  StoreOptions options_;
+  std::unique_ptr<StoreFile> file_;  // null: not open
+  StoreState state_;
+  std::vector<SetAside> set_aside_;
+  std::vector<Device> devices_;
+  std::unordered_map<std::string, std::uint32_t> device_by_name_;
+  std::unordered_map<std::int64_t, std::uint32_t> device_by_id_;
+  std::vector<Epoch> epochs_;  // oldest first; the last one is the current one
+  RowId next_row_ = 1;
+  std::uint64_t bytes_ = 0;                           // of waiting rows
+  std::array<std::uint64_t, kPriorities> waiting_{};  // rows by priority
+  std::array<RowId, kPriorities> drop_cursor_{};      // no row of the priority up to here is left
+  std::vector<RowId> to_remove_;                      // released, still on disk
+  std::vector<PendingQuarantine> to_quarantine_;      // taken out, still a message on disk
+  std::vector<std::uint32_t> to_save_;                // devices with `save`
+  std::vector<std::uint32_t> released_newest_;        // devices with `in_released_newest`
+  std::vector<StoreDevice> changed_;
+  int checkpoint_at_pages_ = kCheckpointPages;
+  bool unsynced_ = false;
+  bool sync_failed_ = false;
+  bool checkpoint_failed_ = false;
+};
+
+}  // namespace hubward::outbox

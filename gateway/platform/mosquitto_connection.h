@@ -1,0 +1,113 @@
+// One attempt to connect and the connection that comes of it: one libmosquitto client, used once.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "gateway/api/mqtt_link.h"
+#include "gateway/platform/mosquitto_client.h"
+#include "gateway/platform/mosquitto_link.h"
+#include "gateway/platform/resolver.h"
+#include "gateway/platform/socket_watch.h"
+#include "gateway/platform/tls_roots.h"
+
+namespace hubward::platform {
+
+class AsioLoop;
+class Connection;
+
+// What all links of an opener share.
+struct MosquittoLinkOpener::Shared : std::enable_shared_from_this<MosquittoLinkOpener::Shared> {
+  Shared(TlsRoots trusted, Resolver& names, AsioLoop& on)
+      : roots(std::move(trusted)), resolver(names), loop(on) {}
+  void start_sweeping();
+
+  TlsRoots roots;
+  Resolver& resolver;
+  AsioLoop& loop;
+  // In session; one timer keeps them all alive (in MQTT's sense).
+  std::unordered_set<Connection*> in_session;
+  bool sweeping = false;
+};
+
+// On the loop. Owned by its link and, for the length of a call or a goodbye, by whoever runs it: an
+// event may drop the link, and libmosquitto must not lose its client inside its own callback.
+class Connection final : public SocketEvents, public std::enable_shared_from_this<Connection> {
+ public:
+  using Shared = MosquittoLinkOpener::Shared;
+
+  Connection(std::shared_ptr<Shared> shared, MqttLinkEvents& events, MqttConnect options);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void start();
+  void subscribe(const std::vector<Subscription>& subscriptions);
+  [[nodiscard]] bool publish(std::string_view topic, std::string_view payload, Qos qos,
+                             PublishToken token);
+  void say_goodbye() noexcept;  // DISCONNECT, a bounded time to send it, close; no event
+  void drop() noexcept;         // close; no event
+
+  void on_ready(Ready ready) override;
+  void keep_alive();
+
+ private:
+  enum class Stage : std::uint8_t { Name, Tcp, Tls, Connack, Session, Goodbye, Closed };
+  struct Unacknowledged {
+    int packet_id;
+    PublishToken token;
+  };
+
+  [[nodiscard]] bool make_client();
+  void on_addresses(const Resolver::Answer& answer);
+  void try_next_address(std::string last_trouble);
+  void on_tcp_ready();
+  void on_tls_ready(bool hung_up);
+  void on_packets(Ready ready);
+  // One step of libmosquitto, which may call us back.
+  int step(int (*call)(mosquitto*, int));
+  // Ends the connection if `code` (of libmosquitto) says that it broke; false then.
+  bool goes_on(int code, bool hung_up);
+  void flush();  // writes what waits and watches for writability as needed
+  void set_deadline(std::chrono::nanoseconds from_now, void (Connection::*expired)());
+  void on_transport_deadline();
+  void on_connack_deadline();
+  void on_goodbye_deadline();
+  void enter_session(bool session_present);
+  void unwatch() noexcept;
+  void close() noexcept;
+  void fail(LinkStage stage, ErrorCode code, std::string context);
+  void fail_tls(const std::string& distrust);
+
+  static void log_line(mosquitto*, void* self, int level, const char* text);
+  static void connack(mosquitto*, void* self, int code, int flags);
+  static void puback(mosquitto*, void* self, int packet_id);
+  static void suback(mosquitto*, void* self, int packet_id, int count, const int* granted);
+  static void message(mosquitto*, void* self, const mosquitto_message* message);
+
+  const std::shared_ptr<Shared> shared_;
+  MqttLinkEvents* events_;  // null: nobody listens any more
+  MqttConnect options_;     // without its password once that is handed over
+  Stage stage_ = Stage::Name;
+  ClientHandle client_;
+  WatchId watch_;
+  TimerId deadline_;
+  SteadyTime transport_ends_;
+  std::vector<std::string> addresses_;  // to be tried, next one last
+  std::string address_;                 // being tried
+  int early_error_ = 0;                 // errno of a connection that failed at once
+  std::string tls_trouble_;             // OpenSSL's last line while connecting
+  std::vector<Unacknowledged> in_flight_;
+  // Bytes accepted since the last moment with nothing left to write: never less than what waits.
+  std::size_t unsent_bytes_ = 0;
+  int last_subscribe_ = 0;
+  int refusal_ = 0;
+  bool subscription_refused_ = false;
+  bool stepping_ = false;  // inside step(): libmosquitto needs its client
+  bool broken_ = false;    // a write failed inside publish(); told on the next turn
+};
+
+}  // namespace hubward::platform

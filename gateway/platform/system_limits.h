@@ -1,0 +1,18 @@
+// Limits of the process that must be set before its first thread starts.
+#pragma once
+
+#include <cstddef>
+
+namespace hubward::platform {
+
+// A C library waits 5 s twice for each name server, by default. Sets RES_OPTIONS to 2 s, twice, so
+// that a lookup ends while somebody still wants its answer; leaves an operator's own value alone.
+void bound_name_lookups();
+
+// Raises the soft limit of open files to the hard one and returns it. A hub link takes one.
+std::size_t raise_descriptor_limit();
+
+// Keeps keys out of core dumps.
+void forbid_core_dumps();
+
+}  // namespace hubward::platform

@@ -1,0 +1,103 @@
+// All devices, worst first.
+import { html, useEffect, useState, Icon, Age, Path, Trouble, StateLine, Spark, Quality, Reading,
+  tagName, EventList } from './parts.js';
+import { count, plural, severities, kindName } from './words.js';
+import { live, watch } from './live.js';
+
+const kPerPage = 50; // the gateway sends values for at most 100 devices to one page
+const kTagsOnCard = 4;
+const rank = { alarm: 0, warning: 1, busy: 2, normal: 3 };
+
+function Card({ device, now }) {
+  const tags = device.tags ?? [];
+  const shown = tags.length <= kTagsOnCard + 1 ? tags : tags.slice(0, kTagsOnCard);
+  const trends = live.trends.get(device.id);
+  const address = `#/device/${encodeURIComponent(device.id)}`;
+  return html`
+    <li class="card ${device.severity}">
+      <div class="who">
+        <h2><a href=${address}>${device.name}</a></h2>
+        <p class="identity"><span class="id">${device.id}</span> <span class="kind">${device.attached_to || kindName(device.kind)}</span></p>
+      </div>
+      <div class="how">
+        <${StateLine} device=${device} now=${now} />
+        <p class="hub">${device.hub ? html`Hub <span class="id">${device.hub}</span>` : 'No hub assigned yet'}</p>
+      </div>
+      <${Trouble} device=${device} now=${now} />
+      ${device.stages && html`<${Path} stages=${device.stages} now=${now} />`}
+      ${shown.length > 0 && html`
+        <ul class="values" aria-label="Last values">
+          ${shown.map((tag, i) => html`
+            <li class="value ${tag.quality}" key=${i}>
+              <span class="tag">${tagName(tag)}</span>
+              <span class="figure"><${Reading} tag=${tag} /></span>
+              <${Spark} points=${trends?.[i]} />
+              <span class="fresh"><${Quality} tag=${tag} /> <${Age} at=${tag.at_ms} now=${now} /></span>
+            </li>`)}
+          ${shown.length < tags.length && html`
+            <li class="value more"><a href=${address}>${plural(tags.length - shown.length, 'more value', 'more values')}</a></li>`}
+        </ul>`}
+    </li>`;
+}
+
+function Filters({ site, filter, setFilter }) {
+  const all = [['all', 'All', site.devices], ...Object.keys(rank)
+    .filter((severity) => site[severity] > 0 || severity === filter)
+    .map((severity) => [severity, severities[severity], site[severity]])];
+  return html`
+    <div class="filters" role="group" aria-label="Show devices">
+      ${all.map(([key, name, number]) => html`
+        <button type="button" key=${key} aria-pressed=${String(filter === key)} onClick=${() => setFilter(key)}>
+          ${key !== 'all' && html`<${Icon} shape=${key} />`} ${name} <b>${count(number)}</b>
+        </button>`)}
+    </div>`;
+}
+
+function matching(filter, search) {
+  const words = search.trim().toLowerCase();
+  return [...live.devices.values()]
+    .filter((device) => filter === 'all' || device.severity === filter)
+    .filter((device) => words === '' || `${device.name} ${device.id} ${device.attached_to} ${device.hub} ${device.state}`.toLowerCase().includes(words))
+    .map((device, i) => [device, i])
+    .sort(([a, i], [b, j]) => rank[a.severity] - rank[b.severity] || i - j)
+    .map(([device]) => device);
+}
+
+export function Overview({ now }) {
+  const [filter, setFilter] = useState('all');
+  const [search, setSearch] = useState('');
+  const [page, setPage] = useState(0);
+  const { site } = live;
+  const found = matching(filter, search);
+  const pages = Math.max(1, Math.ceil(found.length / kPerPage));
+  const current = Math.min(page, pages - 1);
+  const shown = found.slice(current * kPerPage, (current + 1) * kPerPage);
+  const ids = shown.map((device) => device.id);
+  useEffect(() => watch(ids), [ids.join(' ')]);
+  const turn = (to) => {
+    setPage(to);
+    scrollTo({ top: 0 });
+  };
+  return html`
+    <div class="tools">
+      <${Filters} site=${site} filter=${filter} setFilter=${(f) => { setFilter(f); setPage(0); }} />
+      ${site.devices > 6 && html`
+        <label class="search"><span class="sr">Find a device</span>
+          <input type="search" placeholder="Find a device" value=${search}
+            onInput=${(e) => { setSearch(e.target.value); setPage(0); }} />
+        </label>`}
+    </div>
+    ${shown.length === 0 && site.devices > 0 && html`<p class="empty">No device matches.</p>`}
+    <ul class="cards">${shown.map((device) => html`<${Card} key=${device.id} device=${device} now=${now} />`)}</ul>
+    ${pages > 1 && html`
+      <nav class="pages" aria-label="Pages">
+        <button type="button" disabled=${current === 0} onClick=${() => turn(current - 1)}>Previous</button>
+        <span>${count(current * kPerPage + 1)}–${count(current * kPerPage + shown.length)} of ${count(found.length)}</span>
+        <button type="button" disabled=${current === pages - 1} onClick=${() => turn(current + 1)}>Next</button>
+      </nav>`}
+    <section class="recent" aria-labelledby="recent-title">
+      <h2 id="recent-title">What happened last</h2>
+      <${EventList} events=${live.events.slice(0, 6)} withDevice=${true} />
+      ${live.events.length > 6 && html`<p><a href="#/journal">Whole journal</a></p>`}
+    </section>`;
+}

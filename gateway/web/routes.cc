@@ -1,0 +1,79 @@
+#include "gateway/web/routes.h"
+
+#include <utility>
+
+#include "gateway/observe/metrics_text.h"
+#include "gateway/observe/status_json.h"
+#include "gateway/web/page_assets.h"
+
+namespace hubward::web {
+namespace {
+
+constexpr std::string_view kJson = "application/json; charset=utf-8";
+constexpr std::string_view kDevicePrefix = "/api/devices/";
+
+Reply json_reply(std::shared_ptr<const std::string> body) {
+  Reply reply;
+  reply.content_type = kJson;
+  reply.body = std::move(body);
+  return reply;
+}
+
+}  // namespace
+
+Reply text_reply(unsigned status, std::string text) {
+  Reply reply;
+  reply.status = status;
+  reply.body = std::make_shared<const std::string>(std::move(text));
+  return reply;
+}
+
+Routes::Routes(const observe::StatusBoard& board, std::function<bool()> healthy)
+    : board_(board), healthy_(std::move(healthy)) {}
+
+template <class Make>
+std::shared_ptr<const std::string> Routes::reused(Cached& cached, Make make) {
+  const SteadyTime now = board_.clock().steady();
+  if (!cached.body || now - cached.made >= kReuse) {
+    cached = {std::make_shared<const std::string>(make(board_)), now};
+  }
+  return cached.body;
+}
+
+Reply Routes::answer(const Request& request) {
+  for (const PageAsset& asset : page_assets()) {
+    if (asset.path != request.path) continue;
+    Reply reply;
+    reply.content_type = asset.content_type;
+    reply.etag = asset.etag;
+    if (request.if_none_match == asset.etag) {
+      reply.status = 304;
+    } else {
+      reply.embedded = asset.gzip;
+    }
+    return reply;
+  }
+  if (request.path == "/api/status") return json_reply(reused(status_, observe::status_json));
+  if (request.path == "/api/bad-inputs") {
+    return json_reply(reused(bad_inputs_, observe::bad_inputs_json));
+  }
+  if (request.path == "/metrics") {
+    Reply reply;
+    reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply.body = reused(metrics_, observe::metrics_text);
+    return reply;
+  }
+  if (request.path == "/healthz") {
+    // An unreachable cloud is not ill health: a restart would not bring it back.
+    const bool healthy = !healthy_ || healthy_();
+    return text_reply(healthy ? 200 : 503, healthy ? "ok\n" : "an event loop is stuck\n");
+  }
+  if (request.path.starts_with(kDevicePrefix)) {
+    const auto device = board_.find(request.path.substr(kDevicePrefix.size()));
+    if (!device) return text_reply(404, "There is no device with this id.\n");
+    return json_reply(std::make_shared<const std::string>(observe::device_json(board_, *device)));
+  }
+  return text_reply(404, "There is nothing here.\n");
+}
+
+}  // namespace hubward::web

@@ -1,0 +1,62 @@
+// The local broker as an adapter sees it, played by the test.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/api/broker_link.h"
+
+namespace hubward::test {
+
+class ScriptedBroker final : public BrokerConnector {
+ public:
+  // What became of one message: nothing while the adapter still holds it.
+  struct Fate {
+    std::optional<bool> taken;
+    int answers = 0;  // must end as 1
+  };
+
+  std::unique_ptr<BrokerLink> connect(BrokerSettings wanted, BrokerEvents& to, Loop&) override {
+    settings = std::move(wanted);
+    events = &to;
+    return std::make_unique<Link>(*this);
+  }
+
+  std::shared_ptr<Fate> send(std::string topic, std::string payload, bool retained = false) {
+    auto fate = std::make_shared<Fate>();  // shared by the test and the acknowledgement
+    events->on_message({std::move(topic), std::move(payload), retained}, [fate](bool taken) {
+      fate->taken = taken;
+      ++fate->answers;
+    });
+    return fate;
+  }
+  void fail(ErrorCode code = ErrorCode::BrokerUnavailable, std::string context = {}) {
+    events->on_closed({code, ErrorKind::Transient, std::move(context)});
+  }
+
+  BrokerSettings settings;
+  BrokerEvents* events = nullptr;
+  bool started = false;
+  std::vector<std::pair<std::string, std::string>> published;
+
+ private:
+  class Link final : public BrokerLink {
+   public:
+    explicit Link(ScriptedBroker& broker) : broker_(broker) {}
+    void start() override { broker_.started = true; }
+    void publish(std::string topic, std::string payload,
+                 std::function<void(Status)> done) override {
+      broker_.published.emplace_back(std::move(topic), std::move(payload));
+      done({});
+    }
+    void stop() noexcept override { broker_.started = false; }
+
+   private:
+    ScriptedBroker& broker_;
+  };
+};
+
+}  // namespace hubward::test

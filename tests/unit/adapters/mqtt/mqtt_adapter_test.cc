@@ -1,0 +1,223 @@
+#include "adapters/mqtt/mqtt_adapter.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/support/manual_clock.h"
+#include "tests/support/manual_loop.h"
+#include "tests/support/recording_sink.h"
+#include "tests/support/scripted_broker.h"
+
+using namespace hubward;
+using namespace hubward::mqtt;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<DeviceSettings> two_sensors() {
+  return {{.device = {5},
+           .device_name = "s1",
+           .topic_template = "plant/{device}/t",
+           .tags = {{TagIndex{0}, "/v"}, {TagIndex{1}, "/seq"}}},
+          {.device = {6},
+           .device_name = "s2",
+           .topic_template = "plant/{device}/t",
+           .tags = {{TagIndex{0}, "/v"}}}};
+}
+
+struct Bench {
+  Bench() { REQUIRE(adapter.start(sink)); }
+  // The batch that came last; the test says what became of it.
+  void store(Status status) { sink.deliveries.back().stored(std::move(status)); }
+  Status not_stored(ErrorCode code) { return failure(code, ErrorKind::Transient); }
+
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedBroker broker;
+  test::RecordingSink sink;
+  MqttAdapter adapter{BrokerSettings{}, two_sensors(), broker, loop};
+};
+
+}  // namespace
+
+TEST_CASE("the adapter subscribes to its devices' topics and starts the link") {
+  Bench bench;
+  CHECK(bench.broker.started);
+  CHECK(bench.broker.settings.filters == std::vector<std::string>{"plant/+/t"});
+}
+
+TEST_CASE("a message becomes one batch, and is acknowledged only when it is in the outbox") {
+  Bench bench;
+  const auto fate = bench.broker.send("plant/s1/t", R"({"v":21.5,"seq":7})");
+  REQUIRE(bench.sink.deliveries.size() == 1);
+  const ReadingBatch& batch = bench.sink.deliveries[0].batch;
+  CHECK(batch.device == DeviceIndex{5});
+  CHECK(batch.at == bench.clock.wall());
+  CHECK(batch.at_steady == bench.clock.steady());
+  REQUIRE(batch.readings.size() == 2);
+  CHECK(std::get<double>(batch.readings[0].value) == 21.5);
+  CHECK(!fate->taken);
+  bench.loop.run_for(60s);
+  CHECK(!fate->taken);  // nothing but the store's answer decides
+  bench.store({});
+  CHECK(fate->taken == true);
+  CHECK(fate->answers == 1);
+}
+
+TEST_CASE("what the store could not take now is left with the broker, anything else is not") {
+  struct Row {
+    const char* why;
+    ErrorCode code;
+    bool taken;
+  };
+  const Row rows[] = {
+      {"disk full", ErrorCode::StoreFailed, false},
+      {"store full, newest refused", ErrorCode::StoreFull, false},
+      {"stopping", ErrorCode::Stopped, false},
+      {"would be refused each time", ErrorCode::MessageTooLarge, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Bench bench;
+    const auto fate = bench.broker.send("plant/s1/t", R"({"v":1})");
+    bench.store(bench.not_stored(row.code));
+    CHECK(fate->taken == row.taken);
+    CHECK(fate->answers == 1);
+  }
+}
+
+TEST_CASE("messages are stored in any order and each gets its own acknowledgement") {
+  Bench bench;
+  const auto first = bench.broker.send("plant/s1/t", R"({"v":1})");
+  const auto second = bench.broker.send("plant/s2/t", R"({"v":2})");
+  bench.sink.deliveries[1].stored({});
+  CHECK(!first->taken);
+  CHECK(second->taken == true);
+  bench.sink.deliveries[0].stored(bench.not_stored(ErrorCode::StoreFailed));
+  CHECK(first->taken == false);
+}
+
+TEST_CASE("bad input is counted with a bounded sample, taken from the broker, and blocks nobody") {
+  struct Row {
+    const char* why;
+    std::string topic, payload;
+    ErrorCode code;
+    std::optional<DeviceIndex> device;
+  };
+  const Row rows[] = {
+      {"no JSON", "plant/s1/t", "temperature=21", ErrorCode::BadPayload, DeviceIndex{5}},
+      {"empty", "plant/s1/t", "", ErrorCode::BadPayload, DeviceIndex{5}},
+      {"too long", "plant/s2/t", std::string(300'000, 'x'), ErrorCode::InputTooLong,
+       DeviceIndex{6}},
+      {"nobody's topic", "plant/s9/t", R"({"v":1})", ErrorCode::BadPayload, std::nullopt},
+      {"nobody's, and endless", std::string(60'000, 'x'), "{}", ErrorCode::BadPayload,
+       std::nullopt},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Bench bench;
+    const auto fate = bench.broker.send(row.topic, row.payload);
+    CHECK(fate->taken == true);
+    CHECK(fate->answers == 1);
+    CHECK(bench.sink.deliveries.empty());
+    REQUIRE(bench.sink.bad.size() == 1);
+    const BadInput& bad = bench.sink.bad[0];
+    CHECK(bad.code == row.code);
+    CHECK(bad.device == row.device);
+    CHECK(bad.source.starts_with("topic " + row.topic.substr(0, 10)));
+    CHECK(bad.source.size() <= 300);
+    CHECK(bad.sample.size() == std::min(row.payload.size(), BadInput::kSampleBytesMax));
+    const auto next = bench.broker.send("plant/s1/t", R"({"v":1})");
+    CHECK(bench.sink.deliveries.size() == 1);
+  }
+}
+
+TEST_CASE("a retained message is taken once, and not again at every reconnect") {
+  Bench bench;
+  const auto first = bench.broker.send("plant/s1/t", R"({"v":1})", true);
+  CHECK(bench.sink.deliveries.size() == 1);
+  bench.store({});
+  const auto again = bench.broker.send("plant/s1/t", R"({"v":1})", true);
+  CHECK(again->taken == true);
+  CHECK(bench.sink.deliveries.size() == 1);
+  CHECK(bench.sink.bad.empty());
+  bench.broker.send("plant/s1/t", R"({"v":2})");
+  CHECK(bench.sink.deliveries.size() == 2);
+}
+
+TEST_CASE("the state of each device follows broker and messages, changes only") {
+  Bench bench;
+  using Link = FieldState::Link;
+  bench.broker.events->on_connected();
+  REQUIRE(bench.sink.states.size() == 2);
+  CHECK(bench.sink.states[0].state.link == Link::Unknown);
+  bench.broker.send("plant/s1/t", R"({"v":1})");
+  bench.broker.send("plant/s1/t", R"({"v":2})");
+  REQUIRE(bench.sink.states.size() == 3);
+  CHECK(bench.sink.states[2].device == DeviceIndex{5});
+  CHECK(bench.sink.states[2].state.link == Link::Up);
+  bench.broker.fail(ErrorCode::BrokerUnavailable, "connection refused");
+  bench.broker.fail(ErrorCode::BrokerUnavailable, "connection refused");
+  REQUIRE(bench.sink.states.size() == 5);
+  CHECK(bench.sink.states[4].state.link == Link::Down);
+  CHECK(bench.sink.states[4].state.code == ErrorCode::BrokerUnavailable);
+  CHECK(bench.sink.states[4].state.detail == "broker 127.0.0.1:1883: connection refused");
+}
+
+TEST_CASE("after stop nothing reaches the sink, and what comes is left with the broker") {
+  Bench bench;
+  const auto pending = bench.broker.send("plant/s1/t", R"({"v":1})");
+  bench.adapter.stop();
+  CHECK(!bench.broker.started);
+  const auto late = bench.broker.send("plant/s1/t", R"({"v":2})");
+  CHECK(late->taken == false);
+  CHECK(bench.sink.deliveries.size() == 1);
+  bench.store({});  // the outbox was faster than the stop, or slower
+  CHECK(pending->answers == 1);
+}
+
+TEST_CASE("the outbox may answer after the adapter is gone") {
+  test::ManualClock clock;
+  test::ManualLoop loop(clock);
+  test::ScriptedBroker broker;
+  test::RecordingSink sink;
+  std::shared_ptr<test::ScriptedBroker::Fate> fate;
+  {
+    MqttAdapter adapter({}, two_sensors(), broker, loop);
+    REQUIRE(adapter.start(sink));
+    fate = broker.send("plant/s1/t", R"({"v":1})");
+  }
+  sink.deliveries.at(0).stored({});
+  CHECK(fate->answers == 1);
+}
+
+TEST_CASE("a write is refused with the reason") {
+  Bench bench;
+  std::optional<WriteResult> result;
+  bench.adapter.write(
+      {.device = {5}, .tag = {0}, .value = 1.0, .deadline = bench.clock.steady() + 5s},
+      [&](WriteResult done) { result = std::move(done); });
+  REQUIRE(result);
+  CHECK(result->outcome == WriteResult::Outcome::Refused);
+  CHECK(result->code == ErrorCode::NotWritable);
+  CHECK(bench.broker.published.empty());
+}
+
+TEST_CASE("settings that cannot work are refused at the start") {
+  auto bad_pointer = two_sensors();
+  bad_pointer[1].tags[0].pointer = "v";
+  auto bad_topic = two_sensors();
+  bad_topic[0].topic_template = "plant/{device";
+  for (const auto& devices : {bad_pointer, bad_topic}) {
+    test::ManualClock clock;
+    test::ManualLoop loop(clock);
+    test::ScriptedBroker broker;
+    test::RecordingSink sink;
+    MqttAdapter adapter({}, devices, broker, loop);
+    const Status started = adapter.start(sink);
+    REQUIRE(!started);
+    CHECK(started.error().code == ErrorCode::ConfigInvalid);
+    CHECK(!broker.started);
+  }
+}
