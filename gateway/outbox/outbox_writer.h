@@ -6,19 +6,16 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "gateway/api/log.h"
 #include "gateway/api/outbox.h"
-#include "gateway/outbox/store.h"
+#include "gateway/outbox/outbox_rounds.h"
 
 namespace hubward::outbox {
 
@@ -40,9 +37,6 @@ inline constexpr std::uint64_t kMailboxBytesMax = 64ULL * 1024 * 1024;
 inline constexpr std::size_t kCommitMessagesMax = 2'000;
 // Releases alone wait this long for something to share a transaction with.
 inline constexpr std::chrono::milliseconds kReleaseLinger{100};
-// The store tries to open again this often, and releases of newest rows reach the disk.
-inline constexpr std::chrono::seconds kReopenInterval{1};
-inline constexpr std::chrono::seconds kSettleInterval{2};
 
 class OutboxWriter final : public Outbox {
  public:
@@ -62,7 +56,6 @@ class OutboxWriter final : public Outbox {
   [[nodiscard]] OutboxCounts totals() const override;
 
   // The quarantined messages, oldest first; answered on `loop`, which outlives the answer.
-  using Listed = std::function<void(Result<std::vector<QuarantinedMessage>>)>;
   void list_quarantined(std::size_t count_max, Loop& loop, Listed done);
   // Any thread.
   [[nodiscard]] StoreState state() const;
@@ -74,69 +67,21 @@ class OutboxWriter final : public Outbox {
   bool flush_and_stop(std::chrono::milliseconds timeout);
 
  private:
-  struct Attach {
-    DeviceIndex device;
-    std::string device_id;
-    Loop* home;
-  };
-  struct Append {
-    DeviceIndex device;
-    OutboxMessage message;
-    Appended done;
-  };
-  struct Fetch {
-    DeviceIndex device;
-    std::optional<StoredMessage> after;  // without its message
-    std::size_t count_max;
-    Fetched done;
-  };
-  struct Release {
-    DeviceIndex device;
-    std::string epoch;
-    std::uint64_t sequence;
-  };
-  struct Quarantine {
-    DeviceIndex device;
-    std::string epoch;
-    std::uint64_t sequence;
-    ErrorCode why;
-  };
-  struct List {
-    std::size_t count_max;
-    Loop* loop;
-    Listed done;
-  };
-  struct Attached {
-    StoreDevice store;
-    Loop* home = nullptr;
-  };
-  using Request = std::variant<Attach, Append, Fetch, Release, Quarantine, List>;
-  class Answers;
-
-  void put_locked(Request request, bool urgent);
+  void put(Request request);
+  void put_locked(Request request);
   void run() noexcept;
   bool wait_for_work(std::vector<Request>& round);
-  [[nodiscard]] std::optional<SteadyTime> next_duty() const;
   void serve(std::span<Request> round);
-  void take(Request& request, std::vector<NewMessage>& messages);
-  void answer(std::span<Request> round, std::vector<Result<StoredMessage>> results);
-  void look_after_store();
-  void flush(SteadyTime now);
   void publish();
-  [[nodiscard]] Attached attached(DeviceIndex device) const;
 
   const Clock& clock_;
-  const WriterOptions options_;
+  const std::chrono::nanoseconds commit_interval_;
+  Log* const log_;
 
   // The writer's thread only, after construction.
-  OutboxStore store_;
-  std::vector<Attached> attached_;  // by DeviceIndex
+  OutboxRounds rounds_;
   SteadyTime last_commit_{};
-  std::optional<SteadyTime> sync_at_;
-  std::optional<SteadyTime> settle_at_;
-  std::optional<SteadyTime> reopen_at_;
-  std::chrono::nanoseconds last_sync_took_{0};
-  StoreState noted_;
+  std::vector<DeviceIndex> newly_attached_;
 
   mutable std::mutex mailbox_mutex_;  // never held across I/O or a call out
   std::condition_variable mailbox_changed_;
@@ -146,7 +91,7 @@ class OutboxWriter final : public Outbox {
   std::vector<Loop*> homes_;           // by DeviceIndex, for answers that do not pass the writer
   std::size_t waiting_messages_ = 0;
   std::uint64_t waiting_bytes_ = 0;
-  bool writer_waits_ = false;  // for anything at all, so that the next request must wake it
+  bool writer_waits_ = false;
   bool stopping_ = false;
   bool stopped_ = false;
 

@@ -267,12 +267,12 @@ void OutboxStore::checkpoint_if_due() {
   if (file_->wal_pages() < checkpoint_at_pages_) return;
   if (const int rc = file_->checkpoint(false)) {
     // The rows are safe in the log. Not at every commit: the log may grow by as much again first.
-    checkpoint_at_pages_ = file_->wal_pages() + kCheckpointPages;
+    checkpoint_at_pages_ = file_->wal_pages() + options_.checkpoint_pages;
     checkpoint_failed_ = true;
     failed(rc);
     return;
   }
-  checkpoint_at_pages_ = kCheckpointPages;
+  checkpoint_at_pages_ = options_.checkpoint_pages;
   checkpoint_failed_ = false;
   unsynced_ = false;
   sync_failed_ = false;
@@ -434,8 +434,9 @@ Status OutboxStore::sync() {
   if (file_ == nullptr) return tl::unexpected<Error>(unavailable());
   // After a failed sync the kernel may have dropped the pages it could not write and call the next
   // sync a success. So the log is not trusted again: everything is written anew, into the file, and
-  // the log is emptied.
-  const int rc = sync_failed_ ? file_->checkpoint(true) : file_->sync();
+  // the log is emptied and its emptiness synced, lest what the disk holds of it be replayed.
+  int rc = sync_failed_ ? file_->checkpoint(true) : SQLITE_OK;
+  if (rc == SQLITE_OK) rc = file_->sync();
   if (rc != SQLITE_OK) {
     sync_failed_ = true;
     return tl::unexpected<Error>(failed(rc));

@@ -52,15 +52,14 @@ struct StoreLimits {
 inline constexpr std::uint64_t kMessageBytesMax = 1024 * 1024;
 // One fetch answers at most this much (and at least one row), so that memory stays bounded.
 inline constexpr std::uint64_t kFetchBytesMax = 4 * 1024 * 1024;
-// Pages of 4 KiB in the write-ahead log at which they are moved into the file.
-inline constexpr int kCheckpointPages = 1000;
-
 struct StoreOptions {
   std::string path;
   std::string vfs;  // SQLite VFS by name; empty: the system's
   StoreLimits limits;
   // Every commit synced (window 0). Otherwise the owner calls sync() in time.
   bool sync_every_commit = false;
+  // Pages of 4 KiB in the write-ahead log at which they are moved into the file.
+  int checkpoint_pages = 1000;
   // Of this start of the machine; 0: unknown. Another one than last time, without a clean close,
   // means a power cut.
   std::uint64_t boot_id = 0;
@@ -108,6 +107,8 @@ class OutboxStore {
   // Opens or creates the store. A damaged or foreign file is set aside and a new one begun. If the
   // disk does not let us, state() says so, calls answer StoreFailed, and open() may be tried again.
   Status open();
+  // After trouble: works again, or not yet. To be tried once in a while; every commit tries too.
+  Status recover();
   // Writes what is pending, syncs and marks the store as closed cleanly.
   Status close();
 
@@ -244,7 +245,7 @@ class OutboxStore {
   std::vector<std::uint32_t> to_save_;                // devices with `save`
   std::vector<std::uint32_t> released_newest_;        // devices with `in_released_newest`
   std::vector<StoreDevice> changed_;
-  int checkpoint_at_pages_ = kCheckpointPages;
+  int checkpoint_at_pages_ = 0;
   bool unsynced_ = false;
   bool sync_failed_ = false;
   bool checkpoint_failed_ = false;

@@ -82,7 +82,7 @@ void OutboxStore::forget_contents() {
   to_quarantine_.clear();
   to_save_.clear();
   released_newest_.clear();
-  checkpoint_at_pages_ = kCheckpointPages;
+  checkpoint_at_pages_ = options_.checkpoint_pages;
   unsynced_ = sync_failed_ = checkpoint_failed_ = false;
 }
 
@@ -172,8 +172,12 @@ int OutboxStore::begin_epoch_if_needed() {
   if (rc == SQLITE_OK) rc = file_->set_meta(kBootKey, static_cast<std::int64_t>(options_.boot_id));
   if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 0);
   if (rc == SQLITE_OK) rc = file_->commit();
-  // Must be on the disk before the first row of this run can be lost by a power cut.
-  return rc == SQLITE_OK ? file_->sync() : rc;
+  if (rc != SQLITE_OK) return rc;
+  // Must be on the disk before the first row of this run can be lost by a power cut. By way of the
+  // file, because a log whose sync failed once is not to be trusted (see sync()); a disk too full
+  // for that still lets us read and release.
+  (void)file_->checkpoint(true);
+  return file_->sync();
 }
 
 int OutboxStore::forget_unused_epochs(std::vector<std::int64_t> used) {
@@ -207,6 +211,29 @@ bool OutboxStore::set_aside(const std::string& why) {
   }
   set_aside_.push_back({to, why});
   return true;
+}
+
+Status OutboxStore::recover() {
+  if (state_.health == StoreHealth::Ready) return {};
+  if (file_ == nullptr) return open();
+  // A write that changes nothing tells whether the disk takes one again.
+  int rc = file_->begin();
+  if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 0);
+  if (rc == SQLITE_OK) rc = file_->commit();
+  if (rc == SQLITE_OK) {
+    unsynced_ = true;
+    state_ = {StoreHealth::Ready, {}};
+    checkpoint_failed_ = false;
+    (void)commit({});
+    return sync();
+  }
+  file_->rollback();
+  const StoreHealth before = state_.health;
+  const Error why = failed(rc);
+  // The handles may be at fault: a disk that went and came back. What was released and not yet
+  // written is then delivered again.
+  if (file_ != nullptr && before == StoreHealth::IoError && state_.health == before) return open();
+  return tl::unexpected<Error>(why);
 }
 
 Status OutboxStore::close() {

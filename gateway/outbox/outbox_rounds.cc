@@ -1,0 +1,167 @@
+#include "gateway/outbox/outbox_rounds.h"
+
+#include <algorithm>
+
+namespace hubward::outbox {
+namespace {
+
+template <class... Visitors>
+struct Visit : Visitors... {
+  using Visitors::operator()...;
+};
+template <class... Visitors>
+Visit(Visitors...) -> Visit<Visitors...>;
+
+StoreOptions with_window(StoreOptions options, std::chrono::milliseconds sync_window) {
+  options.sync_every_commit = sync_window.count() == 0;
+  return options;
+}
+
+}  // namespace
+
+bool is_urgent(const Request& request) {
+  return !std::holds_alternative<AttachRequest>(request) &&
+         !std::holds_alternative<ReleaseRequest>(request);
+}
+
+void Answers::add(Loop* loop, std::function<void()> answer) {
+  const auto at = std::find_if(by_loop_.begin(), by_loop_.end(),
+                               [&](const auto& known) { return known.first == loop; });
+  auto& answers = at != by_loop_.end() ? at->second : by_loop_.emplace_back(loop, 0).second;
+  answers.push_back(std::move(answer));
+}
+
+void Answers::post() {
+  for (auto& [loop, answers] : by_loop_) {
+    loop->post([answers = std::move(answers)] {
+      for (const auto& answer : answers) answer();
+    });
+  }
+  by_loop_.clear();
+}
+
+OutboxRounds::OutboxRounds(StoreOptions store, std::chrono::milliseconds sync_window,
+                           const Clock& clock)
+    : clock_(clock),
+      sync_window_(sync_window),
+      store_(with_window(std::move(store), sync_window)),
+      settle_at_(clock.steady() + kSettleInterval) {
+  (void)store_.open();  // what it found is in its state
+  look_after_store();
+}
+
+std::optional<StoreDevice> OutboxRounds::stored_as(DeviceIndex device) const {
+  if (device.value >= attached_.size() || attached_[device.value].home == nullptr) {
+    return std::nullopt;
+  }
+  return attached_[device.value].device;
+}
+
+Answers OutboxRounds::serve(std::span<Request> round) {
+  std::vector<NewMessage> messages;
+  for (Request& request : round) take(request, messages);
+  auto results = store_.commit(std::move(messages));
+
+  // A fetch must not answer rows whose append was called after it: they are answered by themselves.
+  RowId newest = store_.newest_row();
+  for (const auto& result : results) newest -= result ? 1 : 0;
+  Answers answers;
+  auto result = results.begin();
+  for (Request& request : round) {
+    if (auto* append = std::get_if<AppendRequest>(&request)) {
+      newest += *result ? 1 : 0;
+      if (append->done) {
+        answers.add(attached_[append->device.value].home,
+                    [done = std::move(append->done), stored = std::move(*result)]() mutable {
+                      done(std::move(stored));
+                    });
+      }
+      ++result;
+    } else if (auto* fetch = std::get_if<FetchRequest>(&request)) {
+      const Attached& device = attached_[fetch->device.value];
+      auto rows = store_.fetch(device.device, fetch->after ? &*fetch->after : nullptr,
+                               fetch->count_max, newest, clock_.wall());
+      answers.add(device.home, [done = std::move(fetch->done), rows = std::move(rows)]() mutable {
+        done(std::move(rows));
+      });
+    } else if (auto* list = std::get_if<ListRequest>(&request)) {
+      answers.add(list->loop, [done = std::move(list->done),
+                               rows = store_.quarantined(list->count_max)]() mutable {
+        done(std::move(rows));
+      });
+    }
+  }
+  return answers;
+}
+
+void OutboxRounds::take(Request& request, std::vector<NewMessage>& messages) {
+  const auto device = [this](DeviceIndex index) { return attached_[index.value].device; };
+  std::visit(
+      Visit{[&](const AttachRequest& attach) {
+              if (attached_.size() <= attach.device.value) {
+                attached_.resize(attach.device.value + 1);
+              }
+              attached_[attach.device.value] = {store_.attach(attach.device_id), attach.home};
+            },
+            [&](AppendRequest& append) {
+              messages.push_back({device(append.device), std::move(append.message)});
+            },
+            [&](const ReleaseRequest& row) {
+              store_.release(device(row.device), row.epoch, row.sequence);
+            },
+            [&](const QuarantineRequest& row) {
+              store_.quarantine(device(row.device), row.epoch, row.sequence, row.why,
+                                clock_.wall());
+            },
+            [](const FetchRequest&) {}, [](const ListRequest&) {}},
+      request);
+}
+
+std::optional<SteadyTime> OutboxRounds::next_duty() const {
+  SteadyTime next = settle_at_;
+  if (sync_at_) next = std::min(next, *sync_at_);
+  if (retry_at_) next = std::min(next, *retry_at_);
+  return next;
+}
+
+void OutboxRounds::look_after_store() {
+  const SteadyTime now = clock_.steady();
+  if (settle_at_ <= now) {
+    store_.settle();
+    if (store_.has_pending_work()) (void)store_.commit({});
+    settle_at_ = now + kSettleInterval;
+  }
+  retry(now);
+  flush(now);
+}
+
+void OutboxRounds::retry(SteadyTime now) {
+  if (store_.state().health == StoreHealth::Ready) {
+    retry_at_.reset();
+  } else if (!retry_at_) {
+    retry_at_ = now + kRetryInterval;
+  } else if (*retry_at_ <= now) {
+    (void)store_.recover();
+    retry_at_ = now + kRetryInterval;
+  }
+}
+
+void OutboxRounds::flush(SteadyTime now) {
+  if (!store_.unsynced()) {
+    sync_at_.reset();
+    return;
+  }
+  if (!sync_at_) {
+    // Early enough that the disk is done within the window, going by the last time.
+    sync_at_ = now + std::max(sync_window_ / 2, sync_window_ - last_sync_took_);
+    return;
+  }
+  if (*sync_at_ > now) return;
+  const Status synced = store_.sync();
+  const SteadyTime after = clock_.steady();
+  last_sync_took_ = after - now;
+  sync_at_.reset();
+  if (!synced) sync_at_ = after + kRetryInterval;
+}
+
+}  // namespace hubward::outbox

@@ -1,0 +1,315 @@
+// The store on a disk that fails: power cuts, no space, read-only, I/O errors.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "gateway/outbox/store.h"
+#include "tests/support/faulty_disk/faulty_disk.h"
+#include "tests/support/scripted_random.h"
+#include "tests/unit/gateway/outbox/store_fixture.h"
+
+namespace hubward::outbox {
+
+using namespace test;
+using hubward::test::FaultyDisk;
+using hubward::test::SeededRandom;
+using Bodies = std::vector<std::string>;
+
+namespace {
+
+StoreOptions on(FaultyDisk& disk, std::uint64_t boot_id = 1) {
+  StoreOptions options = store_options("outbox.db", boot_id);
+  options.vfs = disk.vfs();
+  options.rename = [&disk](const std::string& from, const std::string& to) {
+    return disk.rename(from, to);
+  };
+  return options;
+}
+
+// What a user of the store knows for sure, kept apart from the store.
+struct Known {
+  std::string id;
+  std::string body;
+  bool released = false;
+  bool synced = false;  // a sync succeeded after it was acknowledged
+};
+
+// One store through many power cuts or kills, checked after each.
+class Life {
+ public:
+  Life(std::uint64_t seed, bool power_cuts, bool sync_every_commit)
+      : random_(seed), power_cuts_(power_cuts), sync_every_commit_(sync_every_commit) {}
+
+  void live_once() {
+    StoreOptions options = on(disk_, power_cuts_ ? ++boot_ : 1);
+    options.checkpoint_pages = 12;  // so that some cuts fall into a checkpoint
+    options.sync_every_commit = sync_every_commit_;
+    options.epoch_bits = [this] { return random_.next(); };
+    OutboxStore store(std::move(options));
+    REQUIRE(store.open());
+    REQUIRE(store.take_set_aside().empty());
+    check(store);
+    disk_.fail_after(random_.next() % 150);
+    while (step(store)) {
+    }
+    if (power_cuts_) {
+      disk_.power_cut(random_);
+    } else {
+      disk_.kill_process();
+    }
+  }
+
+ private:
+  bool step(OutboxStore& store) {
+    std::vector<NewMessage> messages;
+    const std::uint64_t count = random_.next() % 6;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const StoreDevice device = store.attach(name(random_.next() % kDevices));
+      messages.push_back(
+          {device, text(std::to_string(++written_) + std::string(random_.next() % 3000, '.'))});
+    }
+    const auto copies = messages;
+    const auto results = store.commit(std::move(messages));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (!results[i]) return false;
+      const std::string device = store.devices()[copies[i].device.value];
+      const std::string id = message_id(results[i]->epoch, device, results[i]->sequence);
+      REQUIRE_MESSAGE(ids_.insert(id).second, "id used twice: ", id);
+      known_[device].push_back({id, copies[i].message.body, false, sync_every_commit_});
+    }
+    if (random_.next() % 3 == 0) release_some(store);
+    if (random_.next() % 4 == 0) store.settle();
+    if (random_.next() % 3 != 0) return true;
+    if (!store.sync()) return false;
+    for (auto& [device, rows] : known_) {
+      for (Known& row : rows) row.synced = true;
+    }
+    return true;
+  }
+
+  void release_some(OutboxStore& store) {
+    const std::string device = name(random_.next() % kDevices);
+    const auto rows = store.fetch(store.attach(device), nullptr, 1 + random_.next() % 9,
+                                  store.newest_row(), kNow);
+    if (!rows) return;
+    for (const StoredMessage& row : *rows) {
+      store.release(store.attach(device), row.epoch, row.sequence);
+      const std::string id = message_id(row.epoch, device, row.sequence);
+      for (Known& known : known_[device]) known.released = known.released || known.id == id;
+    }
+  }
+
+  // Each device's rows are what was acknowledged, in order, without what is certainly gone.
+  void check(OutboxStore& store) {
+    for (std::uint64_t i = 0; i < kDevices; ++i) {
+      const std::string device = name(i);
+      std::map<std::string, std::string> found;
+      std::vector<std::string> order;
+      for (const StoredMessage& row : waiting(store, store.attach(device))) {
+        order.push_back(message_id(row.epoch, device, row.sequence));
+        found[order.back()] = row.message.body;
+      }
+      std::vector<Known> kept;
+      std::vector<std::string> expected_order;
+      for (Known& row : known_[device]) {
+        const bool here = found.contains(row.id);
+        const bool must_be_here = !row.released && (row.synced || !power_cuts_);
+        if (must_be_here) REQUIRE_MESSAGE(here, "lost: ", row.id);
+        if (!here) continue;
+        REQUIRE(found[row.id] == row.body);
+        expected_order.push_back(row.id);
+        row.released = false;  // delivered again
+        row.synced = true;     // it survived, so it is on the disk
+        kept.push_back(row);
+      }
+      // A commit that answered an error may have happened all the same; its rows are new to us.
+      for (const std::string& id : order) {
+        if (ids_.insert(id).second) {
+          expected_order.push_back(id);
+          kept.push_back({id, found[id], false, true});
+        }
+      }
+      REQUIRE(order == expected_order);
+      known_[device] = kept;
+    }
+    REQUIRE(store.totals().quarantined == 0);
+  }
+
+  static constexpr std::uint64_t kDevices = 3;
+  static std::string name(std::uint64_t number) { return "device-" + std::to_string(number); }
+
+  SeededRandom random_;
+  bool power_cuts_;
+  bool sync_every_commit_;
+  FaultyDisk disk_;
+  std::uint64_t boot_ = 0;
+  std::uint64_t written_ = 0;
+  std::map<std::string, std::vector<Known>> known_;
+  std::set<std::string> ids_;
+};
+
+// `tests/run --long` sets it.
+std::uint64_t seeds(std::uint64_t usual, std::uint64_t with_long) {
+  return std::getenv("HUBWARD_LONG") != nullptr ? with_long : usual;
+}
+
+}  // namespace
+
+TEST_CASE("a power cut loses nothing older than the last sync, and the store always opens") {
+  for (std::uint64_t seed = 1; seed <= seeds(60, 3000); ++seed) {
+    CAPTURE(seed);
+    Life life(seed, true, false);
+    for (int cut = 0; cut < 6; ++cut) life.live_once();
+  }
+}
+
+TEST_CASE("with a window of zero a power cut loses nothing that was acknowledged") {
+  for (std::uint64_t seed = 1; seed <= seeds(20, 1000); ++seed) {
+    CAPTURE(seed);
+    Life life(seed, true, true);
+    for (int cut = 0; cut < 6; ++cut) life.live_once();
+  }
+}
+
+TEST_CASE("a process that dies during any write loses nothing that was acknowledged") {
+  for (std::uint64_t seed = 1; seed <= seeds(30, 1000); ++seed) {
+    CAPTURE(seed);
+    Life life(seed, false, false);
+    for (int kill = 0; kill < 6; ++kill) life.live_once();
+  }
+}
+
+TEST_CASE("a full disk is named, keeps what is stored, and passes when there is room again") {
+  FaultyDisk disk;
+  OutboxStore store(on(disk));
+  REQUIRE(store.open());
+  const StoreDevice device = store.attach("press");
+  disk.set_capacity(300'000);
+  std::uint64_t stored = 0;
+  Result<StoredMessage> last = append(store, device, std::string(2000, 'x'));
+  for (int i = 0; i < 1000 && last; ++i) {
+    ++stored;
+    last = append(store, device, std::string(2000, 'x'));
+  }
+  REQUIRE_FALSE(last);
+  CHECK(last.error().code == ErrorCode::StoreFailed);
+  CHECK(store.state().health == StoreHealth::DiskFull);
+  CHECK(waiting(store, device).size() == stored);
+  // What is released meanwhile is remembered, and does not come back.
+  release(store, device, waiting(store, device).front());
+  CHECK(store.counts(device).waiting == stored - 1);
+  CHECK_FALSE(store.recover());
+  disk.set_capacity(std::nullopt);
+  CHECK(store.recover());
+  CHECK(store.state().health == StoreHealth::Ready);
+  CHECK(append(store, device, "after")->sequence == stored + 1);
+  REQUIRE(store.close());
+  OutboxStore again(on(disk));
+  REQUIRE(again.open());
+  CHECK(waiting(again, again.attach("press")).size() == stored);
+}
+
+TEST_CASE("a disk that turns read-only or fails is named, and the store recovers with it") {
+  struct Row {
+    const char* why;
+    void (*fault)(FaultyDisk&, bool);
+    StoreHealth health;
+  };
+  const Row rows[] = {
+      {"read-only", [](FaultyDisk& d, bool on) { d.set_read_only(on); }, StoreHealth::ReadOnly},
+      {"I/O errors", [](FaultyDisk& d, bool on) { d.set_broken(on); }, StoreHealth::IoError},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    FaultyDisk disk;
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    const StoreDevice device = store.attach("press");
+    REQUIRE(append(store, device, "1"));
+    row.fault(disk, true);
+    CHECK(append(store, device, "2").error().code == ErrorCode::StoreFailed);
+    CHECK(store.state().health == row.health);
+    CHECK_FALSE(store.state().detail.empty());
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(store.recover());
+    row.fault(disk, false);
+    CHECK(store.recover());
+    CHECK(append(store, device, "3")->sequence == 2);
+    CHECK(bodies(store, device) == Bodies{"1", "3"});
+    CHECK(store.take_set_aside().empty());
+  }
+}
+
+TEST_CASE("a failed sync is not trusted to have happened later: the rows are written anew") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    SeededRandom random(seed);
+    FaultyDisk disk;
+    {
+      OutboxStore store(on(disk, 1));
+      REQUIRE(store.open());
+      REQUIRE(append(store, store.attach("press"), "1"));
+      disk.fail_syncs(1);
+      CHECK_FALSE(store.sync());
+      CHECK(store.state().health == StoreHealth::IoError);
+      CHECK(store.unsynced());
+      REQUIRE(append(store, store.attach("press"), "2"));
+      CHECK(store.sync());
+      CHECK(store.state().health == StoreHealth::Ready);
+      disk.power_cut(random);
+    }
+    OutboxStore store(on(disk, 2));
+    REQUIRE(store.open());
+    CHECK(bodies(store, store.attach("press")) == Bodies{"1", "2"});
+  }
+}
+
+TEST_CASE("an error at any single write leaves a store that works and has what it acknowledged") {
+  for (std::uint64_t nth = 0; nth < 40; ++nth) {
+    CAPTURE(nth);
+    FaultyDisk disk;
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    const StoreDevice device = store.attach("press");
+    Bodies acknowledged;
+    disk.fail_after(nth);
+    for (int i = 0; i < 30; ++i) {
+      const std::string body = std::to_string(i);
+      if (append(store, device, body)) acknowledged.push_back(body);
+    }
+    disk.fail_after(1'000'000);
+    CHECK(store.recover());
+    CHECK(append(store, device, "last").has_value());
+    acknowledged.push_back("last");
+    CHECK(bodies(store, device) == acknowledged);
+  }
+}
+
+TEST_CASE("damage found while running is set aside and the messages of that commit are kept") {
+  FaultyDisk disk;
+  OutboxStore store(on(disk));
+  REQUIRE(store.open());
+  const StoreDevice device = store.attach("press");
+  for (int i = 0; i < 2000; ++i) REQUIRE(append(store, device, std::string(2000, 'x')));
+  const std::string before = store.epoch();
+  REQUIRE(store.close());
+  REQUIRE(store.open());
+  // Everything behind the first pages is overwritten under the running store.
+  disk.damage("outbox.db", 5 * 4096);
+  bool damaged = false;
+  for (int i = 0; i < 2000 && !damaged; ++i) {
+    const auto rows = store.fetch(device, nullptr, 20, store.newest_row(), kNow);
+    if (rows) {
+      for (const auto& row : *rows) release(store, device, row);
+    }
+    CHECK(append(store, device, "new").has_value());
+    damaged = !store.take_set_aside().empty();
+  }
+  CHECK(damaged);
+  CHECK(store.epoch() != before);
+  CHECK(store.state().health == StoreHealth::Ready);
+  CHECK(append(store, device, "newer").has_value());
+}
+
+}  // namespace hubward::outbox
