@@ -1,0 +1,24 @@
+#include "adapters/mqtt/payload_extractor.h"
+#include "adapters/mqtt/topic_routes.h"
+#include "tests/support/sample_site.h"
+
+using namespace hubward;
+using namespace hubward::mqtt;
+
+TEST_CASE("the sample loads, and reads the message that the README shows") {
+  const auto site = test::load_sample(HUBWARD_SOURCE_DIR, "adapters/mqtt/sample.json");
+  const auto routes = TopicRoutes::make(site.mqtt_devices);
+  REQUIRE(routes);
+  CHECK(routes->filters() == std::vector<std::string>{"plant/+/telemetry"});
+  CHECK(routes->device_of("plant/sensor-01/telemetry") == 0);
+  const auto extractor = PayloadExtractor::make(site.mqtt_devices.at(0).tags);
+  REQUIRE(extractor);
+  const auto readings = extractor->extract(
+      R"({"seq":17,"environment":{"temperature":{"value":22.4,"unit":"degC"},"humidity":48.1},)"
+      R"("status":{"door_open":false}})");
+  REQUIRE(readings);
+  REQUIRE(readings->size() == 4);  // temperature, humidity, doorOpen, seq; the rest is not in it
+  CHECK(std::get<double>((*readings)[0].value) == 22.4);
+  CHECK(std::get<bool>((*readings)[2].value) == false);
+  CHECK(std::get<std::int64_t>((*readings)[3].value) == 17);
+}

@@ -1,0 +1,21 @@
+#include "adapters/serial/line_extractor.h"
+#include "tests/support/sample_site.h"
+
+using namespace hubward;
+using namespace hubward::serial;
+
+TEST_CASE("the sample loads, and reads the line that the README shows") {
+  const auto site = test::load_sample(HUBWARD_SOURCE_DIR, "adapters/serial/sample.json");
+  REQUIRE(site.serial_devices.size() == 1);
+  const DeviceSettings& device = site.serial_devices[0];
+  CHECK(device.delimiter == "\r\n");
+  CHECK(device.line_bytes_max == 200);
+  auto extractor = LineExtractor::make(device);
+  REQUIRE(extractor);
+  const auto readings = extractor->extract("ST,GS,+  012.345kg,#00000123");
+  REQUIRE(readings);
+  REQUIRE(readings->size() == 3);
+  CHECK(std::get<double>((*readings)[0].value) == doctest::Approx(12.345));
+  CHECK(std::get<std::string>((*readings)[1].value) == "ST");
+  CHECK(std::get<std::int64_t>((*readings)[2].value) == 123);
+}
