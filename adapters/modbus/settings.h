@@ -11,6 +11,7 @@
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/reading.h"
 #include "proto/modbus/types.h"
+#include "proto/modbus/value.h"
 
 namespace hubward::modbus {
 
@@ -24,6 +25,10 @@ struct TagSettings {
   double offset = 0.0;
   std::chrono::milliseconds interval{1000};
 };
+
+[[nodiscard]] inline ValueFormat format_of(const TagSettings& tag) {
+  return {tag.type, tag.word_order, tag.scale, tag.offset};
+}
 
 struct DeviceSettings {
   DeviceIndex device;

@@ -1,0 +1,256 @@
+#include "adapters/modbus/bus_adapter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "adapters/modbus/rtu_wire.h"
+#include "adapters/modbus/tcp_wire.h"
+
+namespace hubward::modbus {
+namespace {
+
+// MODBUS over Serial Line V1.02, section 2.2: 1 to 247, 0 is broadcast, the rest is reserved.
+constexpr std::uint8_t kSerialUnitMax = 247;
+// The loop is never asked to wake in the past or more often than this.
+constexpr std::chrono::milliseconds kTimerStep{1};
+
+std::string place_of(const BusSettings& settings) {
+  if (const auto* tcp = std::get_if<TcpEndpoint>(&settings.attachment)) {
+    const bool v6 = tcp->host.find(':') != std::string::npos;
+    return (v6 ? "[" + tcp->host + "]" : tcp->host) + ":" + std::to_string(tcp->port);
+  }
+  return std::get<SerialSettings>(settings.attachment).path;
+}
+
+RtuTiming timing_of(const SerialSettings& line) {
+  const unsigned parity = line.parity == Parity::None ? 0 : 1;
+  return RtuTiming::at(line.baud, 1U + line.data_bits + parity + line.stop_bits);
+}
+
+tl::unexpected<Error> invalid(const DeviceSettings& device, const std::string& why) {
+  return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
+                 "unit " + std::to_string(device.unit_id) + ": " + why);
+}
+
+Status check(const DeviceSettings& device, bool serial) {
+  if (serial && (device.unit_id == 0 || device.unit_id > kSerialUnitMax)) {
+    return invalid(device, "a unit on a serial line has an id from 1 to 247");
+  }
+  if (device.response_timeout <= std::chrono::milliseconds{0}) {
+    return invalid(device, "the response time-out must be more than 0 ms");
+  }
+  for (const TagSettings& tag : device.tags) {
+    const std::string name = "tag at address " + std::to_string(tag.address) + ": ";
+    if (std::uint32_t{tag.address} + width(tag.type) > 0x10000) {
+      return invalid(device, name + "reaches past address 65535");
+    }
+    if (holds_bits(tag.table) && tag.type != ValueType::Bool) {
+      return invalid(device, name + "coils and discrete inputs are of type bool");
+    }
+    if (tag.interval <= std::chrono::milliseconds{0}) {
+      return invalid(device, name + "the interval must be more than 0 ms");
+    }
+    if (!std::isfinite(tag.scale) || tag.scale == 0 || !std::isfinite(tag.offset)) {
+      return invalid(device, name + "scale must be a number other than 0, offset a number");
+    }
+  }
+  return {};
+}
+
+Status check(const BusSettings& settings) {
+  std::set<std::uint8_t> units;
+  for (const DeviceSettings& device : settings.devices) {
+    if (!units.insert(device.unit_id).second) return invalid(device, "two devices have this id");
+    if (auto status = check(device, std::holds_alternative<SerialSettings>(settings.attachment));
+        !status) {
+      return status;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+BusAdapter::BusAdapter(BusSettings settings, StreamOpener& streams, Loop& loop)
+    : settings_(std::move(settings)),
+      streams_(streams),
+      loop_(loop),
+      place_(place_of(settings_)),
+      alive_(std::make_shared<bool>(true)) {}
+
+BusAdapter::~BusAdapter() {
+  *alive_ = false;
+  stop();
+}
+
+Status BusAdapter::start(ReadingSink& sink) {
+  if (auto status = check(settings_); !status) return status;
+  BusSchedule::Options options{.place = place_, .serial = {}, .in_flight_max = 1, .limits = {}};
+  if (const auto* line = std::get_if<SerialSettings>(&settings_.attachment)) {
+    std::chrono::milliseconds longest{0};
+    for (const auto& device : settings_.devices) {
+      longest = std::max(longest, device.response_timeout);
+    }
+    options.serial = timing_of(*line);
+    wire_ = std::make_unique<RtuWire>(*options.serial, longest);
+    stream_ = streams_.serial(*line, *this, loop_);
+  } else {
+    wire_ = std::make_unique<TcpWire>();
+    stream_ = streams_.tcp(std::get<TcpEndpoint>(settings_.attachment), *this, loop_);
+  }
+  schedule_.emplace(settings_.devices, std::move(options), now().steady);
+  sink_ = &sink;
+  stream_->open(kOpenTimeout);
+  return {};
+}
+
+void BusAdapter::write(WriteRequest request, WriteDone done) {
+  if (sink_ == nullptr) {
+    done({WriteResult::Outcome::Expired, ErrorCode::Stopped, "hubward is stopping; not written",
+          std::nullopt});
+    return;
+  }
+  const WriteId id{++last_write_};
+  writes_.emplace(id.value, std::move(done));
+  schedule_->on_write(id, request, now().steady);
+  // Later, because this may be called from inside the sink.
+  loop_.post([this, alive = alive_] {
+    if (*alive) pump();
+  });
+}
+
+void BusAdapter::stop() noexcept {
+  if (sink_ == nullptr) return;
+  schedule_->stop(now().steady);
+  sink_ = nullptr;
+  stream_.reset();
+  loop_.cancel(timer_);
+  run_effects();  // only the answers to writes get past a missing sink
+}
+
+void BusAdapter::on_open() {
+  open_ = true;
+  wire_->on_open(now().steady);
+  schedule_->on_link_up(now().steady);
+  pump();
+}
+
+void BusAdapter::on_closed(Error why) {
+  lose_link(why);
+  pump();
+}
+
+void BusAdapter::lose_link(const std::optional<Error>& why) {
+  open_ = false;
+  schedule_->on_link_down(why, reopen_delay_, now());
+  reopen_at_ = now().steady + reopen_delay_;
+  reopen_delay_ = std::min(reopen_delay_ * 2, kReopenMax);
+}
+
+void BusAdapter::on_bytes(std::span<const std::byte> bytes) {
+  if (!open_) return;
+  for (const WireEvent& event : wire_->on_bytes(bytes, now().steady)) {
+    handle(event);
+    if (!open_) break;
+  }
+  pump();
+}
+
+void BusAdapter::handle(const WireEvent& event) {
+  if (const auto* answered = std::get_if<Answered>(&event)) {
+    reopen_delay_ = kReopenFirst;
+    schedule_->on_answer(*answered, now());
+  } else if (const auto* spoiled = std::get_if<Spoiled>(&event)) {
+    bad_input(spoiled->unit, spoiled->code, spoiled->sample);
+    schedule_->on_spoiled(spoiled->ticket, spoiled->code, now());
+  } else if (const auto* stray = std::get_if<Stray>(&event)) {
+    bad_input(stray->unit, stray->code, stray->sample);
+    if (stray->unit) schedule_->on_stray(*stray->unit, stray->pdu, now().steady);
+  } else if (const auto* useless = std::get_if<StreamUseless>(&event)) {
+    bad_input(std::nullopt, ErrorCode::BadFrame, useless->sample);
+    stream_->close();
+    lose_link(Error{ErrorCode::BadFrame, ErrorKind::Corrupt, "what answers is not Modbus TCP"});
+  }
+}
+
+void BusAdapter::bad_input(std::optional<std::uint8_t> unit, ErrorCode code,
+                           const std::vector<std::byte>& sample) {
+  BadInput input{std::nullopt, place_, code, sample};
+  for (const DeviceSettings& device : settings_.devices) {
+    if (unit == device.unit_id) input.device = device.device;
+  }
+  if (sink_ != nullptr) sink_->bad_input(std::move(input));
+}
+
+void BusAdapter::pump() {
+  if (sink_ == nullptr) return;
+  if (reopen_at_ && *reopen_at_ <= now().steady) {
+    reopen_at_.reset();
+    stream_->open(kOpenTimeout);
+  }
+  for (const Ticket ticket : schedule_->on_time(now())) {
+    for (const WireEvent& event : wire_->abandon(ticket, now().steady)) handle(event);
+  }
+  if (open_ && wire_->is_never_quiet(now().steady)) {
+    stream_->close();
+    lose_link(Error{ErrorCode::BadFrame, ErrorKind::Transient,
+                    "the line is never quiet: noise, a second master or a wrong baud rate"});
+  }
+  run_effects();
+  if (sink_ == nullptr) return;
+  send_what_is_due();
+  run_effects();
+  if (sink_ != nullptr) set_timer();
+}
+
+void BusAdapter::send_what_is_due() {
+  while (open_ && wire_->ready_at() <= now().steady) {
+    const auto send = schedule_->next(now().steady);
+    if (!send) return;
+    if (is_serial()) stream_->discard_input();  // nothing said before the question answers it
+    stream_->write(wire_->begin(send->ticket, send->unit, send->request, now().steady));
+  }
+}
+
+void BusAdapter::run_effects() {
+  for (auto effects = schedule_->take_effects(); !effects.empty();
+       effects = schedule_->take_effects()) {
+    for (Effect& effect : effects) run(std::move(effect));
+  }
+}
+
+void BusAdapter::run(Effect effect) {
+  if (auto* done = std::get_if<FinishWrite>(&effect)) {
+    if (auto node = writes_.extract(done->id.value)) node.mapped()(std::move(done->result));
+    return;
+  }
+  if (sink_ == nullptr) return;
+  if (auto* deliver = std::get_if<Deliver>(&effect)) {
+    sink_->deliver(std::move(deliver->batch), {});
+  } else if (auto* state = std::get_if<ReportState>(&effect)) {
+    sink_->field_state(state->device, std::move(state->state));
+  } else if (open_) {
+    stream_->close();
+    lose_link(std::nullopt);
+  }
+}
+
+void BusAdapter::set_timer() {
+  loop_.cancel(timer_);
+  SteadyTime at = schedule_->wake_at();
+  const SteadyTime earliest = std::max(now().steady + kTimerStep, wire_->ready_at());
+  if (open_ && at < earliest) at = earliest;
+  if (reopen_at_) at = std::min(at, *reopen_at_);
+  if (at == SteadyTime::max()) return;
+  timer_ = loop_.call_at(std::max(at, now().steady), [this] { pump(); });
+}
+
+Instant BusAdapter::now() const { return {loop_.clock().steady(), loop_.clock().wall()}; }
+
+bool BusAdapter::is_serial() const {
+  return std::holds_alternative<SerialSettings>(settings_.attachment);
+}
+
+}  // namespace hubward::modbus

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "adapters/modbus/bus_schedule.h"
+#include "adapters/modbus/settings.h"
+#include "adapters/modbus/wire.h"
+#include "gateway/api/byte_stream.h"
+#include "gateway/api/loop.h"
+#include "gateway/api/southbound.h"
+
+namespace hubward::modbus {
+
+// One Modbus bus: a TCP endpoint or a serial line with all devices behind it. Carries bytes and
+// time between the stream, the wire and the schedule; decides nothing but when to connect. All on
+// one loop.
+class BusAdapter final : public SouthboundAdapter, private ByteStreamEvents {
+ public:
+  static constexpr std::chrono::milliseconds kOpenTimeout{5000};
+  // A port that cannot be opened is tried again after half a second, then more and more seldom, up
+  // to five seconds: an adapter that is plugged in again is back before anybody asks.
+  static constexpr std::chrono::milliseconds kReopenFirst{500};
+  static constexpr std::chrono::milliseconds kReopenMax{5000};
+
+  // `streams` and `loop` outlive this.
+  BusAdapter(BusSettings settings, StreamOpener& streams, Loop& loop);
+  ~BusAdapter() override;
+  BusAdapter(const BusAdapter&) = delete;
+  BusAdapter& operator=(const BusAdapter&) = delete;
+
+  // ConfigInvalid, with the reason in words, for settings that no bus can have: two devices on one
+  // unit id, an address outside the protocol, a tag that does not fit its table.
+  Status start(ReadingSink& sink) override;
+  void write(WriteRequest request, WriteDone done) override;
+  void stop() noexcept override;
+
+ private:
+  void on_open() override;
+  void on_bytes(std::span<const std::byte> bytes) override;
+  void on_closed(Error why) override;
+
+  void pump();
+  void send_what_is_due();
+  void run_effects();
+  void run(Effect effect);
+  void set_timer();
+  void handle(const WireEvent& event);
+  void bad_input(std::optional<std::uint8_t> unit, ErrorCode code,
+                 const std::vector<std::byte>& sample);
+  void lose_link(const std::optional<Error>& why);
+  [[nodiscard]] Instant now() const;
+  [[nodiscard]] bool is_serial() const;
+
+  const BusSettings settings_;
+  StreamOpener& streams_;
+  Loop& loop_;
+  const std::string place_;
+  std::optional<BusSchedule> schedule_;
+  std::unique_ptr<Wire> wire_;
+  std::unique_ptr<ByteStream> stream_;
+  ReadingSink* sink_ = nullptr;  // set between start() and stop()
+  std::map<std::uint64_t, WriteDone> writes_;
+  std::uint64_t last_write_ = 0;
+  bool open_ = false;
+  std::optional<SteadyTime> reopen_at_;
+  std::chrono::milliseconds reopen_delay_ = kReopenFirst;
+  TimerId timer_;
+  std::shared_ptr<bool> alive_;  // shared with posted work, which may run after this is gone
+};
+
+}  // namespace hubward::modbus

@@ -1,0 +1,324 @@
+// What becomes of exchanges: the half of BusSchedule that turns answers and silence into readings,
+// states and results.
+#include <algorithm>
+#include <utility>
+
+#include "adapters/modbus/bus_schedule.h"
+
+namespace hubward::modbus {
+namespace {
+
+// "8 s", "0.5 s"
+std::string in_seconds(std::chrono::milliseconds time) {
+  const auto tenths = (time.count() + 50) / 100;
+  std::string text = std::to_string(tenths / 10);
+  if (tenths % 10 != 0) text += "." + std::to_string(tenths % 10);
+  return text + " s";
+}
+
+const char* name_of(Table table) {
+  switch (table) {
+    case Table::Coil:
+      return "coil";
+    case Table::DiscreteInput:
+      return "discrete input";
+    case Table::HoldingRegister:
+      return "holding register";
+    case Table::InputRegister:
+      break;
+  }
+  return "input register";
+}
+
+// Asking again will not change these answers soon.
+bool is_lasting(ExceptionCode code) {
+  return code == ExceptionCode::IllegalFunction || code == ExceptionCode::IllegalDataAddress ||
+         code == ExceptionCode::IllegalDataValue;
+}
+
+// A gateway speaks for a unit that did not answer it.
+bool is_silence_behind_gateway(ExceptionCode code) {
+  return code == ExceptionCode::GatewayPathUnavailable ||
+         code == ExceptionCode::GatewayTargetFailedToRespond;
+}
+
+// With these nothing was written. "Server device failure" may come half-way through, "acknowledge"
+// means it is still at it, and a gateway's time-out says nothing about the device behind it.
+bool leaves_unwritten(ExceptionCode code) {
+  return is_lasting(code) || code == ExceptionCode::ServerDeviceBusy ||
+         code == ExceptionCode::NegativeAcknowledge || code == ExceptionCode::MemoryParityError ||
+         code == ExceptionCode::GatewayPathUnavailable;
+}
+
+std::vector<std::size_t> all_tags(const DeviceSettings& device) {
+  std::vector<std::size_t> tags(device.tags.size());
+  for (std::size_t i = 0; i < tags.size(); ++i) tags[i] = i;
+  return tags;
+}
+
+}  // namespace
+
+void BusSchedule::on_answer(const Answered& answered, Instant now) {
+  const auto flight = std::ranges::find(flights_, answered.ticket, &Flight::ticket);
+  if (flight == flights_.end()) return;
+  Flight done = std::move(*flight);
+  flights_.erase(flight);
+  timeouts_in_row_ = 0;
+  this->answered(std::move(done), answered, now);
+}
+
+void BusSchedule::on_spoiled(Ticket ticket, ErrorCode code, Instant now) {
+  const auto flight = std::ranges::find(flights_, ticket, &Flight::ticket);
+  if (flight == flights_.end()) return;
+  Flight done = std::move(*flight);
+  flights_.erase(flight);
+  timeouts_in_row_ = 0;  // damaged or not, somebody speaks
+  unanswered(std::move(done), code, "the answer was damaged", now);
+}
+
+void BusSchedule::on_stray(std::uint8_t unit_id, std::span<const std::byte> pdu, SteadyTime now) {
+  for (std::size_t i = 0; i < units_.size(); ++i) {
+    Unit& unit = units_[i];
+    if (unit.settings->unit_id != unit_id || !unit.late.on_frame(pdu)) continue;
+    if (unit.retry_at > now) {  // late, but alive
+      unit.retry_at = now;
+      unit.reads.all_due_at(now);
+    }
+  }
+}
+
+void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::milliseconds retry_in,
+                               Instant now) {
+  link_up_ = false;
+  for (Flight& flight : std::exchange(flights_, {})) {
+    if (options_.serial) units_[flight.unit].late.owe(flight.request, flight.sent_at);
+    if (auto* write = std::get_if<Write>(&flight.purpose)) {
+      finish(*write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
+             "connection lost before the answer came");
+    } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
+      read_backs_.push_back(std::move(*job));
+    }
+  }
+  for (const ReadBack& job : std::exchange(read_backs_, {})) {
+    finish(job.write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
+           job.write.detail);
+  }
+  for (Unit& unit : units_) {
+    unit.queue.clear();
+    unit.reads.drop_search();
+    if (!why) continue;
+    deliver_bad(unit, all_tags(*unit.settings), why->code, now);
+    report(unit, FieldState::Link::Down, why->code,
+           options_.place + (why->context.empty() ? "" : ": " + why->context) + ", next try in " +
+               in_seconds(retry_in));
+  }
+}
+
+void BusSchedule::answered(Flight flight, const Answered& answered, Instant now) {
+  Unit& unit = units_[flight.unit];
+  const auto* exception = std::get_if<ExceptionAnswer>(&answered.answer);
+  if (options_.serial) {
+    if (exception != nullptr && unit.late.owes(function_of(flight.request))) {
+      // Nobody knows which request it answers. The oldest is settled; this one is owed now.
+      unit.late.on_frame(encode_answer(flight.request, answered.answer));
+      unit.late.owe(flight.request, flight.sent_at);
+      unit.ask_other_function = true;
+      unit_up(unit, now.steady);
+      if (auto* poll = std::get_if<Poll>(&flight.purpose)) {
+        if (unit.queue.empty()) unit.queue_due = now.steady;
+        unit.queue.push_front(std::move(poll->block));
+      } else if (auto* write = std::get_if<Write>(&flight.purpose)) {
+        write->detail = "an exception came that may belong to an earlier request";
+        read_back_later(std::move(*write));
+      } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
+        finish(job->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
+               job->write.detail);
+      }
+      return;
+    }
+    unit.late.settle();
+    unit.ask_other_function = false;
+  }
+  if (exception != nullptr && is_silence_behind_gateway(exception->code)) {
+    unit_failed(unit, ErrorCode::ModbusException, describe(exception->code), now);
+  } else {
+    unit_up(unit, now.steady);
+  }
+  if (const auto* poll = std::get_if<Poll>(&flight.purpose)) {
+    polled(unit, poll->block, answered.answer, now);
+  } else if (const auto* write = std::get_if<Write>(&flight.purpose)) {
+    written(*write, answered.answer, answered.may_be_echo);
+  } else if (const auto* job = std::get_if<ReadBack>(&flight.purpose)) {
+    read_back(*job, answered.answer, now);
+  }
+}
+
+void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, Instant now) {
+  if (const auto* read = std::get_if<ReadAnswer>(&answer)) {
+    unit.reads.on_read(block, now.steady);
+    deliver_values(unit, block, *read, now);
+    return;
+  }
+  const auto* exception = std::get_if<ExceptionAnswer>(&answer);
+  if (exception == nullptr || is_silence_behind_gateway(exception->code)) return;
+  if (!is_lasting(exception->code)) {
+    if (block.piece) unit.reads.drop_search();
+    deliver_bad(unit, block.tags, ErrorCode::ModbusException, now);
+    return;
+  }
+  auto refusal = unit.reads.on_refused(block, exception->code, now.steady);
+  if (unit.queue.empty()) unit.queue_due = now.steady;
+  for (auto again = refusal.again.rbegin(); again != refusal.again.rend(); ++again) {
+    unit.queue.push_front(std::move(*again));
+  }
+  if (refusal.refused.empty()) return;
+  deliver_bad(unit, refusal.refused, ErrorCode::ModbusException, now);
+  const TagSettings& tag = unit.settings->tags[refusal.refused.front()];
+  report(unit, FieldState::Link::Up, {},
+         name_of(unit) + ": " + modbus::name_of(tag.table) + " " + std::to_string(tag.address) +
+             " (counted from 0): " + describe(exception->code));
+}
+
+void BusSchedule::deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer,
+                                 Instant now) {
+  ReadingBatch batch{unit.settings->device, now.wall, now.steady, {}};
+  batch.readings.reserve(block.tags.size());
+  for (const std::size_t place : block.tags) {
+    const TagSettings& tag = unit.settings->tags[place];
+    const auto registers =
+        std::span(answer.values)
+            .subspan(std::size_t{tag.address} - block.request.address, width(tag.type));
+    auto value = decode(registers, format_of(tag));
+    if (value) {
+      unit.bad[place].reset();
+      batch.readings.push_back({tag.tag, std::move(*value), Quality::Good, {}});
+    } else if (unit.bad[place] != value.error().code) {
+      unit.bad[place] = value.error().code;
+      batch.readings.push_back({tag.tag, false, Quality::Bad, value.error().code});
+    }
+  }
+  if (!batch.readings.empty()) effects_.emplace_back(Deliver{std::move(batch)});
+}
+
+// On change only: a device that is away for a day has nothing new to say each second.
+void BusSchedule::deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code,
+                              Instant now) {
+  ReadingBatch batch{unit.settings->device, now.wall, now.steady, {}};
+  for (const std::size_t place : tags) {
+    if (unit.bad[place] == code) continue;
+    unit.bad[place] = code;
+    batch.readings.push_back({unit.settings->tags[place].tag, false, Quality::Bad, code});
+  }
+  if (!batch.readings.empty()) effects_.emplace_back(Deliver{std::move(batch)});
+}
+
+void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_echo) {
+  if (const auto* exception = std::get_if<ExceptionAnswer>(&answer)) {
+    if (leaves_unwritten(exception->code)) {
+      finish(write, WriteResult::Outcome::Refused, ErrorCode::WriteRefused,
+             describe(exception->code));
+      return;
+    }
+    Write unknown = write;
+    unknown.detail = describe(exception->code);
+    read_back_later(std::move(unknown));
+    return;
+  }
+  if (!may_be_echo) {
+    finish(write, WriteResult::Outcome::Written, {}, {});
+    return;
+  }
+  Write unconfirmed = write;
+  unconfirmed.unconfirmed_only = true;
+  unconfirmed.detail = "the line may have repeated our own request to us";
+  read_back_later(std::move(unconfirmed));
+}
+
+void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant now) {
+  using enum WriteResult::Outcome;
+  const auto* read = std::get_if<ReadAnswer>(&answer);
+  if (read == nullptr) {
+    finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown, job.write.detail);
+    return;
+  }
+  Unit& unit = units_[job.write.unit];
+  deliver_values(unit, job.block, *read, now);
+  std::optional<TagValue> value;
+  if (auto decoded = decode(read->values, format_of(unit.settings->tags[job.write.tag]))) {
+    value = std::move(*decoded);
+  }
+  if (job.write.unconfirmed_only && read->values == job.write.registers) {
+    finish(job.write, Written, {}, {}, std::move(value));
+  } else {
+    finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown, job.write.detail, std::move(value));
+  }
+}
+
+void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now) {
+  Unit& unit = units_[flight.unit];
+  if (options_.serial) unit.late.owe(flight.request, flight.sent_at);
+  if (auto* write = std::get_if<Write>(&flight.purpose)) {
+    write->detail = why + " to the write";
+    read_back_later(std::move(*write));
+  } else if (const auto* job = std::get_if<ReadBack>(&flight.purpose)) {
+    finish(job->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
+           job->write.detail);
+  }
+  unit_failed(unit, code, why, now);
+}
+
+void BusSchedule::read_back_later(Write write) {
+  Block block = units_[write.unit].reads.block_of(write.tag);
+  read_backs_.push_back({std::move(write), std::move(block)});
+}
+
+void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code,
+                         std::string detail, std::optional<TagValue> value) {
+  effects_.emplace_back(
+      FinishWrite{write.id, {outcome, code, std::move(detail), std::move(value)}});
+}
+
+void BusSchedule::unit_up(Unit& unit, SteadyTime) {
+  unit.failures = 0;
+  unit.retry_at = SteadyTime::min();
+  if (unit.link == FieldState::Link::Up) return;
+  report(unit, FieldState::Link::Up, {}, name_of(unit) + " answers");
+}
+
+void BusSchedule::unit_failed(Unit& unit, ErrorCode code, const std::string& why, Instant now) {
+  ++unit.failures;
+  unit.queue.clear();
+  unit.reads.drop_search();
+  const auto doublings = std::min(unit.failures - 1, 10U);
+  const auto delay = std::min(kRetryFirst * (1 << doublings), kRetryMax);
+  unit.retry_at = now.steady + delay;
+  unit.reads.all_due_at(unit.retry_at);
+  if (unit.failures < kFailuresUntilDown && unit.link != FieldState::Link::Unknown) return;
+  deliver_bad(unit, all_tags(*unit.settings), code, now);
+  const std::string times =
+      unit.failures == 1 ? "" : ", " + std::to_string(unit.failures) + " times in a row";
+  report(unit, FieldState::Link::Down, code,
+         name_of(unit) + ": " + why + times + ", next try in " + in_seconds(delay));
+}
+
+void BusSchedule::report(Unit& unit, FieldState::Link link, ErrorCode code, std::string detail) {
+  if (unit.link == link && unit.detail == detail) return;
+  unit.link = link;
+  unit.detail = detail;
+  effects_.emplace_back(ReportState{unit.settings->device, {link, code, std::move(detail)}});
+}
+
+std::string BusSchedule::name_of(const Unit& unit) const {
+  return "unit " + std::to_string(unit.settings->unit_id) + " at " + options_.place;
+}
+
+void BusSchedule::stop(SteadyTime now) {
+  stopped_ = true;
+  on_link_down(std::nullopt, {}, {now, {}});
+  for (const Write& write : std::exchange(writes_, {})) {
+    finish(write, WriteResult::Outcome::Expired, ErrorCode::Stopped,
+           "hubward is stopping; not written");
+  }
+}
+
+}  // namespace hubward::modbus

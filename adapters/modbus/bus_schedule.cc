@@ -1,0 +1,290 @@
+#include "adapters/modbus/bus_schedule.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace hubward::modbus {
+namespace {
+
+// Registers past the wanted ones that a probe may read when nothing else tells its answer apart.
+constexpr int kProbeExtensionMax = 3;
+constexpr std::size_t kFrameOverheadBytes = 3;  // unit and checksum
+
+// The table of the same kind that another function reads.
+Table sister(Table table) {
+  switch (table) {
+    case Table::Coil:
+      return Table::DiscreteInput;
+    case Table::DiscreteInput:
+      return Table::Coil;
+    case Table::HoldingRegister:
+      return Table::InputRegister;
+    case Table::InputRegister:
+      break;
+  }
+  return Table::HoldingRegister;
+}
+
+Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint16_t>& registers) {
+  if (!is_writable(tag.table)) {
+    return failure(ErrorCode::NotWritable, ErrorKind::Permanent,
+                   "discrete inputs and input registers can only be read");
+  }
+  if (tag.table == Table::Coil) return WriteCoil{tag.address, registers[0] != 0};
+  if (registers.size() == 1) return WriteRegister{tag.address, registers[0]};
+  return WriteRegisters{tag.address, registers};
+}
+
+}  // namespace
+
+BusSchedule::BusSchedule(std::span<const DeviceSettings> devices, Options options, SteadyTime start)
+    : options_(std::move(options)) {
+  units_.reserve(devices.size());
+  for (const DeviceSettings& device : devices) units_.emplace_back(device, options_.limits, start);
+}
+
+void BusSchedule::on_link_up(SteadyTime now) {
+  link_up_ = true;
+  timeouts_in_row_ = 0;
+  for (Unit& unit : units_) {
+    unit.queue.clear();
+    unit.retry_at = SteadyTime::min();
+    unit.reads.all_due_at(now);
+  }
+}
+
+void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime now) {
+  Write write{id, units_.size(), 0, request.deadline, {}, {}, false, {}};
+  const auto refuse = [&](ErrorCode code, std::string why) {
+    finish(write, WriteResult::Outcome::Refused, code, std::move(why));
+  };
+  const auto unit = std::ranges::find_if(
+      units_, [&](const Unit& u) { return u.settings->device == request.device; });
+  if (unit == units_.end()) return refuse(ErrorCode::NotWritable, "no such device on this bus");
+  const auto& tags = unit->settings->tags;
+  const auto tag = std::ranges::find(tags, request.tag, &TagSettings::tag);
+  if (tag == tags.end()) return refuse(ErrorCode::NotWritable, "no such tag");
+  const auto registers = encode(request.value, format_of(*tag));
+  if (!registers) return refuse(registers.error().code, registers.error().context);
+  auto pdu = request_for(*tag, *registers);
+  if (!pdu) return refuse(pdu.error().code, pdu.error().context);
+  write.unit = static_cast<std::size_t>(unit - units_.begin());
+  write.tag = static_cast<std::size_t>(tag - tags.begin());
+  write.request = std::move(*pdu);
+  write.registers = *registers;
+  if (stopped_ || now >= request.deadline) {
+    return finish(write, WriteResult::Outcome::Expired, ErrorCode::CommandExpired,
+                  "it came too late; not written");
+  }
+  if (writes_.size() >= kWritesMax) {
+    return refuse(ErrorCode::LimitExceeded, "too many commands wait for " + options_.place);
+  }
+  writes_.push_back(std::move(write));
+}
+
+std::vector<Ticket> BusSchedule::on_time(Instant now) {
+  std::vector<Ticket> given_up;
+  for (std::size_t i = 0; i < flights_.size();) {
+    if (flights_[i].deadline > now.steady) {
+      ++i;
+      continue;
+    }
+    Flight flight = std::move(flights_[i]);
+    flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
+    given_up.push_back(flight.ticket);
+    ++timeouts_in_row_;
+    unanswered(std::move(flight), ErrorCode::NoAnswer, "no answer", now);
+  }
+  if (!options_.serial && timeouts_in_row_ >= kTimeoutsUntilReconnect && link_up_) {
+    timeouts_in_row_ = 0;
+    effects_.emplace_back(Reconnect{});
+  }
+  for (std::size_t i = 0; i < writes_.size();) {
+    if (writes_[i].deadline > now.steady) {
+      ++i;
+      continue;
+    }
+    const Unit& unit = units_[writes_[i].unit];
+    const char* why = !link_up_                             ? " is not connected"
+                      : unit.link == FieldState::Link::Down ? " does not answer"
+                                                            : " is busy with other requests";
+    finish(writes_[i], WriteResult::Outcome::Expired, ErrorCode::CommandExpired,
+           name_of(unit) + why + "; not written");
+    writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return given_up;
+}
+
+std::optional<Send> BusSchedule::next(SteadyTime now) {
+  if (!link_up_ || stopped_ || flights_.size() >= options_.in_flight_max) return std::nullopt;
+  if (auto send = next_read_back(now)) return send;
+  if (writes_in_row_ < kWritesInARowMax) {
+    if (auto send = next_write(now)) {
+      ++writes_in_row_;
+      return send;
+    }
+  }
+  if (auto send = next_poll(now)) {
+    writes_in_row_ = 0;
+    return send;
+  }
+  writes_in_row_ = 0;
+  return next_write(now);
+}
+
+std::optional<Send> BusSchedule::next_read_back(SteadyTime now) {
+  for (std::size_t i = 0; i < read_backs_.size();) {
+    ReadBack& job = read_backs_[i];
+    if (in_flight(job.write.unit)) {
+      ++i;
+      continue;
+    }
+    ReadBack taken = std::move(job);
+    read_backs_.erase(read_backs_.begin() + static_cast<std::ptrdiff_t>(i));
+    const Request request = taken.block.request;
+    if (units_[taken.write.unit].late.tells_apart(request)) {
+      const std::size_t unit = taken.write.unit;
+      return send(unit, request, std::move(taken), now);
+    }
+    finish(taken.write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
+           taken.write.detail);
+  }
+  return std::nullopt;
+}
+
+std::optional<Send> BusSchedule::next_write(SteadyTime now) {
+  std::vector<std::size_t> waiting;  // units whose earlier write waits: order is kept
+  for (std::size_t i = 0; i < writes_.size(); ++i) {
+    const std::size_t place = writes_[i].unit;
+    Unit& unit = units_[place];
+    if (std::ranges::find(waiting, place) != waiting.end()) continue;
+    // A silent unit is not written to: the command waits for its next answer or its own deadline,
+    // so that its outcome stays known.
+    if (in_flight(place) || unit.link == FieldState::Link::Down || writes_[i].deadline <= now) {
+      waiting.push_back(place);
+      continue;
+    }
+    unit.late.forget(now);
+    if (!unit.late.tells_apart(writes_[i].request)) {
+      waiting.push_back(place);
+      if (unit.retry_at > now) continue;
+      const Block block = unit.reads.block_of(writes_[i].tag);
+      const auto probe = distinct_probe(unit, block.request);
+      if (probe) return send(place, *probe, Probe{}, now);
+      continue;
+    }
+    Write write = std::move(writes_[i]);
+    writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
+    const Request request = write.request;
+    return send(place, request, std::move(write), now);
+  }
+  return std::nullopt;
+}
+
+// Earliest due first; among those due together the one that was asked longest ago.
+std::optional<Send> BusSchedule::next_poll(SteadyTime now) {
+  for (;;) {
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+      if (in_flight(i) || poll_due(units_[i]) > now) continue;
+      const auto key = [&](std::size_t u) {
+        return std::pair(poll_due(units_[u]), units_[u].served);
+      };
+      if (!best || key(i) < key(*best)) best = i;
+    }
+    if (!best) return std::nullopt;
+    if (auto send = poll_unit(*best, now)) return send;  // else its turn has moved on
+  }
+}
+
+std::optional<Send> BusSchedule::poll_unit(std::size_t place, SteadyTime now) {
+  Unit& unit = units_[place];
+  if (unit.queue.empty()) {
+    unit.queue_due = unit.reads.next_due();
+    for (Block& block : unit.reads.take_due(now)) unit.queue.push_back(std::move(block));
+    if (unit.queue.empty()) return std::nullopt;
+  }
+  unit.late.forget(now);
+  if (unit.late.empty()) unit.ask_other_function = false;
+  for (auto block = unit.queue.begin(); block != unit.queue.end(); ++block) {
+    const Request request = block->request;
+    if (!unit.late.tells_apart(request)) continue;
+    if (unit.ask_other_function && unit.late.owes(function_of(request))) continue;
+    Poll poll{std::move(*block)};
+    unit.queue.erase(block);
+    return send(place, request, std::move(poll), now);
+  }
+  if (const auto probe = distinct_probe(unit, unit.queue.front().request)) {
+    return send(place, *probe, Probe{}, now);
+  }
+  unit.retry_at = unit.late.next_forget().value_or(now + kRetryMax);
+  return std::nullopt;
+}
+
+// A read whose answer cannot be mistaken for any owed one: what is configured anyway if possible,
+// then the same addresses of the sister table (a unit that has none says so, with an exception that
+// can be told apart), then a little more than is wanted.
+std::optional<ReadRequest> BusSchedule::distinct_probe(Unit& unit, const ReadRequest& wanted) {
+  const auto fits = [&](const ReadRequest& read) {
+    return encode_request(read) && unit.late.tells_apart(read) &&
+           !(unit.ask_other_function && unit.late.owes(function_of(read)));
+  };
+  for (const Block& block : unit.reads.whole_plan()) {
+    if (fits(block.request)) return block.request;
+    for (const std::size_t tag : block.tags) {  // its beginning, up to the end of one tag
+      const TagSettings& last = unit.settings->tags[tag];
+      ReadRequest part = block.request;
+      part.count = static_cast<std::uint16_t>(last.address + width(last.type) - part.address);
+      if (fits(part)) return part;
+    }
+  }
+  const int step = holds_bits(wanted.table) ? 8 : 1;
+  for (const Table table : {sister(wanted.table), wanted.table}) {
+    for (int more = 0; more <= kProbeExtensionMax; ++more) {
+      const ReadRequest read{table, wanted.address,
+                             static_cast<std::uint16_t>(wanted.count + more * step)};
+      if (fits(read)) return read;
+    }
+  }
+  if (!std::exchange(unit.ask_other_function, false)) return std::nullopt;
+  return distinct_probe(unit, wanted);
+}
+
+Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, SteadyTime now) {
+  Unit& unit = units_[place];
+  const Ticket ticket{++last_ticket_};
+  std::chrono::nanoseconds time = unit.settings->response_timeout;
+  if (options_.serial) {  // the bytes themselves take time
+    const std::size_t bytes =
+        encode_request(request).value_or(std::vector<std::byte>{}).size() + answer_bytes(request);
+    time += options_.serial->time_for(bytes + 2 * kFrameOverheadBytes) + options_.serial->t3_5;
+  }
+  unit.served = last_ticket_;
+  flights_.push_back({ticket, place, request, now, now + time, std::move(purpose)});
+  return {ticket, unit.settings->unit_id, std::move(request)};
+}
+
+bool BusSchedule::in_flight(std::size_t unit) const {
+  return std::ranges::any_of(flights_, [&](const Flight& f) { return f.unit == unit; });
+}
+
+SteadyTime BusSchedule::poll_due(const Unit& unit) const {
+  return std::max(unit.queue.empty() ? unit.reads.next_due() : unit.queue_due, unit.retry_at);
+}
+
+SteadyTime BusSchedule::wake_at() const {
+  SteadyTime wake = SteadyTime::max();
+  for (const Flight& flight : flights_) wake = std::min(wake, flight.deadline);
+  for (const Write& write : writes_) wake = std::min(wake, write.deadline);
+  if (link_up_ && flights_.size() < options_.in_flight_max) {
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+      if (!in_flight(i)) wake = std::min(wake, poll_due(units_[i]));
+    }
+  }
+  return wake;
+}
+
+std::vector<Effect> BusSchedule::take_effects() { return std::exchange(effects_, {}); }
+
+}  // namespace hubward::modbus

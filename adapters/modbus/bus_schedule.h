@@ -1,0 +1,179 @@
+// Decides what goes over one Modbus bus, and when: a TCP endpoint or a serial line and all devices
+// behind it. Takes events with `now`, answers with the next exchange and with effects; knows no
+// socket, no clock and no thread. Single-threaded.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "adapters/modbus/late_answers.h"
+#include "adapters/modbus/settings.h"
+#include "adapters/modbus/unit_reads.h"
+#include "adapters/modbus/wire.h"
+#include "gateway/api/southbound.h"
+#include "proto/modbus/rtu.h"
+
+namespace hubward::modbus {
+
+struct WriteId {
+  std::uint64_t value = 0;
+  friend bool operator==(WriteId, WriteId) = default;
+};
+
+// What the adapter does next.
+struct Send {
+  Ticket ticket;
+  std::uint8_t unit = 0;
+  Request request;
+};
+struct Deliver {
+  ReadingBatch batch;
+};
+struct ReportState {
+  DeviceIndex device;
+  FieldState state;
+};
+struct FinishWrite {
+  WriteId id;
+  WriteResult result;
+};
+struct Reconnect {};  // the peer is silent although connected: begin a new connection
+using Effect = std::variant<Deliver, ReportState, FinishWrite, Reconnect>;
+
+struct Instant {
+  SteadyTime steady;
+  WallTime wall;
+};
+
+class BusSchedule {
+ public:
+  // A silent device is asked after 0.5, 1, 2, 4 and 8 seconds and then every ten: it costs the
+  // others one time-out per step, and is back within ten seconds of its return.
+  static constexpr std::chrono::milliseconds kRetryFirst{500};
+  static constexpr std::chrono::milliseconds kRetryMax{10'000};
+  // One lost answer is noise; the device counts as down from the second on (or if it never spoke).
+  static constexpr unsigned kFailuresUntilDown = 2;
+  // A TCP peer that lost power leaves a connection that looks alive.
+  static constexpr unsigned kTimeoutsUntilReconnect = 3;
+  // Commands that wait on one bus. More than a plant sends, and few enough to bound the memory.
+  static constexpr std::size_t kWritesMax = 256;
+  // Writes go first, but a stream of them must not stop the readings.
+  static constexpr unsigned kWritesInARowMax = 8;
+
+  struct Options {
+    std::string place;                // "10.0.0.5:502" or "/dev/ttyUSB0", for people
+    std::optional<RtuTiming> serial;  // set: answers carry no transaction number
+    std::size_t in_flight_max = 1;
+    ReadLimits limits;
+  };
+  // `devices` outlive this.
+  BusSchedule(std::span<const DeviceSettings> devices, Options options, SteadyTime start);
+
+  void on_link_up(SteadyTime now);
+  // `why` is shown on every device; without it (a connection that we gave up) they stay as they
+  // are.
+  void on_link_down(const std::optional<Error>& why, std::chrono::milliseconds retry_in,
+                    Instant now);
+  void on_write(WriteId id, const WriteRequest& request, SteadyTime now);
+  void on_answer(const Answered& answered, Instant now);
+  void on_spoiled(Ticket ticket, ErrorCode code, Instant now);
+  void on_stray(std::uint8_t unit, std::span<const std::byte> pdu, SteadyTime now);
+  // Time has passed. The exchanges given up now; the wire is to be told.
+  [[nodiscard]] std::vector<Ticket> on_time(Instant now);
+
+  // What to send now, if anything. Ask only when the wire is ready, until it says nothing.
+  [[nodiscard]] std::optional<Send> next(SteadyTime now);
+  // When on_time() or next() have something to do, if nothing happens before.
+  [[nodiscard]] SteadyTime wake_at() const;
+  [[nodiscard]] std::vector<Effect> take_effects();
+  void stop(SteadyTime now);  // answers every write
+
+ private:
+  struct Write {
+    WriteId id;
+    std::size_t unit;
+    std::size_t tag;
+    SteadyTime deadline;
+    Request request;
+    std::vector<std::uint16_t> registers;  // what it writes, to compare with what is read back
+    bool unconfirmed_only = false;         // answered, but by what may be our own echo
+    std::string detail;                    // why the outcome is not known
+  };
+  struct Poll {
+    Block block;
+  };
+  struct Probe {};  // only so that the unit answers something that can be told apart
+  struct ReadBack {
+    Write write;
+    Block block;
+  };
+  using Purpose = std::variant<Poll, Probe, Write, ReadBack>;
+  struct Flight {
+    Ticket ticket;
+    std::size_t unit;
+    Request request;
+    SteadyTime sent_at;
+    SteadyTime deadline;
+    Purpose purpose;
+  };
+  struct Unit {
+    Unit(const DeviceSettings& device, const ReadLimits& limits, SteadyTime start)
+        : settings(&device), reads(device, limits, start), bad(device.tags.size()) {}
+    const DeviceSettings* settings;
+    UnitReads reads;
+    LateAnswers late;
+    std::deque<Block> queue;  // of the poll that is going on
+    SteadyTime queue_due;
+    std::uint64_t served = 0;  // turn in which it was asked last
+    unsigned failures = 0;     // in a row
+    SteadyTime retry_at = SteadyTime::min();
+    bool ask_other_function = false;  // its exceptions cannot be told apart
+    FieldState::Link link = FieldState::Link::Unknown;
+    std::string detail;                         // as reported last
+    std::vector<std::optional<ErrorCode>> bad;  // by tag: as delivered last
+  };
+
+  [[nodiscard]] std::optional<Send> next_read_back(SteadyTime now);
+  [[nodiscard]] std::optional<Send> next_write(SteadyTime now);
+  [[nodiscard]] std::optional<Send> next_poll(SteadyTime now);
+  [[nodiscard]] std::optional<Send> poll_unit(std::size_t unit, SteadyTime now);
+  [[nodiscard]] std::optional<ReadRequest> distinct_probe(Unit& unit, const ReadRequest& wanted);
+  Send send(std::size_t unit, Request request, Purpose purpose, SteadyTime now);
+  [[nodiscard]] bool in_flight(std::size_t unit) const;
+  [[nodiscard]] SteadyTime poll_due(const Unit& unit) const;
+
+  void answered(Flight flight, const Answered& answered, Instant now);
+  void polled(Unit& unit, const Block& block, const Answer& answer, Instant now);
+  void deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer, Instant now);
+  void deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code, Instant now);
+  void written(const Write& write, const Answer& answer, bool may_be_echo);
+  void read_back(const ReadBack& job, const Answer& answer, Instant now);
+  void unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now);
+  void read_back_later(Write write);
+  void finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code, std::string detail,
+              std::optional<TagValue> value = std::nullopt);
+  void unit_up(Unit& unit, SteadyTime now);
+  void unit_failed(Unit& unit, ErrorCode code, const std::string& why, Instant now);
+  void report(Unit& unit, FieldState::Link link, ErrorCode code, std::string detail);
+  [[nodiscard]] std::string name_of(const Unit& unit) const;
+
+  Options options_;
+  std::vector<Unit> units_;
+  std::vector<Flight> flights_;
+  std::deque<Write> writes_;
+  std::deque<ReadBack> read_backs_;
+  std::vector<Effect> effects_;
+  bool link_up_ = false;
+  bool stopped_ = false;
+  unsigned timeouts_in_row_ = 0;
+  unsigned writes_in_row_ = 0;
+  std::uint64_t last_ticket_ = 0;
+};
+
+}  // namespace hubward::modbus

@@ -1,0 +1,65 @@
+#include "adapters/modbus/tcp_wire.h"
+
+#include <algorithm>
+
+#include "gateway/api/southbound.h"
+
+namespace hubward::modbus {
+namespace {
+
+std::vector<std::byte> sample_of(std::span<const std::byte> bytes) {
+  bytes = bytes.first(std::min(bytes.size(), BadInput::kSampleBytesMax));
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace
+
+void TcpWire::on_open(SteadyTime) {
+  reader_.reset();
+  open_.clear();
+}
+
+std::vector<std::byte> TcpWire::begin(Ticket ticket, std::uint8_t unit, const Request& request,
+                                      SteadyTime) {
+  ++last_transaction_;
+  open_.push_back({last_transaction_, ticket, unit, request});
+  return encode_tcp(last_transaction_, unit,
+                    encode_request(request).value_or(std::vector<std::byte>{}));
+}
+
+std::vector<WireEvent> TcpWire::on_bytes(std::span<const std::byte> bytes, SteadyTime) {
+  std::vector<WireEvent> events;
+  reader_.push(bytes);
+  for (;;) {
+    auto frame = reader_.next();
+    if (!frame) {
+      events.emplace_back(StreamUseless{sample_of(reader_.rest())});
+      return events;
+    }
+    if (!*frame) return events;
+    events.push_back(match(std::move(**frame)));
+  }
+}
+
+WireEvent TcpWire::match(TcpFrame frame) {
+  const auto asked = std::ranges::find(open_, frame.transaction, &Open::transaction);
+  auto sample = sample_of(encode_tcp(frame.transaction, frame.unit, frame.pdu));
+  if (asked == open_.end()) {
+    return Stray{frame.unit, std::move(frame.pdu), ErrorCode::UnexpectedAnswer, std::move(sample)};
+  }
+  const Open open = std::move(*asked);
+  open_.erase(asked);
+  if (frame.unit != open.unit) {
+    return Spoiled{open.ticket, open.unit, ErrorCode::UnexpectedAnswer, std::move(sample)};
+  }
+  auto answer = parse_answer(open.request, frame.pdu);
+  if (!answer) return Spoiled{open.ticket, open.unit, answer.error().code, std::move(sample)};
+  return Answered{open.ticket, std::move(*answer)};
+}
+
+std::vector<WireEvent> TcpWire::abandon(Ticket ticket, SteadyTime) {
+  std::erase_if(open_, [&](const Open& open) { return open.ticket == ticket; });
+  return {};
+}
+
+}  // namespace hubward::modbus

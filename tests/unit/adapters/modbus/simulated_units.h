@@ -1,0 +1,66 @@
+// Modbus servers that a test sets up register by register.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "proto/modbus/pdu.h"
+
+namespace hubward::modbus::test {
+
+struct SimulatedUnit {
+  std::map<std::pair<Table, std::uint16_t>, std::uint16_t> values;  // others are 0
+  std::set<std::pair<Table, std::uint16_t>> missing;                // exception 2
+  std::optional<ExceptionCode> refuses_all;
+  std::vector<Request> asked;
+
+  [[nodiscard]] Answer serve(const Request& request) {
+    asked.push_back(request);
+    if (refuses_all) return ExceptionAnswer{*refuses_all};
+    if (const auto* read = std::get_if<ReadRequest>(&request)) {
+      ReadAnswer answer;
+      for (unsigned i = 0; i < read->count; ++i) {
+        const std::pair at{read->table, static_cast<std::uint16_t>(read->address + i)};
+        if (missing.contains(at)) return ExceptionAnswer{ExceptionCode::IllegalDataAddress};
+        const auto value = values.find(at);
+        answer.values.push_back(value == values.end() ? std::uint16_t{0} : value->second);
+      }
+      return answer;
+    }
+    if (const auto* coil = std::get_if<WriteCoil>(&request)) {
+      return store(Table::Coil, coil->address, {static_cast<std::uint16_t>(coil->on)});
+    }
+    if (const auto* one = std::get_if<WriteRegister>(&request)) {
+      return store(Table::HoldingRegister, one->address, {one->value});
+    }
+    if (const auto* many = std::get_if<WriteRegisters>(&request)) {
+      return store(Table::HoldingRegister, many->address, many->values);
+    }
+    return ExceptionAnswer{ExceptionCode::IllegalFunction};
+  }
+  // The reads since the last call.
+  [[nodiscard]] std::vector<ReadRequest> take_reads() {
+    std::vector<ReadRequest> reads;
+    for (const Request& request : std::exchange(asked, {})) {
+      if (const auto* read = std::get_if<ReadRequest>(&request)) reads.push_back(*read);
+    }
+    return reads;
+  }
+
+ private:
+  Answer store(Table table, std::uint16_t address, const std::vector<std::uint16_t>& stored) {
+    for (std::uint16_t i = 0; i < stored.size(); ++i) {
+      const std::pair at{table, static_cast<std::uint16_t>(address + i)};
+      if (missing.contains(at)) return ExceptionAnswer{ExceptionCode::IllegalDataAddress};
+      values[at] = stored[i];
+    }
+    return WriteAnswer{};
+  }
+};
+
+}  // namespace hubward::modbus::test
