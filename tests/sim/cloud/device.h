@@ -28,6 +28,7 @@ struct Enrollment {
   std::vector<Place> hubs;  // devices are spread over them in turn
   Reprovision policy = Reprovision::Migrate;
   bool disabled = false;
+  bool assigned = false;  // individual only: on its hub already, as after an earlier registration
   std::optional<unsigned> polls;  // instead of CloudConfig::assigning_polls
   std::string desired;            // first desired properties, a JSON object or empty
   std::size_t next_hub = 0;

@@ -5,7 +5,7 @@ namespace hubward::simcloud {
 std::string_view help_text() {
   return R"(simcloud: a simulated DPS and IoT Hubs. All bodies are JSON. Details: README.md.
 
-POST /enroll {"registrationId"|"name","group","key","secondaryKey","hubs","policy","deviceId","polls","desired"}
+POST /enroll {"registrationId"|"name","group","key","secondaryKey","hubs","policy","deviceId","polls","desired","assigned"}
 POST /enrollments/{name}/disable|enable
 GET  /devices            GET /devices/{id}           GET /devices/{id}/twin
 GET  /devices/{id}/messages?after=N&limit=M          GET /devices/{id}/ids   GET /devices/{id}/counters

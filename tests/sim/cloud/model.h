@@ -47,8 +47,9 @@ class CloudModel {
   // Whether a place would accept connections; false while it is down.
   [[nodiscard]] bool is_up(Place place);
 
-  // --- Control. `device` is a device id; NotFound-like failures are Malformed with the reason.
-  Status enroll(Enrollment enrollment, Now now);
+  // --- Control. `device` is a device id.
+  // An unknown name is Malformed, with the reason.
+  Status enroll(Enrollment enrollment);
   Status disable_enrollment(std::string_view name, bool disabled);
   // The identity in the hub. With `until_registered` it is enabled again by the next registration.
   Status disable(std::string_view device, bool until_registered, Now now);

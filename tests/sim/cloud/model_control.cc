@@ -18,7 +18,7 @@ tl::unexpected<Error> wrong(std::string why) {
 }  // namespace
 
 // An enrollment that is there already is changed: its keys, hubs, policy and polls.
-Status CloudModel::enroll(Enrollment given, Now now) {
+Status CloudModel::enroll(Enrollment given) {
   if (given.name.empty()) return wrong("an enrollment needs a name");
   if (given.keys.empty()) return wrong("an enrollment needs a key");
   if (given.hubs.empty()) return wrong("an enrollment needs a hub");
@@ -60,8 +60,8 @@ Status CloudModel::enroll(Enrollment given, Now now) {
   device->enrollment = &enrollment;
   device->keys = enrollment.keys;
   device->home = enrollment.hubs.front();
+  if (enrollment.assigned && !device->hub) device->hub = device->home;
   world_.devices_by_registration[enrollment.name] = device.get();
-  static_cast<void>(now);
   return {};
 }
 

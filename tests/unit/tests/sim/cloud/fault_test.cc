@@ -67,10 +67,12 @@ TEST_CASE("an older failover's end does not disturb a newer one") {
   cloud.register_device("a");
   REQUIRE(cloud.model.fail_over("a", 1, {}, cloud.now));
   cloud.register_device("a");
-  const auto link = cloud.at_hub("a", 1);
+  REQUIRE(cloud.model.fail_over("a", 2, {}, cloud.now));
+  cloud.register_device("a");
+  const auto link = cloud.at_hub("a", 2);
   cloud.pass(31s);
   CHECK_FALSE(cloud.seen(link).closed);
-  CHECK_FALSE(cloud.model.fail_over("a", 1, {}, cloud.now));  // it is there already
+  CHECK_FALSE(cloud.model.fail_over("a", 2, {}, cloud.now));  // it is there already
   CHECK_FALSE(cloud.model.fail_over("a", 9, {}, cloud.now));
   CHECK_FALSE(cloud.model.fail_over("nobody", 2, {}, cloud.now));
 }

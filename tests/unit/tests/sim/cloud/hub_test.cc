@@ -72,6 +72,28 @@ TEST_CASE("a new connection takes over from the old one") {
   CHECK(cloud.device("a").connection == second);
 }
 
+TEST_CASE("a refused CONNECT with a device's name does not disturb its connection") {
+  Cloud cloud;
+  const auto link = cloud.register_and_connect("a");
+  const auto intruder = cloud.open("127.0.0.2");
+  cloud.send(intruder, cloud.hub_connect("a", 1, Key(32)));
+  CHECK(cloud.connack(intruder) == 5);
+  CHECK_FALSE(cloud.seen(link).closed);
+  CHECK(cloud.device("a").connection == link);
+}
+
+TEST_CASE("a device enrolled as assigned needs no registration") {
+  Cloud cloud;
+  cloud.enroll({.name = "a",
+                .keys = {Cloud::key_of("a")},
+                .device_id = {},
+                .hubs = {2},
+                .assigned = true,
+                .polls = {},
+                .desired = {}});
+  CHECK(cloud.connack(cloud.at_hub("a", 2)) == 0);
+}
+
 TEST_CASE("telemetry is recorded with its properties and acknowledged") {
   Cloud cloud;
   const auto link = cloud.register_and_connect("a");
