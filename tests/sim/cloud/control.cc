@@ -114,7 +114,7 @@ HttpResponse Control::route(const HttpRequest& request, const Parts& parts, Now 
   if (parts.empty() && get) {
     return {.body = std::string(help_text()), .content_type = "text/plain; charset=utf-8"};
   }
-  if (first == "enroll" && post) return enroll(*body);
+  if (first == "enroll" && post) return enroll(*body, now);
   if (first == "enrollments" && post && parts.size() == 3) {
     if (parts[2] != "disable" && parts[2] != "enable") return refused(404, "disable or enable");
     return answer(model_.disable_enrollment(parts[1], parts[2] == "disable"));
@@ -164,7 +164,7 @@ HttpResponse Control::route(const HttpRequest& request, const Parts& parts, Now 
   return refused(404, "no such endpoint: GET / lists them");
 }
 
-HttpResponse Control::enroll(const json::Value& body) {
+HttpResponse Control::enroll(const json::Value& body, Now now) {
   World& world = model_.world();
   Enrollment enrollment;
   enrollment.group = truth_member(body, "group", false);
@@ -209,7 +209,7 @@ HttpResponse Control::enroll(const json::Value& body) {
       .add("id_scope", world.config.id_scope)
       .add("key", base64_encode(enrollment.keys.front()))
       .end_object();
-  if (auto status = model_.enroll(std::move(enrollment)); !status) return answer(status);
+  if (auto status = model_.enroll(std::move(enrollment), now); !status) return answer(status);
   return {.body = out.text()};
 }
 

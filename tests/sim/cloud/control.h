@@ -40,7 +40,7 @@ class Control {
  private:
   using Parts = std::vector<std::string_view>;
   HttpResponse route(const HttpRequest& request, const Parts& parts, Now now);
-  HttpResponse enroll(const json::Value& body);
+  HttpResponse enroll(const json::Value& body, Now now);
   HttpResponse on_device(Device& device, std::string_view action, const json::Value& body, Now now);
   HttpResponse read_device(const Device& device, std::string_view what, std::string_view query);
   HttpResponse add_fault(const json::Value& body, Now now);

@@ -71,6 +71,7 @@ struct HubCounts {
 struct Device {
   std::string id;
   std::string registration_id;
+  WallTime created{};
   Enrollment* enrollment = nullptr;
   std::vector<Key> keys;  // its own, or derived from the group's
   Place home = 0;         // where its enrollment allocates it

@@ -223,15 +223,19 @@ tl::expected<Device*, DpsService::Refusal> DpsService::authenticate(const Connec
     for (const Key& key : enrollment->keys) {
       keys.push_back(derive_device_key(key, connection.registration_id));
     }
-    if (is_good(keys)) return device_of_group(*enrollment, connection.registration_id);
+    if (is_good(keys)) {
+      return device_of_group(*enrollment, connection.registration_id, now);
+    }
   }
   if (any_group) return refuse(401, 401002, "Unauthorized");
   return refuse(404, 404201, "no such enrollment");
 }
 
-Device* DpsService::device_of_group(Enrollment& group, const std::string& registration_id) {
+Device* DpsService::device_of_group(Enrollment& group, const std::string& registration_id,
+                                    Now now) {
   auto device = std::make_unique<Device>();
   device->id = registration_id;
+  device->created = world_.cloud_time(now);
   device->registration_id = registration_id;
   device->enrollment = &group;
   for (const Key& key : group.keys) {
@@ -332,7 +336,7 @@ DpsService::Reply DpsService::finish(Device& device, const std::string& operatio
                   .key("registrationState")
                   .object()
                   .add("registrationId", device.registration_id)
-                  .add("createdDateTimeUtc", time)
+                  .add("createdDateTimeUtc", to_iso8601(device.created))
                   .add("assignedHub", world_.places[*device.hub].address)
                   .add("deviceId", device.id)
                   .add("status", "assigned")

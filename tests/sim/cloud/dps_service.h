@@ -37,7 +37,7 @@ class DpsService {
   };
   // The device whose credentials the connection carries, or why there is none.
   tl::expected<Device*, Refusal> authenticate(const Connection& connection, Now now);
-  Device* device_of_group(Enrollment& group, const std::string& registration_id);
+  Device* device_of_group(Enrollment& group, const std::string& registration_id, Now now);
   Reply finish(Device& device, const std::string& operation_id, Now now);
   std::string assign(Device& device, Now now);
   Reply error(const Connection& connection, const Refusal& refusal, Now now);

@@ -135,6 +135,7 @@ mqtt::Connect connect_packet(const std::string& host, const std::string& id) {
       .clean_session = false};
 }
 
+// The first line must be out when the devices are connected: a script may measure in between.
 int run(const std::string& state, std::size_t count, double rate, double seconds) {
   std::ifstream file(state + "/ports.json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -169,6 +170,7 @@ int run(const std::string& state, std::size_t count, double rate, double seconds
   };
   std::printf("connected %zu, lost %zu in %lld ms\n", tally.connected, tally.lost,
               static_cast<long long>(in_ms(all_up - begun)));
+  std::fflush(stdout);
   const std::string body =
       R"({"counter":1,"pressure":182.5,"temperature":61.25,"state":"pressing",)"
       R"("padding":")" +

@@ -2,7 +2,7 @@
 // passed in. Served over TLS by simcloud, or driven directly by a deterministic simulation:
 //
 //   CloudModel cloud(config, random);
-//   cloud.enroll({.name = "press-07", .keys = {key}, .hubs = {1}});
+//   cloud.enroll({.name = "press-07", .keys = {key}, .hubs = {1}}, now);
 //   if (cloud.open(1, "dps.invalid", now) == Admission::Accepted) ...
 //   cloud.receive(1, mqtt::Connect{...}, now);
 //   for (auto& output : cloud.take_outputs()) deliver(output);
@@ -49,7 +49,7 @@ class CloudModel {
 
   // --- Control. `device` is a device id.
   // An unknown name is Malformed, with the reason.
-  Status enroll(Enrollment enrollment);
+  Status enroll(Enrollment enrollment, Now now);
   Status disable_enrollment(std::string_view name, bool disabled);
   // The identity in the hub. With `until_registered` it is enabled again by the next registration.
   Status disable(std::string_view device, bool until_registered, Now now);

@@ -18,7 +18,7 @@ tl::unexpected<Error> wrong(std::string why) {
 }  // namespace
 
 // An enrollment that is there already is changed: its keys, hubs, policy and polls.
-Status CloudModel::enroll(Enrollment given) {
+Status CloudModel::enroll(Enrollment given, Now now) {
   if (given.name.empty()) return wrong("an enrollment needs a name");
   if (given.keys.empty()) return wrong("an enrollment needs a key");
   if (given.hubs.empty()) return wrong("an enrollment needs a hub");
@@ -48,6 +48,7 @@ Status CloudModel::enroll(Enrollment given) {
   if (device == nullptr) {
     device = std::make_unique<Device>();
     device->id = enrollment.device_id;
+    device->created = world_.cloud_time(now);
     if (!enrollment.desired.empty()) {
       if (auto version = device->twin.patch_desired(enrollment.desired); !version) {
         world_.devices.erase(enrollment.device_id);

@@ -56,7 +56,7 @@ class Cloud {
   static std::string host_of(Place hub) { return hub == 1 ? "127.0.0.2" : "127.0.0.3"; }
 
   void enroll(Enrollment enrollment) {
-    if (!model.enroll(std::move(enrollment))) std::abort();
+    if (!model.enroll(std::move(enrollment), now)) std::abort();
   }
   void pass(std::chrono::milliseconds time) {
     const SteadyTime end = now.steady + time;
