@@ -1,11 +1,10 @@
 #include "gateway/config/attach_part.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "adapters/serial/line_pattern.h"
 #include "gateway/config/modbus_tags.h"
-#include "proto/mqtt/topic_filter.h"
+#include "proto/mqtt/topic_template.h"
 
 namespace hubward::config {
 namespace {
@@ -101,25 +100,17 @@ void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) 
   if (report.clean("/attach")) part.attached = std::move(device);
 }
 
-// The filter for one device, or an empty text after an error.
-std::string fill_in(const std::string& topic, const std::string& device, FileReport& report) {
+// The filter that only this device's messages match, or an empty text after an error.
+std::string own_filter(const std::string& topic, const std::string& device, FileReport& report) {
+  if (const auto parsed = mqtt::TopicTemplate::parse(topic); !parsed) {
+    report.error("/attach/mqtt/topic", "topic",
+                 "\"topic\" cannot be used: " + parsed.error().context);
+    return "";
+  }
   constexpr std::string_view kPlaceholder = "{device}";
   std::string filter = topic;
-  for (std::size_t at = 0; (at = filter.find(kPlaceholder, at)) != std::string::npos;
-       at += device.size()) {
+  if (const std::size_t at = filter.find(kPlaceholder); at != std::string::npos) {
     filter.replace(at, kPlaceholder.size(), device);
-  }
-  if (filter.find_first_of("{}") != std::string::npos) {
-    report.error("/attach/mqtt/topic", "topic",
-                 "\"topic\" holds a brace; the only placeholder is {device}");
-    return "";
-  }
-  if (!mqtt::is_valid_filter(filter)) {
-    report.error(
-        "/attach/mqtt/topic", "topic",
-        "\"topic\" is no MQTT topic; + stands for a whole level, # for all the rest at the "
-        "end");
-    return "";
   }
   return filter;
 }
@@ -131,7 +122,7 @@ void attach_mqtt(const DeviceFile& file, const GatewayPart* gateway, FileReport&
   device.device_name = fields.device.empty() ? file.id : fields.device;
   device.topic_template = fields.topic;
   if (report.clean("/attach") && report.clean("/id")) {
-    part.topic_filter = fill_in(fields.topic, device.device_name, report);
+    part.topic_filter = own_filter(fields.topic, device.device_name, report);
   }
   part.description.kind = "mqtt";
   part.description.attached_to = "MQTT " + part.topic_filter;

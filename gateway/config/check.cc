@@ -116,7 +116,7 @@ class Checker {
         continue;
       }
       report_.error(inner, "missing-key",
-                    "\"" + field.name + "\" is missing in " + subject + "; it is " + field.doc);
+                    "\"" + field.name + "\" is missing in " + subject + "; add it: " + field.doc);
     }
   }
 

@@ -216,7 +216,7 @@ const Record<DeviceFile>& device_record() {
     Record<DeviceFile> r("device", "one attached device");
     r.optional("$schema", &DeviceFile::schema, text(0, 4096, "text"),
                "the path of the schema, for editors");
-    r.required("version", &DeviceFile::version, integer(1, 1), "the version of this format");
+    r.required("version", &DeviceFile::version, integer(1, 1), "1, the version of this format");
     // What DPS, IoT Hub and IoT Central all take: reference section 2.5.
     r.required("id", &DeviceFile::id,
                text(1, 64, "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",

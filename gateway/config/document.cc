@@ -65,12 +65,7 @@ class TreeBuilder {
   }
   Node take_root() { return std::move(root_); }
 
- private:
-  struct Open {
-    Node* node;
-    std::unordered_set<std::string> keys;
-  };
-
+  // Of the token that ends at the reader's place, or that it is in.
   std::uint32_t token_start() const {
     std::size_t i = end_of_last_;
     while (i < text_.size()) {
@@ -88,6 +83,12 @@ class TreeBuilder {
     }
     return static_cast<std::uint32_t>(i);
   }
+
+ private:
+  struct Open {
+    Node* node;
+    std::unordered_set<std::string> keys;
+  };
 
   // The place of the next value: the root, a new list item, or the value of the last key. Pointers
   // on the stack stay good because a container does not grow while one of its children is open.
@@ -205,18 +206,14 @@ const char* words(rapidjson::ParseErrorCode code) {
       return "this \\u escape is not a character; write the character itself";
     case rapidjson::kParseErrorStringEscapeInvalid:
       return "this escape does not exist; a backslash in text is written \\\\";
-    case rapidjson::kParseErrorStringMissQuotationMark:
-      return "the text that begins before this has no closing double quote";
     case rapidjson::kParseErrorStringInvalidEncoding:
-      return "a text holds a character that is not UTF-8, or a raw line break or tab; save the "
-             "file "
-             "as UTF-8, and write \\n and \\t";
+      return "this character is not UTF-8; save the file as UTF-8";
     case rapidjson::kParseErrorNumberTooBig:
     case rapidjson::kParseErrorNumberMissFraction:
     case rapidjson::kParseErrorNumberMissExponent:
       return "this number is not complete; write for example 12 or 0.5";
-    default:
-      return "this is not JSON";
+    default:  // the reader's word for the only other thing that can be wrong
+      return "a comment is not closed; /* ends with */, and // with the line";
   }
 }
 
@@ -227,13 +224,20 @@ SyntaxProblem syntax_problem(std::string_view text, rapidjson::ParseErrorCode co
             "objects and lists stand more than " + std::to_string(kDepthMax) +
                 " deep inside each other; no configuration needs that"};
   }
+  // The reader stops at the line's end; what is missing belongs to the text's begin.
+  const bool raw_break = code == rapidjson::kParseErrorStringEscapeInvalid &&
+                         offset < text.size() && static_cast<unsigned char>(text[offset]) < 0x20;
+  if (code == rapidjson::kParseErrorStringMissQuotationMark || raw_break) {
+    return {builder.token_start(), "", "syntax",
+            "this text has no closing double quote on its line; a line break inside text is "
+            "written \\n, a tab \\t"};
+  }
   const auto open = builder.innermost_open();
-  if (offset >= text.size() && open && code != rapidjson::kParseErrorStringMissQuotationMark) {
-    const bool brace = text[*open] == '{';
+  if (offset >= text.size() && open && code != rapidjson::kParseErrorUnspecificSyntaxError) {
     return {offset, "", "syntax",
             std::string("the file ends too early; the ") + text[*open] + " of line " +
                 std::to_string(position_of(text, *open).line) + " has no closing " +
-                (brace ? "}" : "]")};
+                (text[*open] == '{' ? "}" : "]")};
   }
   return {offset, "", "syntax", words(code)};
 }

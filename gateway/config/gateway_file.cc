@@ -95,7 +95,9 @@ const Record<GatewayFile>& gateway_record() {
     Record<GatewayFile> r("gateway", "the gateway's own settings");
     r.optional("$schema", &GatewayFile::schema, text(0, 4096, "text"),
                "the path of the schema, for editors");
-    r.required("version", &GatewayFile::version, integer(1, 1), "the version of this format");
+    r.required("version", &GatewayFile::version, integer(1, 1), "1, the version of this format");
+    r.optional("name", &GatewayFile::name, text(1, 128, "1 to 128 characters"),
+               "the site's name, shown at the top of the page");
     r.required("dps", &GatewayFile::dps, dps(), "the provisioning service");
     // Microsoft allows 100 groups of each kind in one service.
     r.required("enrollments", &GatewayFile::enrollments,

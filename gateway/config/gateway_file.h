@@ -55,6 +55,7 @@ struct BrokerFields {
 struct GatewayFile {
   std::string schema;
   std::int64_t version = 1;
+  std::string name = "hubward";
   DpsFields dps;
   std::map<std::string, EnrollmentFields> enrollments;
   std::string trusted_roots_file = "/etc/ssl/certs/ca-certificates.crt";

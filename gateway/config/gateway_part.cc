@@ -119,6 +119,7 @@ GatewayPart make_gateway_part(const GatewayFile& file, const std::string& folder
   const Sources from{folder, files, secrets, report};
   GatewayPart part;
   SiteSettings& settings = part.settings;
+  settings.name = file.name;
   read_addresses(file, settings, report);
   settings.trusted_roots_file = path_from(folder, file.trusted_roots_file);
   check_readable(settings.trusted_roots_file, "/trusted_roots_file",

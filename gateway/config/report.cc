@@ -45,8 +45,11 @@ void FileReport::error_at(std::size_t offset, std::string pointer, std::string r
 }
 
 bool FileReport::clean(std::string_view pointer) const {
+  const auto holds = [](std::string_view outer, std::string_view inner) {
+    return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
+  };
   return std::none_of(unclean_.begin(), unclean_.end(), [&](const std::string& bad) {
-    return bad.starts_with(pointer) && (bad.size() == pointer.size() || bad[pointer.size()] == '/');
+    return holds(pointer, bad) || holds(bad, pointer);
   });
 }
 

@@ -36,7 +36,8 @@ class FileReport {
 
   // Something is wrong with it, and was said already.
   void mark_unclean(std::string pointer) { unclean_.push_back(std::move(pointer)); }
-  // No error at this value or inside it, so that a check of its meaning makes sense.
+  // No error at this value, inside it or at what holds it, so that a check of its meaning makes
+  // sense.
   [[nodiscard]] bool clean(std::string_view pointer) const;
   [[nodiscard]] bool full() const { return problems_.size() >= kProblemsMax; }
   [[nodiscard]] Place place(const std::string& pointer) const;

@@ -30,11 +30,17 @@ const char* kind_words(Node::Kind kind) {
   return "";
 }
 
+// Text in the place of an object may be a secret in the place of a reference to one.
+bool may_be_quoted(const Shape& shape) {
+  return !shape.never_quoted && shape.kind != Shape::Kind::Object && shape.kind != Shape::Kind::Map;
+}
+
 std::string wrong_kind(const Node& node, const Shape& shape) {
   std::string found = kind_words(node.kind);
   if (node.kind == Node::Kind::Boolean) found = node.boolean ? "true" : "false";
-  if (node.kind == Node::Kind::Number && !shape.never_quoted) {
-    found = "the number " + node.text.substr(0, kQuotedMax);
+  if (may_be_quoted(shape)) {
+    if (node.kind == Node::Kind::Number) found = "the number " + node.text.substr(0, kQuotedMax);
+    if (node.kind == Node::Kind::Text) found = "the text " + quoted(node.text);
   }
   return "is " + found + "; it should be " + shape.says;
 }

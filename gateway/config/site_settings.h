@@ -48,6 +48,7 @@ struct DeviceCredential {
 };
 
 struct SiteSettings {
+  std::string name;  // of the site, for people
   DpsSettings dps;
   std::string trusted_roots_file;
   std::string state_folder;
