@@ -81,7 +81,8 @@ std::string troubles(const SiteDescription& site, const SiteSummary& summary,
   if (warnings == 1 && alarms == 0) {
     words += one_device(site, summary.warnings[0], conditions[summary.warnings[0].value], now);
   } else {
-    words += " hubward is working on " + named(site, summary.warnings, warnings) + ".";
+    words += alarms > 0 ? " There is also a warning for " : " There are warnings for ";
+    words += named(site, summary.warnings, warnings) + ".";
   }
   return words;
 }
