@@ -267,6 +267,12 @@ int WebServer::Impl::on_lws(lws* wsi, lws_callback_reasons reason, void*, void* 
     case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_SERVER_WRITEABLE:
       break;
+    case LWS_CALLBACK_RAW_ADOPT:
+    case LWS_CALLBACK_RAW_CONNECTED:
+    case LWS_CALLBACK_RAW_RX:
+      // The method CONNECT turns a connection into a raw one without any time-out.
+      lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+      return -1;
     default:
       return 0;
   }

@@ -37,8 +37,9 @@ class WebServer {
   static constexpr unsigned kConnectionsMax = 256;
   static constexpr unsigned kConnectionsPerSourceMax = 64;
   static constexpr std::size_t kHeaderBytesMax = 8192;
-  static constexpr std::chrono::seconds kRequestTimeout{5};  // to send a whole request
-  static constexpr std::chrono::seconds kStallTimeout{30};   // to take anything that is sent
+  static constexpr std::chrono::seconds kRequestTimeout{
+      5};  // for a whole request; checked to twice this
+  static constexpr std::chrono::seconds kStallTimeout{30};  // to take anything that is sent
   static constexpr std::chrono::milliseconds kLiveEvery{250};
   static constexpr std::chrono::seconds kLiveHeartbeat{2};
 

@@ -15,20 +15,12 @@
 
 #include "gateway/observe/status_board.h"
 #include "gateway/web/web_server.h"
+#include "tests/support/machine_clock.h"
 
 namespace {
 
 using namespace hubward;
 using namespace std::chrono_literals;
-
-class MachineClock final : public Clock {
- public:
-  [[nodiscard]] SteadyTime steady() const override { return std::chrono::steady_clock::now(); }
-  [[nodiscard]] WallTime wall() const override {
-    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  }
-  [[nodiscard]] bool wall_is_trusted() const override { return true; }
-};
 
 TagDescription tag(std::string name, std::string unit = {}) {
   TagDescription description;
@@ -281,7 +273,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "page_fixture: what is %s?\n", argv[i]);
     return 2;
   }
-  const MachineClock clock;
+  const test::MachineClock clock;
   observe::SiteDescription site{"Plant Nuremberg", "0.1.0", many_devices(count)};
   if (state == "hostile") {
     site.name = "<script>alert(1)</script>";
