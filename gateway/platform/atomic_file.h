@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proto/result.h"
+
+namespace hubward::platform {
+
+// Replaces a file as a whole, mode 0600: whoever reads it, also after a power cut, finds the old
+// text or the new one. Waits for the disk: not on a loop. Error StoreFailed.
+[[nodiscard]] Status write_atomically(const std::string& path, std::string_view text);
+
+// The whole file. Errors: StoreFailed (with errno's words; `missing` tells a file that is not
+// there), LimitExceeded past `bytes_max`.
+struct FileText {
+  std::string text;
+  bool missing = false;
+};
+[[nodiscard]] Result<FileText> read_file(const std::string& path, std::size_t bytes_max);
+
+}  // namespace hubward::platform

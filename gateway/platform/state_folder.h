@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "proto/result.h"
+#include "proto/time.h"
+
+namespace hubward::platform {
+
+// The folder for everything that outlives a run, held by one process at a time.
+class StateFolder {
+ public:
+  // Creates it (mode 0700) where it is missing. Errors: StateFolderBusy (names the process that
+  // holds it), StoreFailed, ConfigInvalid (everybody may write to it).
+  [[nodiscard]] static Result<StateFolder> open(const std::string& path);
+  StateFolder(StateFolder&& other) noexcept;
+  StateFolder& operator=(StateFolder&&) = delete;
+  ~StateFolder();  // lets go of it
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::string file(const std::string& name) const { return path_ / name; }
+
+  // When a former run wrote here last, for SystemClock; the epoch if there is nothing.
+  [[nodiscard]] WallTime newest_file_time() const { return newest_file_time_; }
+
+ private:
+  StateFolder(std::filesystem::path path, int lock);
+  std::filesystem::path path_;
+  int lock_;
+  WallTime newest_file_time_;
+};
+
+}  // namespace hubward::platform
