@@ -22,7 +22,9 @@ class AdmissionDesk {
   void withdraw(DeviceIndex device);
   void dps_unreachable();
   void dps_reached();
-  [[nodiscard]] bool dps_is_reachable() const { return admission_.dps_is_reachable(); }
+  [[nodiscard]] bool dps_may_be_asked() const {
+    return admission_.dps_may_be_asked(loop_.clock().steady());
+  }
 
  private:
   void arm();

@@ -304,7 +304,7 @@ void CloudClient::on_link_failed(Symptom symptom, std::string detail) {
     if (stopping_) return then();
   }
   const NextStep step =
-      recovery_.on_hub_failure(symptom, parts_.admission.dps_is_reachable(), now());
+      recovery_.on_hub_failure(symptom, parts_.admission.dps_may_be_asked(), now());
   view_.detail = std::move(detail);
   const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(step.at - now());
   parts_.log.write(LogLevel::Warn, was_online ? "hub_disconnected" : "hub_connect_failed",

@@ -32,7 +32,7 @@ std::optional<SendWindow::Fetch> SendWindow::wants_rows() {
   // Half empty before asking: one fetch for many rows, not one for each.
   if (!more_in_store_ || fetching_ || rows_.size() > settings_.loaded_max / 2) return std::nullopt;
   fetching_ = true;
-  more_in_store_ = false;  // until somebody appends while we wait, or the answer is full
+  more_in_store_ = false;  // until somebody appends while we wait, or the answer brings rows
   return Fetch{last_seen_, settings_.loaded_max - rows_.size()};
 }
 
@@ -42,7 +42,9 @@ void SendWindow::on_fetched(const Result<std::vector<StoredMessage>>& rows) {
     more_in_store_ = true;
     return;
   }
-  if (rows->size() + rows_.size() >= settings_.loaded_max) more_in_store_ = true;
+  // Only an empty answer proves that there is no more: an outbox may answer with fewer rows than
+  // it was asked for, and rows in between must never be jumped over.
+  if (!rows->empty()) more_in_store_ = true;
   for (const auto& row : *rows) rows_.push_back({.stored = row});
   if (!rows->empty()) last_seen_ = id_of(rows->back());
 }

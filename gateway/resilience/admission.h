@@ -43,6 +43,10 @@ class Admission {
   // device probes it, with growing pauses; all others keep off: the fault is our own network's.
   void dps_unreachable(SteadyTime now);
   void dps_reached();
+  // Whether asking DPS makes sense: it can be reached, or it is time to see whether it can.
+  [[nodiscard]] bool dps_may_be_asked(SteadyTime now) const {
+    return dps_reachable_ || (!probing_ && now >= next_probe_);
+  }
   [[nodiscard]] bool dps_is_reachable() const { return dps_reachable_; }
 
  private:

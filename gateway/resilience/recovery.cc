@@ -24,8 +24,13 @@ NextStep Recovery::start(bool has_assignment, SteadyTime now) {
 
 void Recovery::on_online(SteadyTime now) {
   online_since_ = now;
-  unreachable_ = 0;
+  forget_unreachable();
   refusals_ = 0;
+}
+
+void Recovery::forget_unreachable() {
+  unreachable_ = 0;
+  dps_owed_ = false;
 }
 
 bool Recovery::is_stable(SteadyTime now) const {
@@ -35,14 +40,14 @@ bool Recovery::is_stable(SteadyTime now) const {
 void Recovery::forget_failures() {
   backoff_.reset();
   failures_ = 0;
-  unreachable_ = 0;
+  forget_unreachable();
   refusals_ = 0;
   soft_ = 0;
   dps_asked_in_step_ = false;
   asked_because_.reset();
 }
 
-NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_reachable, SteadyTime now) {
+NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_may_be_asked, SteadyTime now) {
   if (is_stable(now)) {
     forget_failures();
     if (symptom == Symptom::ClosedEarly) symptom = Symptom::ClosedStable;
@@ -50,30 +55,28 @@ NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_reachable, SteadyTim
   online_since_.reset();
   ++failures_;
   const Diagnosis& diagnosis = diagnose(symptom);
-  if (diagnosis.decision != Decision::ProvisionAfterThree) unreachable_ = 0;
+  if (diagnosis.decision != Decision::ProvisionAfterThree) forget_unreachable();
 
   switch (diagnosis.decision) {
     case Decision::ReconnectNow:
       return {NextStep::What::ConnectHub, now, diagnosis.code};
     case Decision::Provision:
       ++refusals_;
-      if (!dps_reachable || dps_asked_in_step_) {
-        const bool dps_agreed = dps_asked_in_step_;
-        return back_off(dps_agreed ? ErrorCode::HubRefusedAfterDps : diagnosis.code, now, {},
-                        dps_agreed);
-      }
+      if (dps_asked_in_step_) return back_off(ErrorCode::HubRefusedAfterDps, now, {}, true);
+      if (!dps_may_be_asked) return back_off(diagnosis.code, now);
       return provision(diagnosis.code, now);
     case Decision::ProvisionAfterThree:
       ++unreachable_;
-      if (!dps_reachable) return back_off(ErrorCode::OwnNetworkDown, now);
-      if (!dps_asked_in_step_ && unreachable_ >= kUnreachableFirst &&
+      if (unreachable_ >= kUnreachableFirst &&
           (unreachable_ - kUnreachableFirst) % kUnreachableAgain == 0) {
-        return provision(diagnosis.code, now);
+        dps_owed_ = true;
       }
-      return back_off(diagnosis.code, now);
+      if (!dps_owed_ || dps_asked_in_step_) return back_off(diagnosis.code, now);
+      if (!dps_may_be_asked) return back_off(ErrorCode::OwnNetworkDown, now);
+      return provision(diagnosis.code, now);
     case Decision::ProvisionAfterTen:
       ++soft_;
-      if (dps_reachable && !dps_asked_in_step_ && soft_ > kSoftFailuresMax) {
+      if (dps_may_be_asked && !dps_asked_in_step_ && soft_ > kSoftFailuresMax) {
         soft_ = 0;
         return provision(diagnosis.code, now);
       }
@@ -88,6 +91,7 @@ NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_reachable, SteadyTim
 
 NextStep Recovery::on_assigned(AssignedTo where, SteadyTime now) {
   has_assignment_ = true;
+  dps_owed_ = false;
   const auto why = asked_because_;
   asked_because_.reset();
   if (where == AssignedTo::OtherHub || !why) return {NextStep::What::ConnectHub, now, why};
@@ -111,6 +115,7 @@ NextStep Recovery::on_dps_failure(Symptom symptom, std::chrono::milliseconds ret
                              : diagnosis.code;
   asked_because_.reset();
   dps_not_before_ = std::max(dps_not_before_, now + retry_after);
+  if (symptom != Symptom::DpsUnreachable) dps_owed_ = false;
   const bool operator_needed = diagnosis.decision == Decision::WaitForOperator;
   const bool service_fault = operator_needed || symptom == Symptom::DpsFault ||
                              symptom == Symptom::DpsThrottled || symptom == Symptom::DpsNoResult;

@@ -40,8 +40,9 @@ class Recovery {
   void on_online(SteadyTime now);
   // An attempt to connect failed, or a session ended that was not ended by us. A session's end is
   // given as ClosedEarly; whether it had been stable is decided here.
-  // `dps_reachable`: false while DPS itself cannot be reached, from any device of this gateway.
-  NextStep on_hub_failure(Symptom symptom, bool dps_reachable, SteadyTime now);
+  // `dps_may_be_asked`: false while DPS itself cannot be reached from this gateway and it is not
+  // time to see whether it can be again.
+  NextStep on_hub_failure(Symptom symptom, bool dps_may_be_asked, SteadyTime now);
   NextStep on_assigned(AssignedTo where, SteadyTime now);
   // `retry_after`: what the service asked for, or zero.
   NextStep on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after, SteadyTime now);
@@ -55,6 +56,7 @@ class Recovery {
                     bool waits_for_operator = false);
   NextStep provision(ErrorCode why, SteadyTime now);
   void forget_failures();
+  void forget_unreachable();
 
   RecoverySettings settings_;
   Backoff backoff_;
@@ -66,6 +68,7 @@ class Recovery {
   unsigned refusals_ = 0;        // since the last successful login
   unsigned soft_ = 0;            // CONNACK 3, silent or early-closing hub, in a row
   bool dps_asked_in_step_ = false;
+  bool dps_owed_ = false;  // an unreachable hub was to be reported, and DPS was out of reach
   std::optional<ErrorCode> asked_because_;
 };
 

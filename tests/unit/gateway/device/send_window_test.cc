@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
+
 using namespace hubward;
 using namespace hubward::device;
 using namespace std::chrono_literals;
@@ -51,7 +53,36 @@ TEST_CASE("what an earlier run left is fetched first, before anything new") {
   REQUIRE(again);
   CHECK(again->after->sequence == 8);
   window.on_fetched(std::vector{row(9)});
+  REQUIRE(window.wants_rows());
+  window.on_fetched(std::vector<StoredMessage>{});
   CHECK_FALSE(window.wants_rows());
+  window.on_stored(row(10));
+  CHECK_FALSE(window.wants_rows());
+}
+
+TEST_CASE("a short answer does not end the reading: nothing in between is jumped over") {
+  SendWindow window({.loaded_max = 8});
+  std::uint64_t newest_in_store = 20;
+  std::vector<std::uint64_t> sent;
+  while (const auto fetch = window.wants_rows()) {
+    const std::uint64_t after = fetch->after ? fetch->after->sequence : 0;
+    // While the store is being read, what is loaded goes out and a new row comes in.
+    while (const auto* next = window.next_to_send()) {
+      sent.push_back(next->sequence);
+      (void)window.on_puback(send_next(window));
+    }
+    if (newest_in_store < 25) window.on_stored(row(++newest_in_store));
+    std::vector<StoredMessage> rows;
+    for (auto i = after + 1; i <= newest_in_store && rows.size() < 3; ++i) rows.push_back(row(i));
+    window.on_fetched(rows);
+    while (const auto* next = window.next_to_send()) {
+      sent.push_back(next->sequence);
+      (void)window.on_puback(send_next(window));
+    }
+  }
+  std::vector<std::uint64_t> all(25);
+  std::iota(all.begin(), all.end(), 1);
+  CHECK(sent == all);
 }
 
 TEST_CASE("rows go out in order and leave when acknowledged, also out of order") {

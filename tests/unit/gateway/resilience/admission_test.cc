@@ -62,11 +62,14 @@ TEST_CASE("while DPS cannot be reached one device at a time probes it") {
   for (std::size_t i = 0; i < before_outage.size(); ++i) admission.dps_unreachable(now);
   CHECK_FALSE(admission.dps_is_reachable());
 
+  CHECK_FALSE(admission.dps_may_be_asked(now));
   CHECK(admission.take_granted(now).empty());
   REQUIRE(admission.next_at(now));
   CHECK(*admission.next_at(now) == now + 1s);  // half of 2 s, once, not five times
   now += 1s;
+  CHECK(admission.dps_may_be_asked(now));
   CHECK(admission.take_granted(now).size() == 1);
+  CHECK_FALSE(admission.dps_may_be_asked(now));
   now += 30s;
   CHECK(admission.take_granted(now).empty());  // the probe's outcome is not known yet
   admission.dps_unreachable(now);

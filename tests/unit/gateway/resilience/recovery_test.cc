@@ -131,11 +131,24 @@ TEST_CASE("an unreachable hub goes to DPS after three times running, once") {
 TEST_CASE("when DPS cannot be reached either, it is our own network and nobody asks") {
   Fixture f;
   f.recovery.start(true, f.now);
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 1; i <= 30; ++i) {
     const NextStep step = f.hub(Symptom::HubUnreachable, false);
     CHECK(step.what == kHub);
-    CHECK(step.why == ErrorCode::OwnNetworkDown);
+    CHECK(step.why == (i < 3 ? ErrorCode::Unreachable : ErrorCode::OwnNetworkDown));
   }
+  // The question stays owed: it is asked as soon as DPS may be asked again.
+  CHECK(f.hub(Symptom::HubUnreachable, true).what == kDps);
+}
+
+TEST_CASE("a refused device asks DPS as soon as DPS may be asked again") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  for (int i = 0; i < 5; ++i) {
+    const NextStep step = f.hub(Symptom::HubRefusedAuth, false);
+    CHECK(step.what == kHub);
+    CHECK(step.why == ErrorCode::HubRefused);
+  }
+  CHECK(f.hub(Symptom::HubRefusedAuth, true).what == kDps);
 }
 
 TEST_CASE("a busy hub is left alone by DPS for ten failures") {
