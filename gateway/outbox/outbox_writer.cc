@@ -30,7 +30,8 @@ OutboxWriter::OutboxWriter(WriterOptions options, const Clock& clock)
     : clock_(clock),
       commit_interval_(options.commit_interval),
       log_(options.log),
-      rounds_(std::move(options.store), options.sync_window, clock) {
+      rounds_(std::move(options.store), options.sync_window, clock),
+      last_commit_(clock.steady() - options.commit_interval) {
   publish();
   thread_ = std::jthread([this] { run(); });
 }

@@ -80,7 +80,7 @@ class OutboxWriter final : public Outbox {
 
   // The writer's thread only, after construction.
   OutboxRounds rounds_;
-  SteadyTime last_commit_{};
+  SteadyTime last_commit_;
   std::vector<DeviceIndex> newly_attached_;
 
   mutable std::mutex mailbox_mutex_;  // never held across I/O or a call out

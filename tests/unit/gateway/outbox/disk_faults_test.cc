@@ -1,7 +1,6 @@
 // The store on a disk that fails: power cuts, no space, read-only, I/O errors.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -150,9 +149,8 @@ class Life {
   std::set<std::string> ids_;
 };
 
-// `tests/run --long` sets it.
 std::uint64_t seeds(std::uint64_t usual, std::uint64_t with_long) {
-  return std::getenv("HUBWARD_LONG") != nullptr ? with_long : usual;
+  return long_run() ? with_long : usual;
 }
 
 }  // namespace

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/outbox/store.h"
@@ -24,6 +27,12 @@ inline StoreOptions store_options(std::string path, std::uint64_t boot_id = 1) {
   options.boot_id = boot_id;
   options.epoch_bits = counting_bits(1 + 1000 * stores++);
   return options;
+}
+
+// Under `tests/run --long`.
+inline bool long_run() {
+  const char* value = std::getenv("HUBWARD_LONG");
+  return value != nullptr && std::string_view{value} == "1";
 }
 
 inline OutboxMessage text(std::string body, Priority priority = Priority::Normal) {
