@@ -126,7 +126,7 @@ void add_common(Record<TagFields>& r) {
       "priority", &TagFields::priority,
       choice<Priority>(
           {{"low", Priority::Low}, {"normal", Priority::Normal}, {"alarm", Priority::Alarm}}),
-      "what is sent first after an outage, and dropped last when the store is full");
+      "what may be lost first when the store is full: low before normal before alarm");
 }
 
 void add_scale(Record<TagFields>& r) {

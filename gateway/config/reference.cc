@@ -7,6 +7,10 @@ namespace {
 std::string cell(const std::string& text) {
   std::string out;
   for (const char c : text) {
+    if (c == '<') {
+      out += "&lt;";
+      continue;
+    }
     if (c == '|') out += '\\';
     out += c;
   }

@@ -164,8 +164,14 @@ class SchemaWriter {
     value(*shape.item);
     out_.EndObject();
     out_.EndObject();
+    // Nothing fits "not anything": the same as false, which RapidJSON 1.1.0 answers with a crash
+    // when it stands beside patternProperties.
     out_.Key("additionalProperties");
-    out_.Bool(false);
+    out_.StartObject();
+    out_.Key("not");
+    out_.StartObject();
+    out_.EndObject();
+    out_.EndObject();
   }
 
   // "anyOf": for each form, which keys of the selector go with it.
