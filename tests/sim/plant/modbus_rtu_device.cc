@@ -36,7 +36,7 @@ void ModbusRtuDevice::shut_down() {
 
 void ModbusRtuDevice::close_line(Peer& peer) {
   peer.unconfirmed.peer_left(SteadyClock::now(), log);
-  pty_.discard_input();
+  pty_.forget_reader();
 }
 
 void ModbusRtuDevice::run(const std::stop_token& stop) {

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -53,6 +55,19 @@ bool Pty::has_reader() const {
   pollfd state{master_, POLLIN, 0};
   ::poll(&state, 1, 0);
   return (state.revents & POLLHUP) == 0;
+}
+
+void Pty::forget_reader() {
+  if (!is_open()) return;
+  discard_input();
+  const int slave = ::open(link_.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  if (slave >= 0) {
+    ::ioctl(slave, TIOCNXCL);
+    ::close(slave);
+  } else if (errno == EBUSY) {  // only root may open it to take the mark away: a new one, then
+    unplug();
+    plug_in();
+  }
 }
 
 void Pty::discard_input() {

@@ -23,6 +23,9 @@ class Pty {
   void unplug();
   // Plugged in again; the terminal behind the name is a new one.
   bool plug_in();
+  // To be called when the reader has gone. One that was killed leaves the terminal marked exclusive
+  // (TIOCEXCL), which a real serial port forgets at the last close and a pseudo-terminal does not.
+  void forget_reader();
   // Throws away what the other end wrote and nobody took.
   void discard_input();
 

@@ -59,6 +59,7 @@ void ScaleDevice::look_for_reader(SteadyClock::time_point now) {
   if (!reader && had_reader_) {
     unconfirmed_.peer_left(now, log);
     half_line_open_ = false;  // the half went with the reader's buffer
+    pty_.forget_reader();
   }
   had_reader_ = reader;
   pty_.discard_input();  // a scale that only speaks ignores what it is told

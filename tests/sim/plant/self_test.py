@@ -255,6 +255,28 @@ class SelfTest(unittest.TestCase):
         for line in (meter, again):
             line.close()
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to become somebody else")
+    def test_a_reader_that_was_killed_does_not_keep_the_line(self):
+        path = self.plant.devices["scale-01"]["path"]
+        reader = ("import fcntl, os, sys, termios, time\n"
+                  "os.setgid(65534), os.setuid(65534)\n"
+                  f"line = os.open({path!r}, os.O_RDWR | os.O_NOCTTY)\n"
+                  "fcntl.ioctl(line, termios.TIOCEXCL)\n"
+                  "print('open', flush=True)\n"
+                  "os.read(line, 1)\n"
+                  "print('heard', flush=True)\n"
+                  "time.sleep(60)\n")
+        os.chmod(self.plant.folder / "plant", 0o755)
+        os.chown(os.path.realpath(path), 65534, 65534)
+        for _ in range(2):
+            process = subprocess.Popen([sys.executable, "-c", reader], stdout=subprocess.PIPE)
+            self.assertEqual(process.stdout.readline(), b"open\n")
+            self.assertEqual(process.stdout.readline(), b"heard\n")
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            until(lambda: not self.plant.counts("scale-01")["reader"], "the reader to be missed")
+
     def test_scale_counts_the_lines_a_reader_got(self):
         scale = Serial(self.plant.devices["scale-01"]["path"])
         data = scale.read(1.5)
