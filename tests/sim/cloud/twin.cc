@@ -20,15 +20,14 @@ void merge(json::Value& target, const json::Value& patch, json::Document::Alloca
       target.RemoveMember(member.name);
       continue;
     }
-    auto found = target.FindMember(member.name);
-    if (found == target.MemberEnd()) {
+    if (!target.HasMember(member.name)) {
       target.AddMember(copy_text(name, memory), json::Value(), memory);
-      found = target.FindMember(member.name);
     }
+    json::Value& changed = target[member.name];
     if (member.value.IsObject()) {
-      merge(found->value, member.value, memory);
+      merge(changed, member.value, memory);
     } else {
-      found->value.CopyFrom(member.value, memory);
+      changed.CopyFrom(member.value, memory);
     }
   }
 }
