@@ -176,8 +176,8 @@ Status WebServer::Impl::start() {
   info.iface = settings_.address.c_str();
   info.protocols = kProtocols.data();
   info.user = this;
-  info.gid = static_cast<gid_t>(-1);
-  info.uid = static_cast<uid_t>(-1);
+  info.gid = -1;  // stay who we are
+  info.uid = -1;
   info.options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
   if (address->ipv4) info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
   info.max_http_header_data = static_cast<unsigned short>(kHeaderBytesMax);
