@@ -12,7 +12,7 @@ namespace {
 // Operation ids seen are about 60 characters; the topic that carries one back must stay small.
 constexpr std::size_t kMaxOperationIdLength = 512;
 // DPS refuses messages over 96 KB.
-constexpr std::size_t kMaxRegisterBodyBytes = 96 * 1024;
+constexpr std::size_t kMaxRegisterBodyBytes = std::size_t{96} * 1024;
 
 constexpr std::int64_t kNoHubAvailable = 400208;
 constexpr std::int64_t kAllocationUnauthorized = 400209;
@@ -34,8 +34,8 @@ Failed failed_with(ErrorCode code, ErrorKind kind, const ReplyTopic& topic, cons
           body.tracking_id};
 }
 
-// Replies whose topic status is no success. Source: section 2.4 of the protocol notes, after
-// "DPS REST error codes".
+// Replies whose topic status is no success. Source: Azure DPS, "Communicate using the MQTT
+// protocol" and the error codes of its REST interface, which the two share.
 Failed refusal(const ReplyTopic& topic, const ReplyBody& body) {
   const auto failed = [&](ErrorCode code, ErrorKind kind) {
     return failed_with(code, kind, topic, body);
@@ -64,6 +64,12 @@ Failed allocation_failure(const ReplyTopic& topic, const ReplyBody& body) {
   const auto kind =
       body.error_code == kNoHubAvailable ? ErrorKind::Permanent : ErrorKind::Transient;
   return failed_with(ErrorCode::DpsAllocationFailed, kind, topic, body, "failed");
+}
+
+// A failure that no reply of DPS explains.
+Failed without_answer(ErrorCode code, const char* why,
+                      std::optional<std::chrono::seconds> retry_after = {}) {
+  return {{code, ErrorKind::Transient, why}, retry_after, {}, {}, {}};
 }
 
 }  // namespace
@@ -175,24 +181,16 @@ Actions Registration::on_timer(SteadyTime now) {
   if (now >= budget_end_) return no_result(std::nullopt);
   if (now < due_) return {timer_until(due_, now)};
   if (state_ == State::Subscribing) {
-    return finish(Failed{{ErrorCode::DpsFault, ErrorKind::Transient,
-                          "DPS did not acknowledge the subscription within 30 s"},
-                         {},
-                         {},
-                         {},
-                         {}});
+    return finish(without_answer(ErrorCode::DpsFault,
+                                 "DPS did not acknowledge the subscription within 30 s"));
   }
   return send_request(now);
 }
 
 Actions Registration::on_disconnected() {
   if (state_ == State::Finished) return {};
-  return finish(Failed{{ErrorCode::LinkLost, ErrorKind::Transient,
-                        "DPS closed the connection before it had decided"},
-                       {},
-                       {},
-                       {},
-                       {}});
+  return finish(
+      without_answer(ErrorCode::LinkLost, "DPS closed the connection before it had decided"));
 }
 
 // Registers, or polls once there is an operation to ask for.
@@ -237,8 +235,7 @@ Actions Registration::retry_or_fail(Failed failed, SteadyTime now) {
 Actions Registration::no_result(std::optional<std::chrono::seconds> retry_after) {
   const char* why = operation_id_.empty() ? "DPS did not answer the registration within 2 minutes"
                                           : "DPS was still assigning a hub after 2 minutes";
-  return finish(
-      Failed{{ErrorCode::DpsNoResult, ErrorKind::Transient, why}, retry_after, {}, {}, {}});
+  return finish(without_answer(ErrorCode::DpsNoResult, why, retry_after));
 }
 
 Actions Registration::finish(Action verdict) {

@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kReplyPrefix = "$dps/registrations/res/";
 
 // DPS refuses messages over 96 KB; its answers are about 1 KB.
-constexpr json::Limits kReplyLimits{96 * 1024, 16};
+constexpr json::Limits kReplyLimits{std::size_t{96} * 1024, 16};
 
 // What people need to recognise a message, and no more of a foreign text than that.
 constexpr std::size_t kMaxShownText = 256;

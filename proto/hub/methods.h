@@ -8,7 +8,7 @@
 namespace hubward::hub {
 
 // Payload of a method, each way. Source: Azure IoT Hub, "Direct methods".
-inline constexpr std::size_t kMaxMethodBytes = 128 * 1024;
+inline constexpr std::size_t kMaxMethodBytes = std::size_t{128} * 1024;
 
 // HTTP-like codes that hubward answers with.
 enum class MethodStatus : int {

@@ -17,7 +17,7 @@ namespace hubward::hub {
 
 // Body, values of system properties, names and values of user properties together.
 // Source: Azure IoT Hub, "Create and read IoT Hub messages".
-inline constexpr std::size_t kMaxMessageBytes = 256 * 1024;
+inline constexpr std::size_t kMaxMessageBytes = std::size_t{256} * 1024;
 inline constexpr std::size_t kMaxMessageIdLength = 128;
 // An MQTT topic's length is sent in 16 bits.
 inline constexpr std::size_t kMaxTopicBytes = 65535;

@@ -10,7 +10,7 @@ namespace {
 
 // Desired and reported together with the hub's metadata, which may be larger than what it
 // describes.
-constexpr json::Limits kTwinLimits{512 * 1024, 32};
+constexpr json::Limits kTwinLimits{std::size_t{512} * 1024, 32};
 // The root and the levels below it.
 constexpr json::Limits kValueLimits{kMaxTwinBytes, kMaxTwinDepth + 1};
 

@@ -23,9 +23,9 @@ namespace hubward::hub {
 
 // Limits of a twin: desired and reported each, objects inside each other below the root, one
 // string, one name, and the integers that every client can hold.
-inline constexpr std::size_t kMaxTwinBytes = 32 * 1024;
+inline constexpr std::size_t kMaxTwinBytes = std::size_t{32} * 1024;
 inline constexpr std::size_t kMaxTwinDepth = 10;
-inline constexpr std::size_t kMaxTwinStringBytes = 4 * 1024;
+inline constexpr std::size_t kMaxTwinStringBytes = std::size_t{4} * 1024;
 inline constexpr std::size_t kMaxTwinNameBytes = 1024;
 inline constexpr std::int64_t kMaxTwinInteger = std::int64_t{1} << 52;
 
