@@ -86,6 +86,15 @@ function writeConfiguration(folder, {azure, press, pagePort}) {
   });
 }
 
+// The environment has the last word.
+function findGateway(buildFolder) {
+  const places = [process.env.HUBWARD_BINARY, path.join(buildFolder, 'hubward'),
+    path.join(buildFolder, 'gateway/hubward')];
+  const found = places.find((place) => place && fs.existsSync(place));
+  if (!found) throw new Error(`no hubward in ${buildFolder}; build it first`);
+  return found;
+}
+
 class Site {
   // stop() is due even if this fails half-way.
   async start(folder, buildFolder, azure) {
@@ -104,8 +113,8 @@ class Site {
     const pagePort = await freePort();
     this.page = `http://127.0.0.1:${pagePort}`;
     writeConfiguration(folder, {azure, press: plant.devices[0], pagePort});
-    this.gateway = startProgram(path.join(buildFolder, 'gateway/hubward'),
-        ['run', '--config', folder], path.join(folder, 'gateway.log'));
+    this.gateway = startProgram(findGateway(buildFolder), ['run', '--config', folder],
+        path.join(folder, 'gateway.log'));
   }
   // The device as the gateway's own page sees it, or nothing while the page is not up.
   async status() {
