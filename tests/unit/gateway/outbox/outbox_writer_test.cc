@@ -127,7 +127,7 @@ TEST_CASE("more than may wait is refused at once and costs nothing that was take
   // The writer has just committed and gathers for an hour, as one whose disk does not keep up.
   OutboxWriter writer({.store = on(disk), .commit_interval = 1h}, clock);
   writer.attach(kPress, "press", loop);
-  int stored = 0;
+  std::size_t stored = 0;
   std::vector<Error> refused;
   const auto answer = [&](Result<StoredMessage> row) {
     row ? static_cast<void>(++stored) : refused.push_back(row.error());
