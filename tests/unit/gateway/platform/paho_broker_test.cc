@@ -1,0 +1,294 @@
+#include "gateway/platform/paho_broker.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <vector>
+
+#include "gateway/platform/mosquitto_link.h"
+#include "gateway/platform/resolver.h"
+#include "gateway/platform/system_clock.h"
+#include "tests/unit/gateway/platform/broker_process.h"
+#include "tests/unit/gateway/platform/run_until.h"
+
+namespace hubward::platform {
+namespace {
+
+using namespace std::chrono_literals;
+using test::BrokerProcess;
+using test::run_until;
+
+struct Recorder final : BrokerEvents {
+  void on_connected() override { ++connected; }
+  void on_closed(Error why) override {
+    closed.push_back(std::move(why));
+    if (then) then();
+  }
+  void on_message(BrokerMessage message, BrokerAck ack) override {
+    messages.push_back(message);
+    if (decide) return decide(message, std::move(ack));
+    ack(true);
+  }
+  [[nodiscard]] std::vector<std::string> payloads() const {
+    std::vector<std::string> all;
+    for (const auto& message : messages) all.push_back(message.payload);
+    return all;
+  }
+  int connected = 0;
+  std::vector<Error> closed;
+  std::vector<BrokerMessage> messages;
+  std::function<void(const BrokerMessage&, BrokerAck)> decide;
+  std::function<void()> then;
+};
+
+// A sensor that publishes, on another port than the link under test, which may break everything of
+// this process on its own.
+struct Sensor final : MqttLinkEvents {
+  Sensor(BrokerProcess& broker, Resolver& resolver, AsioLoop& loop)
+      : opener(MosquittoLinkOpener::create(broker.roots_file(), resolver, loop).value()),
+        link(opener->open(*this, loop)) {
+    MqttConnect options;
+    options.host = "localhost";
+    options.port = broker.tls_port();
+    options.client_id = "sensor";
+    options.clean_session = true;
+    link->connect(options);
+    REQUIRE(run_until(loop, [this] { return connected; }));
+  }
+  void publish(const std::string& topic, const std::string& payload) {
+    REQUIRE(link->publish(topic, payload, Qos::AtLeastOnce, PublishToken{++sent}));
+  }
+  void on_connected(bool) override { connected = true; }
+  void on_refused(int) override {}
+  void on_subscribed() override {}
+  void on_published(PublishToken) override { ++taken; }
+  void on_message(std::string_view, std::string_view) override {}
+  void on_closed(LinkStage, Error) override {}
+  std::unique_ptr<MosquittoLinkOpener> opener;
+  std::unique_ptr<MqttLink> link;
+  bool connected = false;
+  std::uint64_t sent = 0;
+  std::uint64_t taken = 0;
+};
+
+BrokerProcess* broker() {
+  static const std::unique_ptr<BrokerProcess> one = BrokerProcess::start();
+  return one.get();
+}
+
+#define REQUIRE_BROKER() \
+  if (broker() == nullptr) return
+
+struct Fixture {
+  explicit Fixture(std::string client_id) {
+    settings.port = broker()->plain_port();
+    settings.client_id = std::move(client_id);
+    settings.filters = {settings.client_id + "/#"};
+  }
+  std::unique_ptr<BrokerLink> connect() { return connector.connect(settings, events, loop); }
+
+  SystemClock clock;
+  AsioLoop loop{clock};
+  Resolver resolver;
+  PahoBrokerConnector connector{resolver};
+  BrokerSettings settings;
+  Recorder events;
+};
+
+TEST_CASE("messages come in order, and a publish is answered by the broker") {
+  REQUIRE_BROKER();
+  Fixture f("order");
+  const auto link = f.connect();
+  std::optional<Status> early;
+  link->publish("order/x", "too early", [&](Status status) { early = std::move(status); });
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1 && early; }));
+  CHECK(early->error().code == ErrorCode::BrokerUnavailable);
+
+  Sensor sensor(*broker(), f.resolver, f.loop);
+  for (int i = 0; i < 20; ++i) sensor.publish("order/a", std::to_string(i));
+  REQUIRE(run_until(f.loop, [&] { return f.events.messages.size() == 20; }));
+  for (int i = 0; i < 20; ++i) {
+    CHECK(f.events.messages[static_cast<std::size_t>(i)].payload == std::to_string(i));
+  }
+  std::optional<Status> done;
+  link->publish("order/back", std::string("\0b", 2), [&](Status status) { done = status; });
+  REQUIRE(run_until(f.loop, [&] { return done && f.events.messages.size() == 21; }));
+  CHECK(done->has_value());
+  CHECK(f.events.messages.back().payload == std::string("\0b", 2));
+  CHECK(f.events.closed.empty());
+}
+
+TEST_CASE("what was not taken is not acknowledged: the broker delivers it again") {
+  REQUIRE_BROKER();
+  Fixture f("again");
+  int refusals = 2;
+  f.events.decide = [&](const BrokerMessage& message, BrokerAck ack) {
+    if (message.payload == "second" && refusals > 0) {
+      --refusals;
+      return ack(false);
+    }
+    ack(true);
+  };
+  auto link = f.connect();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  Sensor sensor(*broker(), f.resolver, f.loop);
+  for (const char* text : {"first", "second", "third"}) sensor.publish("again/a", text);
+  REQUIRE(run_until(f.loop, [&] {
+    return !f.events.messages.empty() && f.events.messages.back().payload == "third";
+  }));
+  // Nothing after the refused one overtakes it.
+  CHECK(f.events.payloads() ==
+        std::vector<std::string>{"first", "second", "second", "second", "third"});
+  CHECK(f.events.connected == 3);
+  CHECK(f.events.closed.size() == 2);
+
+  // And what was taken does not come back.
+  link = f.connect();
+  f.events.messages.clear();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 4; }));
+  sensor.publish("again/a", "last");
+  REQUIRE(run_until(f.loop, [&] { return !f.events.messages.empty(); }));
+  CHECK(f.events.messages.front().payload == "last");
+}
+
+TEST_CASE("a link that stops with a message in hand does not acknowledge it, and stops at once") {
+  REQUIRE_BROKER();
+  Fixture f("stop");
+  std::vector<BrokerAck> held;
+  f.events.decide = [&](const BrokerMessage&, BrokerAck ack) { held.push_back(std::move(ack)); };
+  auto link = f.connect();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  Sensor sensor(*broker(), f.resolver, f.loop);
+  sensor.publish("stop/a", "kept");
+  REQUIRE(run_until(f.loop, [&] { return held.size() == 1; }));
+  const auto before = std::chrono::steady_clock::now();
+  link.reset();
+  CHECK(std::chrono::steady_clock::now() - before < 3s);
+  held.front()(true);  // too late
+  CHECK(f.events.closed.empty());
+
+  f.events.messages.clear();
+  f.events.decide = nullptr;
+  link = f.connect();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return !f.events.messages.empty(); }));
+  CHECK(f.events.messages.front().payload == "kept");
+}
+
+TEST_CASE("what was published while the link was away is delivered when it is back") {
+  REQUIRE_BROKER();
+  Fixture f("away");
+  auto link = f.connect();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  link->stop();
+  Sensor sensor(*broker(), f.resolver, f.loop);
+  for (int i = 0; i < 5; ++i) sensor.publish("away/a", std::to_string(i));
+  REQUIRE(run_until(f.loop, [&] { return sensor.taken == 5; }));
+  CHECK(f.events.messages.empty());
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.messages.size() == 5; }));
+  CHECK(f.events.payloads() == std::vector<std::string>{"0", "1", "2", "3", "4"});
+}
+
+TEST_CASE("a broker that goes away is said, publishes fail, and it is found again") {
+  REQUIRE_BROKER();
+  const auto own = BrokerProcess::start();
+  REQUIRE(own);
+  Fixture f("restart");
+  f.settings.port = own->plain_port();
+  const auto link = f.connect();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  own->shut_down();
+  REQUIRE(run_until(f.loop, [&] { return !f.events.closed.empty(); }));
+  CHECK(f.events.closed.front().code == ErrorCode::BrokerUnavailable);
+  std::optional<Status> done;
+  link->publish("restart/x", "lost", [&](Status status) { done = std::move(status); });
+  REQUIRE(run_until(f.loop, [&] { return done.has_value(); }));
+  CHECK_FALSE(done->has_value());
+  own->restart();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 2; }));
+}
+
+TEST_CASE("TLS to the broker is verified, and refusals have words") {
+  REQUIRE_BROKER();
+  Fixture f("tls");
+  f.settings.host = "localhost";
+  f.settings.ca_file = broker()->roots_file();
+  SUBCASE("trusted") {
+    f.settings.port = broker()->tls_port();
+    const auto link = f.connect();
+    link->start();
+    CHECK(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  }
+  SUBCASE("another root") {
+    f.settings.ca_file = broker()->other_roots_file();
+    f.settings.port = broker()->tls_port();
+    const auto link = f.connect();
+    link->start();
+    REQUIRE(run_until(f.loop, [&] { return !f.events.closed.empty(); }));
+    CHECK(f.events.connected == 0);
+  }
+  SUBCASE("not allowed in") {
+    f.settings.port = broker()->refusing_tls_port();
+    const auto link = f.connect();
+    link->start();
+    REQUIRE(run_until(f.loop, [&] { return !f.events.closed.empty(); }));
+    CHECK(f.events.closed.front().context.find("does not allow") != std::string::npos);
+  }
+  SUBCASE("unknown name") {
+    f.settings.host = "no-such-broker.invalid";
+    const auto link = f.connect();
+    link->start();
+    REQUIRE(run_until(f.loop, [&] { return !f.events.closed.empty(); }));
+    CHECK(f.events.closed.front().context.find("no-such-broker.invalid") != std::string::npos);
+  }
+}
+
+TEST_CASE("a link may be dropped inside its own events") {
+  REQUIRE_BROKER();
+  Fixture f("drop");
+  auto link = f.connect();
+  SUBCASE("at a message") {
+    f.events.decide = [&](const BrokerMessage&, BrokerAck ack) {
+      link.reset();
+      ack(true);
+    };
+  }
+  SUBCASE("when it is closed") {
+    f.events.decide = [](const BrokerMessage&, BrokerAck ack) { ack(false); };
+    f.events.then = [&] { link.reset(); };
+  }
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  Sensor sensor(*broker(), f.resolver, f.loop);
+  sensor.publish("drop/a", "x");
+  CHECK(run_until(f.loop, [&] { return !link; }));
+}
+
+TEST_CASE("messages a second through one link, each acknowledged by the loop (a figure, no goal)") {
+  REQUIRE_BROKER();
+  Fixture f("rate");
+  const auto link = f.connect();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  Sensor sensor(*broker(), f.resolver, f.loop);
+  constexpr int kMessages = 900;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kMessages; ++i) sensor.publish("rate/a", std::string(200, 'x'));
+  REQUIRE(run_until(f.loop, [&] { return f.events.messages.size() >= kMessages; }));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  std::cout << "paho_link_messages_per_second " << static_cast<int>(kMessages / took.count())
+            << "\n";
+}
+
+}  // namespace
+}  // namespace hubward::platform
