@@ -186,4 +186,16 @@ LoadedSite load_site(const std::string& folder, const FileSource& files,
   return site;
 }
 
+Result<std::string> state_folder_of(const std::string& folder, const FileSource& files) {
+  std::vector<Problem> problems;
+  const auto file = open_file(path_from(folder, "gateway.json"), files, gateway_record(), problems);
+  if (!file.fields) {
+    const std::string why =
+        problems.empty() ? "it is not JSON; see hubward check" : problems.front().text;
+    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
+                   path_from(folder, "gateway.json") + ": " + why);
+  }
+  return path_from(folder, file.fields->state_folder);
+}
+
 }  // namespace hubward::config

@@ -26,4 +26,9 @@ struct LoadedSite {
 [[nodiscard]] LoadedSite load_site(const std::string& folder, const FileSource& files,
                                    const SecretSource& secrets);
 
+// Where the gateway of `folder` keeps its state, even if much else in its files is wrong: for
+// commands that look for the running gateway. Error ConfigInvalid: gateway.json is unreadable.
+[[nodiscard]] Result<std::string> state_folder_of(const std::string& folder,
+                                                  const FileSource& files);
+
 }  // namespace hubward::config

@@ -1,0 +1,47 @@
+// What the command line asks for.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "gateway/config/schema.h"
+
+namespace hubward::cli {
+
+// sysexits' EX_CONFIG, so that systemd's RestartPreventExitStatus=78 ends a crash loop.
+inline constexpr int kExitFine = 0;
+inline constexpr int kExitProblems = 1;
+inline constexpr int kExitMisuse = 2;
+inline constexpr int kExitNotReached = 3;  // status: no gateway runs there
+inline constexpr int kExitBadConfiguration = 78;
+
+inline constexpr const char* kDefaultFolder = "/etc/hubward";
+
+struct Run {
+  std::string folder = kDefaultFolder;
+};
+struct Check {
+  std::string folder = kDefaultFolder;
+  bool json = false;
+};
+struct Schema {
+  config::FileKind kind = config::FileKind::Gateway;
+  bool markdown = false;
+};
+struct ShowStatus {
+  std::string folder = kDefaultFolder;
+  std::string state_folder;  // empty: as the configuration in `folder` says
+  bool json = false;
+};
+struct Version {};
+
+using Command = std::variant<Run, Check, Schema, ShowStatus, Version>;
+
+// What a command has to say, and the status to exit with.
+struct Outcome {
+  int status = kExitFine;
+  std::string out;  // for standard output
+  std::string err;  // for standard error
+};
+
+}  // namespace hubward::cli

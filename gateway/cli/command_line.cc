@@ -1,0 +1,70 @@
+#include "gateway/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <sstream>
+
+namespace hubward::cli {
+namespace {
+
+void add_folder(CLI::App& verb, std::string& folder) {
+  verb.add_option("--config", folder, "Folder with gateway.json and devices.d")
+      ->option_text("DIR (" + folder + ")");
+}
+
+}  // namespace
+
+std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>& arguments) {
+  CLI::App app("hubward: gives field devices a connection of their own to Azure IoT.", "hubward");
+  app.require_subcommand(1);
+
+  Run run;
+  auto* run_verb = app.add_subcommand("run", "Run the gateway until it is told to stop");
+  add_folder(*run_verb, run.folder);
+
+  Check check;
+  auto* check_verb =
+      app.add_subcommand("check", "Show everything that is wrong with a configuration");
+  add_folder(*check_verb, check.folder);
+  check_verb->add_flag("--json", check.json, "For programs");
+
+  Schema schema;
+  auto* schema_verb = app.add_subcommand("schema", "Print the JSON Schema of a configuration file");
+  schema_verb->add_option("file", schema.kind, "gateway or device")
+      ->required()
+      ->option_text("gateway|device")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, config::FileKind>{
+          {"gateway", config::FileKind::Gateway}, {"device", config::FileKind::Device}}));
+  schema_verb->add_flag("--markdown", schema.markdown, "The same for people");
+
+  ShowStatus status;
+  auto* status_verb = app.add_subcommand("status", "Show the devices of the running gateway");
+  add_folder(*status_verb, status.folder);
+  status_verb
+      ->add_option("--state", status.state_folder,
+                   "State folder of the gateway, instead of --config")
+      ->option_text("DIR")
+      ->excludes("--config");
+  status_verb->add_flag("--json", status.json, "For programs");
+
+  auto* version_verb = app.add_subcommand("version", "Print the version");
+
+  try {
+    // The library takes the arguments from the back.
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const bool help = app.exit(error, out, err) == 0;
+    return Outcome{help ? kExitFine : kExitMisuse, out.str(), err.str()};
+  }
+  if (run_verb->parsed()) return run;
+  if (check_verb->parsed()) return check;
+  if (schema_verb->parsed()) return schema;
+  if (status_verb->parsed()) return status;
+  if (version_verb->parsed()) return Version{};
+  return Outcome{kExitMisuse, "", app.help()};
+}
+
+}  // namespace hubward::cli

@@ -1,0 +1,144 @@
+#include "gateway/cli/perform.h"
+
+#include <algorithm>
+#include <set>
+
+#include "gateway/cli/colour.h"
+#include "gateway/cli/status_text.h"
+#include "proto/json.h"
+
+namespace hubward::cli {
+namespace {
+
+using config::LoadedSite;
+using config::Problem;
+
+std::string counted(std::size_t count, const std::string& one, const std::string& many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+std::size_t warnings_in(const LoadedSite& site) {
+  return static_cast<std::size_t>(std::count_if(
+      site.problems.begin(), site.problems.end(),
+      [](const Problem& problem) { return problem.severity == Problem::Severity::Warning; }));
+}
+
+std::size_t tags_of(const config::SiteSettings& settings) {
+  std::size_t tags = 0;
+  for (const auto& device : settings.devices) tags += device.tags.size();
+  return tags;
+}
+
+std::string problem_lines(const LoadedSite& site, const Paint& paint) {
+  std::string out;
+  for (const auto& problem : site.problems) {
+    const bool warning = problem.severity == Problem::Severity::Warning;
+    out += paint(warning ? Colour::Yellow : Colour::Red, config::to_line(problem)) + "\n";
+  }
+  return out;
+}
+
+std::string summary_line(const LoadedSite& site) {
+  const std::size_t warnings = warnings_in(site);
+  const std::string and_warnings =
+      warnings == 0 ? "" : ", " + counted(warnings, "warning", "warnings");
+  if (site.settings) {
+    return "fine: " + counted(site.settings->devices.size(), "device", "devices") + ", " +
+           counted(tags_of(*site.settings), "tag", "tags") + and_warnings;
+  }
+  std::set<std::string> files;
+  for (const auto& problem : site.problems) files.insert(problem.file);
+  return counted(site.problems.size() - warnings, "problem", "problems") + and_warnings + " in " +
+         counted(files.size(), "file", "files");
+}
+
+std::string problems_json(const LoadedSite& site) {
+  rapidjson::StringBuffer buffer;
+  json::Writer out(buffer);
+  const auto text = [&](const char* key, const std::string& value) {
+    out.Key(key);
+    out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  };
+  const auto number = [&](const char* key, std::size_t value) {
+    out.Key(key);
+    out.Uint64(value);
+  };
+  out.StartObject();
+  out.Key("problems");
+  out.StartArray();
+  for (const auto& problem : site.problems) {
+    out.StartObject();
+    text("severity", problem.severity == Problem::Severity::Warning ? "warning" : "error");
+    text("file", problem.file);
+    if (problem.position.line != 0) {
+      number("line", problem.position.line);
+      number("column", problem.position.column);
+    }
+    text("pointer", problem.pointer);
+    text("rule", problem.rule);
+    text("text", problem.text);
+    out.EndObject();
+  }
+  out.EndArray();
+  number("errors", site.problems.size() - warnings_in(site));
+  number("warnings", warnings_in(site));
+  if (site.settings) {
+    number("devices", site.settings->devices.size());
+    number("tags", tags_of(*site.settings));
+  }
+  out.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
+
+Outcome not_reached(std::string why) {
+  return {kExitNotReached, "", "hubward: " + std::move(why) + "\n"};
+}
+
+}  // namespace
+
+Outcome perform(const Check& command, const Surroundings& world) {
+  const auto site = config::load_site(command.folder, world.files, world.secrets);
+  Outcome outcome;
+  outcome.status = site.settings ? kExitFine : kExitProblems;
+  outcome.out = command.json ? problems_json(site)
+                             : problem_lines(site, Paint(world.colour)) + summary_line(site) + "\n";
+  return outcome;
+}
+
+Outcome perform(const Schema& command, const Surroundings&) {
+  return {kExitFine,
+          command.markdown ? config::reference_markdown(command.kind)
+                           : config::schema_json(command.kind),
+          ""};
+}
+
+Outcome perform(const ShowStatus& command, const Surroundings& world) {
+  std::string state_folder = command.state_folder;
+  if (state_folder.empty()) {
+    const auto found = config::state_folder_of(command.folder, world.files);
+    if (!found) return not_reached(found.error().context);
+    state_folder = *found;
+  }
+  const std::string socket = state_folder + "/control.sock";
+  const auto answer = world.ask(socket, R"({"command":"status"})");
+  if (!answer) {
+    return not_reached(answer.error().context +
+                       "; is it running, and may you read its state folder?");
+  }
+  if (command.json) return {kExitFine, *answer + "\n", ""};
+  const auto text = status_text(*answer, Paint(world.colour));
+  if (!text) return not_reached("the gateway's answer is not understood: " + text.error().context);
+  return {kExitFine, *text, ""};
+}
+
+Outcome perform(const Version&, const Surroundings& world) {
+  return {kExitFine, "hubward " + world.version + "\n", ""};
+}
+
+Outcome refuse_to_run(const std::string& folder, const LoadedSite& site) {
+  return {kExitBadConfiguration, "",
+          problem_lines(site, Paint(false)) + "hubward does not start: " + summary_line(site) +
+              "; `hubward check --config " + folder + "` shows them again\n"};
+}
+
+}  // namespace hubward::cli

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "gateway/cli/command.h"
+#include "gateway/config/file_source.h"
+#include "gateway/config/secret_source.h"
+#include "gateway/config/site.h"
+#include "proto/result.h"
+
+namespace hubward::cli {
+
+// Asks the running gateway: path of its control socket and one line of JSON in, one line out. The
+// platform's ask_control_socket() with a time-out; the error's context is a whole sentence.
+using AskGateway =
+    std::function<Result<std::string>(const std::string& socket_path, const std::string& request)>;
+
+// The world as commands see it; tests hand them another.
+struct Surroundings {
+  const config::FileSource& files;
+  const config::SecretSource& secrets;
+  AskGateway ask;
+  std::string version;
+  bool colour = false;  // standard output is a terminal, and NO_COLOR is not set
+};
+
+// Everything but `run`, which only main can do.
+[[nodiscard]] Outcome perform(const Check& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const Schema& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const ShowStatus& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const Version& command, const Surroundings& world);
+
+// For `run` with a configuration that has errors: says them, status 78.
+[[nodiscard]] Outcome refuse_to_run(const std::string& folder, const config::LoadedSite& site);
+
+}  // namespace hubward::cli

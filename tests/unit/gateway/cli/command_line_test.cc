@@ -1,0 +1,75 @@
+#include "gateway/cli/command_line.h"
+
+#include <doctest/doctest.h>
+
+using namespace hubward;
+using namespace hubward::cli;
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+template <class T>
+T parsed(const Arguments& arguments) {
+  const auto result = parse_command_line(arguments);
+  REQUIRE(std::holds_alternative<Command>(result));
+  REQUIRE(std::holds_alternative<T>(std::get<Command>(result)));
+  return std::get<T>(std::get<Command>(result));
+}
+
+}  // namespace
+
+TEST_CASE("each verb becomes its command") {
+  CHECK(parsed<Run>({"run"}).folder == "/etc/hubward");
+  CHECK(parsed<Run>({"run", "--config", "site"}).folder == "site");
+  CHECK(parsed<Run>({"run", "--config=site"}).folder == "site");
+  CHECK(parsed<Check>({"check", "--config", "site"}).folder == "site");
+  CHECK_FALSE(parsed<Check>({"check"}).json);
+  CHECK(parsed<Check>({"check", "--json"}).json);
+  CHECK(parsed<Schema>({"schema", "gateway"}).kind == config::FileKind::Gateway);
+  CHECK(parsed<Schema>({"schema", "device"}).kind == config::FileKind::Device);
+  CHECK(parsed<Schema>({"schema", "device", "--markdown"}).markdown);
+  CHECK(parsed<ShowStatus>({"status"}).state_folder.empty());
+  CHECK(parsed<ShowStatus>({"status", "--state", "/s", "--json"}).state_folder == "/s");
+  CHECK(parsed<ShowStatus>({"status", "--config", "site"}).folder == "site");
+  parsed<Version>({"version"});
+}
+
+TEST_CASE("a wrong line is misuse, and says so on standard error") {
+  const Arguments lines[] = {
+      {},
+      {"rnu"},
+      {"run", "--confg", "x"},
+      {"run", "--config"},
+      {"run", "extra"},
+      {"check", "--config", "a", "--config"},
+      {"schema"},
+      {"schema", "house"},
+      {"status", "--config", "a", "--state", "b"},
+      {"run", "check"},
+  };
+  for (const auto& line : lines) {
+    CAPTURE(line.size());
+    const std::string first = line.empty() ? "" : line.front();
+    CAPTURE(first);
+    const auto result = parse_command_line(line);
+    REQUIRE(std::holds_alternative<Outcome>(result));
+    const auto& outcome = std::get<Outcome>(result);
+    CHECK(outcome.status == kExitMisuse);
+    CHECK_FALSE(outcome.err.empty());
+    CHECK(outcome.out.empty());
+  }
+}
+
+TEST_CASE("help is no mistake, and names every verb") {
+  const auto result = parse_command_line({"--help"});
+  REQUIRE(std::holds_alternative<Outcome>(result));
+  const auto& outcome = std::get<Outcome>(result);
+  CHECK(outcome.status == kExitFine);
+  for (const std::string verb : {"run", "check", "schema", "status", "version"}) {
+    CAPTURE(verb);
+    CHECK(outcome.out.find("\n  " + verb + " ") != std::string::npos);
+  }
+  CHECK(std::get<Outcome>(parse_command_line({"check", "--help"})).out.find("--json") !=
+        std::string::npos);
+}

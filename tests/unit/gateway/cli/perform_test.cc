@@ -1,0 +1,154 @@
+#include "gateway/cli/perform.h"
+
+#include <doctest/doctest.h>
+
+#include "proto/json.h"
+#include "tests/unit/gateway/config/memory_site.h"
+
+using namespace hubward;
+using namespace hubward::cli;
+
+namespace {
+
+const char* const kGateway =
+    R"({"version": 1, "dps": {"id_scope": "0ne1"}, "enrollments": {"plant": {"type": "group"}},
+       "state_folder": "state"})";
+const char* const kDevice =
+    R"({"version": 1, "id": "press", "enrollment": "plant", "key": {"file": "k"},
+       "attach": {"modbus_tcp": {"host": "h"}},
+       "tags": [{"name": "p", "address": "holding:0", "type": "uint16"}]})";
+
+struct World {
+  config::MemoryFiles files;
+  config::MemorySecrets secrets;
+  std::string asked_socket;
+  std::string asked;
+  Result<std::string> answer = std::string(R"({"devices":[]})");
+  Surroundings surroundings{files, secrets,
+                            [this](const std::string& socket, const std::string& request) {
+                              asked_socket = socket;
+                              asked = request;
+                              return answer;
+                            },
+                            "1.2.3", false};
+
+  World() {
+    files.files["site/gateway.json"] = kGateway;
+    files.files["site/devices.d/press.json"] = kDevice;
+  }
+  void spoil_device() { files.files["site/devices.d/press.json"] = "{\"version\": 2}"; }
+};
+
+}  // namespace
+
+TEST_CASE("check of a good site says what it found, and ends with 0") {
+  World world;
+  const auto outcome = perform(Check{"site", false}, world.surroundings);
+  CHECK(outcome.status == kExitFine);
+  CHECK(outcome.out == "fine: 1 device, 1 tag\n");
+  CHECK(outcome.err.empty());
+}
+
+TEST_CASE("check of a bad site prints every problem as file:line:column, and ends with 1") {
+  World world;
+  world.spoil_device();
+  const auto outcome = perform(Check{"site", false}, world.surroundings);
+  CHECK(outcome.status == kExitProblems);
+  CHECK(outcome.out.starts_with("site/devices.d/press.json:1:1: \"id\" is missing"));
+  CHECK(outcome.out.find("press.json:1:13: \"version\" is the number 2; it should be 1\n") !=
+        std::string::npos);
+  CHECK(outcome.out.ends_with("5 problems in 1 file\n"));
+}
+
+TEST_CASE("warnings alone do not fail a check") {
+  World world;
+  world.files.files.erase("site/devices.d/press.json");
+  const auto outcome = perform(Check{"site", false}, world.surroundings);
+  CHECK(outcome.status == kExitFine);
+  CHECK(outcome.out.ends_with("fine: 0 devices, 0 tags, 1 warning\n"));
+}
+
+TEST_CASE("check --json is JSON with the same status") {
+  World world;
+  world.spoil_device();
+  const auto outcome = perform(Check{"site", true}, world.surroundings);
+  CHECK(outcome.status == kExitProblems);
+  const auto document = json::parse(outcome.out);
+  REQUIRE(document);
+  CHECK(json::as_int(json::find(*document, "errors")) == 5);
+  const auto& last = (*json::find(*document, "problems"))[4];
+  CHECK(json::as_int(json::find(last, "line")) == 1);
+  CHECK(json::as_int(json::find(last, "column")) == 13);
+  CHECK(json::as_string(json::find(last, "pointer")) == "/version");
+  CHECK(json::as_string(json::find(last, "severity")) == "error");
+  CHECK(json::as_string(json::find(last, "rule")) == "value");
+}
+
+TEST_CASE("colour is only there when it is wanted") {
+  World world;
+  world.spoil_device();
+  CHECK(perform(Check{"site", false}, world.surroundings).out.find('\x1b') == std::string::npos);
+  world.surroundings.colour = true;
+  CHECK(perform(Check{"site", false}, world.surroundings).out.find("\x1b[31m") !=
+        std::string::npos);
+}
+
+TEST_CASE("run with a bad configuration lists the problems and ends with 78") {
+  World world;
+  world.spoil_device();
+  const auto site = config::load_site("site", world.files, world.secrets);
+  const auto outcome = refuse_to_run("site", site);
+  CHECK(outcome.status == 78);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find("press.json:1:13") != std::string::npos);
+  CHECK(outcome.err.find("hubward does not start: 5 problems in 1 file") != std::string::npos);
+}
+
+TEST_CASE("status asks the gateway whose state folder the configuration names") {
+  World world;
+  CHECK(perform(ShowStatus{"site", "", false}, world.surroundings).status == kExitFine);
+  CHECK(world.asked_socket == "site/state/control.sock");
+  CHECK(world.asked == R"({"command":"status"})");
+}
+
+TEST_CASE("status finds the gateway even if the configuration has become bad") {
+  World world;
+  world.spoil_device();
+  world.files.files["site/gateway.json"] =
+      R"({"version": 7, "colour": 1, "state_folder": "/var/x"})";
+  CHECK(perform(ShowStatus{"site", "", false}, world.surroundings).status == kExitFine);
+  CHECK(world.asked_socket == "/var/x/control.sock");
+}
+
+TEST_CASE("status --state needs no configuration, and --json hands on what the gateway says") {
+  World world;
+  world.files.files.clear();
+  const auto outcome = perform(ShowStatus{"site", "/s", true}, world.surroundings);
+  CHECK(outcome.status == kExitFine);
+  CHECK(world.asked_socket == "/s/control.sock");
+  CHECK(outcome.out == "{\"devices\":[]}\n");
+}
+
+TEST_CASE("status ends with 3 when there is nobody to ask") {
+  World world;
+  SUBCASE("no gateway runs") {
+    world.answer = failure(ErrorCode::Unreachable, ErrorKind::Transient, "no gateway runs");
+  }
+  SUBCASE("the answer is not understood") { world.answer = std::string("hello"); }
+  SUBCASE("the answer has no devices") { world.answer = std::string("{}"); }
+  SUBCASE("no configuration") { world.files.files.clear(); }
+  SUBCASE("the configuration is not JSON") { world.files.files["site/gateway.json"] = "{"; }
+  const auto outcome = perform(ShowStatus{"site", "", false}, world.surroundings);
+  CHECK(outcome.status == kExitNotReached);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.starts_with("hubward: "));
+}
+
+TEST_CASE("version and schema print what they say") {
+  World world;
+  CHECK(perform(Version{}, world.surroundings).out == "hubward 1.2.3\n");
+  const auto schema = perform(Schema{config::FileKind::Device, false}, world.surroundings);
+  CHECK(json::parse(schema.out));
+  const auto page = perform(Schema{config::FileKind::Device, true}, world.surroundings);
+  CHECK(page.out.starts_with("### `device`"));
+}
