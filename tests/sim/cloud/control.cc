@@ -1,20 +1,27 @@
 #include "tests/sim/cloud/control.h"
 
 #include "proto/base64.h"
+#include "proto/iso_time.h"
 #include "proto/percent.h"
 #include "tests/sim/cloud/json_text.h"
 
 namespace hubward::simcloud {
 namespace {
 
-HttpResponse ok() { return {.status = 200, .body = "{\"ok\":true}"}; }
+// `at` is when it happened, by the cloud's clock.
+HttpResponse ok(Now now) {
+  return {
+      .status = 200,
+      .body =
+          JsonText().object().add("ok", true).add("at", to_iso8601(now.wall)).end_object().text()};
+}
 
 HttpResponse refused(int status, std::string_view why) {
   return {.status = status, .body = JsonText().object().add("error", why).end_object().text()};
 }
 
-HttpResponse answer(const Status& status) {
-  return status ? ok() : refused(400, status.error().context);
+HttpResponse answer(const Status& status, Now now) {
+  return status ? ok(now) : refused(400, status.error().context);
 }
 
 std::string text_member(const json::Value& body, std::string_view name,
@@ -117,7 +124,7 @@ HttpResponse Control::route(const HttpRequest& request, const Parts& parts, Now 
   if (first == "enroll" && post) return enroll(*body, now);
   if (first == "enrollments" && post && parts.size() == 3) {
     if (parts[2] != "disable" && parts[2] != "enable") return refused(404, "disable or enable");
-    return answer(model_.disable_enrollment(parts[1], parts[2] == "disable"));
+    return answer(model_.disable_enrollment(parts[1], parts[2] == "disable"), now);
   }
   if (first == "devices" && get && parts.size() == 1) return {.body = view_devices(world)};
   if (first == "devices" && parts.size() >= 2) {
@@ -132,7 +139,12 @@ HttpResponse Control::route(const HttpRequest& request, const Parts& parts, Now 
     const auto to = world.place_named(text_member(*body, "to"));
     if (!from || *from == kDps) return refused(404, "no such hub");
     const std::uint64_t moved = model_.fail_over_hub(*from, to, time_to_live(*body), now);
-    return {.body = JsonText().object().add("moved", moved).end_object().text()};
+    return {.body = JsonText()
+                        .object()
+                        .add("moved", moved)
+                        .add("at", to_iso8601(now.wall))
+                        .end_object()
+                        .text()};
   }
   if (first == "counts" && get) return {.body = view_counts(world)};
   if (first == "dps" && get) return {.body = view_dps(world)};
@@ -140,20 +152,20 @@ HttpResponse Control::route(const HttpRequest& request, const Parts& parts, Now 
   if (first == "faults" && post) return add_fault(*body, now);
   if (first == "faults" && remove && parts.size() == 1) {
     model_.clear_faults(now);
-    return ok();
+    return ok(now);
   }
   if (first == "faults" && remove) {
     const auto id = parse_decimal(parts[1]);
     const bool found = id && model_.remove_fault(static_cast<std::uint64_t>(*id), now);
-    return found ? ok() : refused(404, "no such fault");
+    return found ? ok(now) : refused(404, "no such fault");
   }
-  if (first == "config" && post) return configure(*body);
+  if (first == "config" && post) return configure(*body, now);
   if (first == "trace") {
     Device* device = world.find_device(query_text(request.query, "device"));
     if (device == nullptr) return refused(404, "no such device");
     if (remove) {
       device->trace.clear();
-      return ok();
+      return ok(now);
     }
     const std::uint64_t after = query_number(request.query, "after", 0);
     if (query_number(request.query, "plain", 0) == 0) {
@@ -209,7 +221,7 @@ HttpResponse Control::enroll(const json::Value& body, Now now) {
       .add("id_scope", world.config.id_scope)
       .add("key", base64_encode(enrollment.keys.front()))
       .end_object();
-  if (auto status = model_.enroll(std::move(enrollment), now); !status) return answer(status);
+  if (auto status = model_.enroll(std::move(enrollment), now); !status) return answer(status, now);
   return {.body = out.text()};
 }
 
@@ -232,16 +244,17 @@ HttpResponse Control::on_device(Device& device, std::string_view action, const j
   if (action == "failover") {
     const auto to = model_.world().place_named(text_member(body, "to"));
     if (!to) return refused(400, "\"to\" names no hub");
-    return answer(model_.fail_over(device.id, *to, time_to_live(body), now));
+    return answer(model_.fail_over(device.id, *to, time_to_live(body), now), now);
   }
   if (action == "disable") {
-    return answer(model_.disable(device.id, truth_member(body, "until_registered", false), now));
+    return answer(model_.disable(device.id, truth_member(body, "until_registered", false), now),
+                  now);
   }
-  if (action == "enable") return answer(model_.enable(device.id));
-  if (action == "delete") return answer(model_.remove_identity(device.id, now));
-  if (action == "block") return answer(model_.block(device.id, true, now));
-  if (action == "unblock") return answer(model_.block(device.id, false, now));
-  if (action == "drop") return answer(model_.drop(device.id, now));
+  if (action == "enable") return answer(model_.enable(device.id), now);
+  if (action == "delete") return answer(model_.remove_identity(device.id, now), now);
+  if (action == "block") return answer(model_.block(device.id, true, now), now);
+  if (action == "unblock") return answer(model_.block(device.id, false, now), now);
+  if (action == "drop") return answer(model_.drop(device.id, now), now);
   if (action == "c2d") return send_c2d(device, body, now);
   if (action == "twin") {
     const auto version = model_.hubs().patch_desired(device, json::to_text(body), now);
@@ -310,7 +323,7 @@ HttpResponse Control::add_fault(const json::Value& body, Now now) {
   return {.body = JsonText().object().add("id", id).end_object().text()};
 }
 
-HttpResponse Control::configure(const json::Value& body) {
+HttpResponse Control::configure(const json::Value& body, Now now) {
   World& world = model_.world();
   if (const auto grace = json::as_int(json::find(body, "token_grace_s"))) {
     world.token_grace = std::chrono::seconds(*grace);
@@ -324,7 +337,8 @@ HttpResponse Control::configure(const json::Value& body) {
   if (const auto offset = json::as_int(json::find(body, "clock_offset_ms"))) {
     world.clock_offset = std::chrono::milliseconds(*offset);
   }
-  return ok();
+  model_.hubs().watch_tokens(now);
+  return ok(now);
 }
 
 }  // namespace hubward::simcloud

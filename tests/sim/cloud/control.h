@@ -44,7 +44,7 @@ class Control {
   HttpResponse on_device(Device& device, std::string_view action, const json::Value& body, Now now);
   HttpResponse read_device(const Device& device, std::string_view what, std::string_view query);
   HttpResponse add_fault(const json::Value& body, Now now);
-  HttpResponse configure(const json::Value& body);
+  HttpResponse configure(const json::Value& body, Now now);
   HttpResponse send_c2d(Device& device, const json::Value& body, Now now);
 
   CloudModel& model_;

@@ -16,7 +16,6 @@ namespace {
 constexpr std::string_view kFilter = "$dps/registrations/res/#";
 constexpr std::string_view kRegister = "$dps/registrations/PUT/iotdps-register/?";
 constexpr std::string_view kPoll = "$dps/registrations/GET/iotdps-get-operationstatus/?";
-constexpr std::size_t kOperationsMax = 100'000;    // older ones are forgotten
 constexpr std::size_t kRegistrationsMax = 50'000;  // ids that are counted one by one
 
 struct UserName {
@@ -275,8 +274,7 @@ DpsService::Reply DpsService::on_register(Connection& connection, std::string_vi
   }
   const unsigned polls = (*device)->enrollment->polls.value_or(world_.config.assigning_polls);
   if (polls == 0) return finish(**device, operation_id, now);
-  if (operations_.size() >= kOperationsMax) operations_.erase(operations_.begin());
-  operations_[operation_id] = {connection.registration_id, polls};
+  operations_[connection.registration_id] = {operation_id, polls};
   return {.status = 202,
           .json = JsonText()
                       .object()
@@ -294,12 +292,11 @@ DpsService::Reply DpsService::on_poll(Connection& connection, std::string_view q
   const auto pairs = split_bag(query);
   const auto id = pairs ? find_raw(*pairs, "operationId") : std::nullopt;
   const auto decoded = id ? percent_decode(*id) : Result<std::string>(std::string());
-  const auto operation = decoded ? operations_.find(*decoded) : operations_.end();
-  if (operation == operations_.end() ||
-      operation->second.registration_id != connection.registration_id) {
+  const auto operation = operations_.find(connection.registration_id);
+  if (operation == operations_.end() || !decoded || operation->second.id != *decoded) {
     return error(connection, {404, 404205, "no such operation"}, now);
   }
-  const std::string operation_id = operation->first;
+  const std::string operation_id = *decoded;
   const auto device = authenticate(connection, now);
   if (!device) return error(connection, device.error(), now);
   if (Fault* fault = world_.faults.find(FaultKind::DpsAnswer, kDps, connection.registration_id);

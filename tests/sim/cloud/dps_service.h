@@ -17,7 +17,7 @@ class DpsService {
 
  private:
   struct Operation {
-    std::string registration_id;
+    std::string id;
     unsigned polls_left = 0;
   };
   struct Reply {
@@ -49,6 +49,7 @@ class DpsService {
   DpsCounts& counts_of(const Connection& connection);
 
   World& world_;
+  // The last one of each registration; asking again makes the one before void.
   std::map<std::string, Operation, std::less<>> operations_;
 };
 

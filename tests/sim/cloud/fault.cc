@@ -25,6 +25,10 @@ constexpr Name kNames[] = {
     {FaultKind::TwinStatus, "twin_status"},
 };
 
+std::chrono::nanoseconds turn_of(const Fault& rate) {
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 / std::max(rate.per_second, 1e-3)));
+}
+
 }  // namespace
 
 std::string_view name_of(FaultKind kind) {
@@ -66,12 +70,12 @@ void FaultBook::use(Fault& fault) {
 }
 
 std::chrono::nanoseconds wait_in_line(Fault& rate, SteadyTime now) {
-  const auto slot =
-      std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 / std::max(rate.per_second, 1e-3)));
   // A burst of up to one second's worth passes at once, as with a bucket that was full.
   const auto full = now - std::chrono::seconds(1);
-  rate.line_ends = std::max(rate.line_ends, full) + slot;
+  rate.line_ends = std::max(rate.line_ends, full) + turn_of(rate);
   return std::max(rate.line_ends - now, SteadyTime::duration::zero());
 }
+
+void leave_line(Fault& rate) { rate.line_ends -= turn_of(rate); }
 
 }  // namespace hubward::simcloud

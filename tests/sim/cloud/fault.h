@@ -70,5 +70,7 @@ class FaultBook {
 
 // Takes a turn in a line that is served `per_second`: how long this one waits.
 [[nodiscard]] std::chrono::nanoseconds wait_in_line(Fault& rate, SteadyTime now);
+// Gives that turn back.
+void leave_line(Fault& rate);
 
 }  // namespace hubward::simcloud

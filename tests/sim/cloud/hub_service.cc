@@ -56,7 +56,7 @@ HubService::HubService(World& world) : world_(world) {
 // Empty if the device may connect; otherwise the reason, which only the counters see: over MQTT
 // every one of them is CONNACK 5.
 std::string HubService::refusal_of(Connection& connection, const mqtt::Connect& packet,
-                                   Device*& device, WallTime& token_expires, Now now) {
+                                   Device*& device, Now now) {
   const PlaceState& place = world_.places[connection.place];
   const auto name = parse_user_name(*packet.user_name);
   device = world_.find_device(name->device_id);
@@ -67,7 +67,7 @@ std::string HubService::refusal_of(Connection& connection, const mqtt::Connect& 
   const TokenVerdict token =
       check_token(*packet.password, resource, device->keys, world_.cloud_time(now));
   if (token.fault != TokenFault::None) return std::string(words_for(token.fault));
-  token_expires = token.expires;
+  connection.token_expires = token.expires;
   if (world_.token_lifetime_max &&
       token.expires - world_.cloud_time(now) > *world_.token_lifetime_max) {
     return "token lives too long";
@@ -81,9 +81,8 @@ std::string HubService::refusal_of(Connection& connection, const mqtt::Connect& 
 void HubService::on_connect(Connection& connection, mqtt::Connect&& packet, Now now) {
   const auto name = packet.user_name ? parse_user_name(*packet.user_name) : std::nullopt;
   Device* device = nullptr;
-  WallTime token_expires{};
   std::string why = "user name";
-  if (name) why = refusal_of(connection, packet, device, token_expires, now);
+  if (name) why = refusal_of(connection, packet, device, now);
   connection.device = device;
   if (device != nullptr) {
     device->trace.add(connection.id, connection.place, now.wall, true, mqtt::Packet(packet));
@@ -100,30 +99,30 @@ void HubService::on_connect(Connection& connection, mqtt::Connect&& packet, Now 
   if (!name) return world_.refuse(connection, 4, why, now);
   if (packet.client_id != device_id) return world_.refuse(connection, 2, "client id", now);
   if (!why.empty()) return world_.refuse(connection, 5, why, now);
-  const ConnectionId id = connection.id;
   if (Fault* rate = world_.faults.find(FaultKind::ConnectRate, connection.place)) {
-    constexpr std::chrono::seconds kWaitMax{54};  // section 3.2: refusals after 54 s were seen
-    const auto wait = wait_in_line(*rate, now.steady);
-    if (wait > kWaitMax || (rate->close_excess && wait.count() > 0)) {
-      rate->line_ends -= std::chrono::nanoseconds(
-          static_cast<std::int64_t>(1e9 / std::max(rate->per_second, 1e-3)));
-      return world_.close(connection, "throttled", now);
-    }
-    if (wait.count() > 0) {
-      world_.at(now.steady + wait,
-                [this, id, device, token_expires, packet = std::move(packet)](Now later) mutable {
-                  Connection* waiting = world_.find_open(id);
-                  if (waiting == nullptr) return;
-                  if (device->hub != waiting->place)
-                    return world_.refuse(*waiting, 5, "moved", later);
-                  accept(*waiting, *device, std::move(packet), later);
-                  watch_token(*waiting, token_expires, later);
-                });
-      return;
-    }
+    return accept_in_turn(connection, *device, std::move(packet), *rate, now);
   }
   accept(connection, *device, std::move(packet), now);
-  watch_token(connection, token_expires, now);
+}
+
+void HubService::accept_in_turn(Connection& connection, Device& device, mqtt::Connect&& packet,
+                                Fault& rate, Now now) {
+  constexpr std::chrono::seconds kWaitMax{54};  // section 3.2: CONNACKs after 54 s were seen
+  const auto wait = wait_in_line(rate, now.steady);
+  if (wait.count() == 0) return accept(connection, device, std::move(packet), now);
+  if (wait > kWaitMax || rate.close_excess) {
+    leave_line(rate);
+    return world_.close(connection, "throttled", now);
+  }
+  connection.waiting_for_connack = true;
+  world_.at(now.steady + wait,
+            [this, id = connection.id, &device, packet = std::move(packet)](Now later) mutable {
+              Connection* waiting = world_.find_open(id);
+              if (waiting == nullptr) return;
+              waiting->waiting_for_connack = false;
+              if (device.hub != waiting->place) return world_.refuse(*waiting, 5, "moved", later);
+              accept(*waiting, device, std::move(packet), later);
+            });
 }
 
 void HubService::accept(Connection& connection, Device& device, mqtt::Connect&& packet, Now now) {
@@ -153,22 +152,29 @@ void HubService::accept(Connection& connection, Device& device, mqtt::Connect&& 
     });
   }
   deliver_c2d(device, now);
+  watch_token(connection, now);
 }
 
 // The hub ends a connection some time after its token (section 1.4).
-void HubService::watch_token(Connection& connection, WallTime expires, Now now) {
-  const auto left = expires - world_.cloud_time(now) + world_.token_grace;
-  // The clock may be moved or the grace changed meanwhile, so the timer looks again.
-  constexpr std::chrono::seconds kLookAgain{1};
-  const auto wait = std::max<std::chrono::nanoseconds>(left, kLookAgain);
-  world_.at(now.steady + wait, [this, id = connection.id, expires](Now later) {
+void HubService::watch_token(Connection& connection, Now now) {
+  const auto left = connection.token_expires - world_.cloud_time(now) + world_.token_grace;
+  if (left <= WallTime::duration::zero()) return world_.close(connection, "token expired", now);
+  // Not longer, because a token may outlive what a clock in nanoseconds can count.
+  constexpr std::chrono::milliseconds kLookAgain{3'600'000};
+  const std::uint64_t watch = ++connection.token_watch;
+  world_.at(now.steady + std::min(left, kLookAgain), [this, id = connection.id, watch](Now later) {
     Connection* open = world_.find_open(id);
-    if (open == nullptr) return;
-    if (expires + world_.token_grace > world_.cloud_time(later)) {
-      return watch_token(*open, expires, later);
-    }
-    world_.close(*open, "token expired", later);
+    if (open != nullptr && open->token_watch == watch) watch_token(*open, later);
   });
+}
+
+void HubService::watch_tokens(Now now) {
+  for (auto& [id, connection] : world_.connections) {
+    if (connection.place != kDps && connection.connected && !connection.closed) {
+      watch_token(connection, now);
+    }
+  }
+  world_.forget_closed();
 }
 
 void HubService::on_packet(Connection& connection, mqtt::Packet&& packet, Now now) {

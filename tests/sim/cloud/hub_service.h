@@ -29,6 +29,9 @@ class HubService {
   void on_connect(Connection& connection, mqtt::Connect&& packet, Now now);
   void on_packet(Connection& connection, mqtt::Packet&& packet, Now now);
 
+  // The cloud's clock or the grace was changed: looks at every live token again.
+  void watch_tokens(Now now);
+
   // --- What a back end asks of the hub.
   MethodCallId call_method(Device& device, std::string_view name, std::string_view payload,
                            std::chrono::milliseconds timeout, Now now);
@@ -41,9 +44,11 @@ class HubService {
  private:
   // hub_service.cc: connecting and sessions.
   std::string refusal_of(Connection& connection, const mqtt::Connect& packet, Device*& device,
-                         WallTime& token_expires, Now now);
+                         Now now);
   void accept(Connection& connection, Device& device, mqtt::Connect&& packet, Now now);
-  void watch_token(Connection& connection, WallTime expires, Now now);
+  void accept_in_turn(Connection& connection, Device& device, mqtt::Connect&& packet, Fault& rate,
+                      Now now);
+  void watch_token(Connection& connection, Now now);
   void on_subscribe(Connection& connection, const mqtt::Subscribe& packet, Now now);
   void on_unsubscribe(Connection& connection, const mqtt::Unsubscribe& packet, Now now);
 

@@ -1,5 +1,6 @@
 // simcloud: the simulated cloud over TLS, with its HTTP control side. See README.md.
 #include <arpa/inet.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -223,6 +224,11 @@ int start(Options options) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  rlimit files{};  // thousands of devices, one descriptor each
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   std::signal(SIGTERM, hubward::simcloud::ask_to_stop);
   std::signal(SIGINT, hubward::simcloud::ask_to_stop);
   auto options = hubward::simcloud::parse_options(argc, argv);

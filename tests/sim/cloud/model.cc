@@ -51,13 +51,15 @@ void CloudModel::receive(ConnectionId id, mqtt::Packet packet, Now now) {
   }
   const bool is_dps = connection->place == kDps;
   if (auto* connect = std::get_if<mqtt::Connect>(&packet)) {
-    if (connection->connected) {
+    if (connection->connected || connection->waiting_for_connack) {
       world_.close(*connection, "second CONNECT", now);  // [MQTT-3.1.0-2]
     } else {
       is_dps ? dps_.on_connect(*connection, std::move(*connect), now)
              : hubs_.on_connect(*connection, std::move(*connect), now);
       watch_keep_alive(id, now);
     }
+  } else if (connection->waiting_for_connack && std::holds_alternative<mqtt::Pingreq>(packet)) {
+    // Allowed, and answered by the CONNACK that is to come.
   } else if (!connection->connected) {
     world_.close(*connection, "no CONNECT first", now);  // [MQTT-3.1.0-1]
   } else {

@@ -35,6 +35,9 @@ struct Connection {
   // Hub only.
   SteadyTime pubacks_in_line{};  // no PUBACK may overtake an earlier, delayed one
   mqtt::PacketId next_packet_id = 1;
+  bool waiting_for_connack = false;  // in the line of a connect rate
+  WallTime token_expires{};
+  std::uint64_t token_watch = 0;  // a timer of an older watch is void
 };
 
 struct PlaceState {

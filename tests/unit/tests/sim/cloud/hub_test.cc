@@ -355,6 +355,35 @@ TEST_CASE("a token's end closes the connection after the grace") {
   CHECK(cloud.device("a").counts.closed["token expired"] == 1);
 }
 
+TEST_CASE("moving the cloud's clock ends connections whose token is over by it") {
+  Cloud cloud;
+  Control control(cloud.model);
+  const auto link = cloud.register_and_connect("a");  // a token of one hour
+  const auto move = [&](const char* body) {
+    return control.handle({"POST", "/config", "", body}, 1, cloud.now)->status;
+  };
+  CHECK(move(R"({"clock_offset_ms":3590000})") == 200);
+  CHECK_FALSE(cloud.seen(link).closed);  // within the grace of five minutes
+  CHECK(move(R"({"token_grace_s":0,"clock_offset_ms":3600001})") == 200);
+  CHECK(cloud.seen(link).closed);
+  CHECK(cloud.device("a").counts.closed["token expired"] == 1);
+}
+
+TEST_CASE("a token that lasts for centuries is no trouble") {
+  Cloud cloud;
+  cloud.register_device("a");
+  auto packet = cloud.hub_connect("a", 1, Cloud::key_of("a"));
+  packet.password = make_token("127.0.0.2/devices/a", Cloud::key_of("a"),
+                               WallTime(std::chrono::seconds(9'999'999'999)));
+  const auto link = cloud.open("127.0.0.2");
+  cloud.send(link, packet);
+  for (int i = 0; i < 200; ++i) {
+    cloud.pass(60s);
+    cloud.send(link, mqtt::Pingreq{});
+  }
+  CHECK_FALSE(cloud.seen(link).closed);
+}
+
 TEST_CASE("a connection without CONNECT, or with two, is closed") {
   Cloud cloud;
   const auto idle = cloud.open("127.0.0.2");
