@@ -52,7 +52,12 @@ function startProgram(program, args, logFile) {
 async function json(url, options) {
   const answer = await fetch(url, {...options, signal: AbortSignal.timeout(60000)});
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`${answer.status} from ${new URL(url).pathname}: ${text.slice(0, 300)}`);
+  if (!answer.ok) {
+    const where = new URL(url).pathname;
+    const error = new Error(`${answer.status} from ${where}: ${text.slice(0, 300)}`);
+    error.status = answer.status;
+    throw error;
+  }
   return text ? JSON.parse(text) : {};
 }
 
