@@ -78,7 +78,7 @@ class Checker {
   void unknown_key(const Member& member, const Shape& shape, const std::string& pointer) {
     std::vector<std::string> known;
     for (const auto& field : shape.fields) known.push_back(field.name);
-    const std::string guess = nearest(member.key, known);
+    const std::string guess = report_.full() ? "" : nearest(member.key, known);
     report_.error_at(member.key_offset, pointer + pointer_step(member.key), "unknown-key",
                      "there is no key " + quoted(member.key) + " here; " +
                          (guess.empty() ? "known keys are " + join(known, ", ")
@@ -107,6 +107,7 @@ class Checker {
       if (!field.required || node.find(field.name) != nullptr) continue;
       // A misspelt required key was reported as unknown; once is enough.
       const bool misspelt =
+          !report_.full() &&
           std::any_of(node.members.begin(), node.members.end(), [&](const Member& member) {
             return shape.field(member.key) == nullptr && !nearest(member.key, {field.name}).empty();
           });

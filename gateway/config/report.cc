@@ -31,17 +31,20 @@ FileReport::FileReport(std::string file, std::string_view text, const Node* root
 
 void FileReport::error(const std::string& pointer, std::string rule, std::string text) {
   unclean_.push_back(pointer);
-  add(problem_at(place(pointer), std::move(rule), std::move(text)));
+  if (room()) problems_.push_back(problem_at(place(pointer), std::move(rule), std::move(text)));
 }
 
 void FileReport::warning(const std::string& pointer, std::string rule, std::string text) {
-  add(problem_at(place(pointer), std::move(rule), std::move(text), Problem::Severity::Warning));
+  if (!room()) return;
+  problems_.push_back(
+      problem_at(place(pointer), std::move(rule), std::move(text), Problem::Severity::Warning));
 }
 
 void FileReport::error_at(std::size_t offset, std::string pointer, std::string rule,
                           std::string text) {
-  add({Problem::Severity::Error, file_, position_of(text_, offset), std::move(pointer),
-       std::move(rule), std::move(text)});
+  if (!room()) return;
+  problems_.push_back({Problem::Severity::Error, file_, position_of(text_, offset),
+                       std::move(pointer), std::move(rule), std::move(text)});
 }
 
 bool FileReport::clean(std::string_view pointer) const {
@@ -80,12 +83,11 @@ std::vector<Problem> FileReport::take() {
   return std::move(problems_);
 }
 
-void FileReport::add(Problem problem) {
-  if (full()) {
-    ++left_out_;
-  } else {
-    problems_.push_back(std::move(problem));
-  }
+// Before anything is worked out about a problem: a file can hold very many.
+bool FileReport::room() {
+  if (!full()) return true;
+  ++left_out_;
+  return false;
 }
 
 }  // namespace hubward::config

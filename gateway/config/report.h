@@ -45,7 +45,7 @@ class FileReport {
   [[nodiscard]] std::vector<Problem> take();
 
  private:
-  void add(Problem problem);
+  bool room();
 
   std::string file_;
   std::string_view text_;

@@ -45,6 +45,7 @@ std::size_t edit_distance(std::string_view first, std::string_view second) {
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
   std::string best;
+  if (word.size() > kWordMax) return best;
   // A third of the letters may be wrong: "prot" is port, "colour" is not host.
   std::size_t best_distance = std::max<std::size_t>(1, bare(word).size() / 3) + 1;
   for (const auto& candidate : known) {

@@ -1,0 +1,1 @@
+hubward_fuzz_target(config SOURCE config.cc LIBRARIES hubward::config)
