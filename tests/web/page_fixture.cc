@@ -130,6 +130,7 @@ class Script {
     // A past for the curves.
     const WallTime now = board.clock().wall();
     const bool few = statuses_.size() < 100;
+    trouble_begins_ = state_ == "starting" ? begin_ : now - 15s;
     for (WallTime at = now - (few ? 110s : 2s); at < now; at += 1s) step(at);
   }
 
@@ -138,8 +139,8 @@ class Script {
     for (std::uint32_t i = 0; i < statuses_.size(); ++i) {
       DeviceStatus& status = statuses_[i];
       const bool is_trouble = i == 0 || (statuses_.size() > 100 && i % 97 == 0);
-      apply_state(status, is_trouble, now);
-      if (status.field.link == FieldState::Link::Up && state_ != "starting") {
+      if (now >= trouble_begins_) apply_state(status, is_trouble, now);
+      if (status.field.link == FieldState::Link::Up) {
         read(status, now, seconds);
       }
       if (status.cloud == CloudState::Online) {
@@ -248,6 +249,7 @@ class Script {
   observe::StatusBoard& board_;
   std::string state_;
   WallTime begin_;
+  WallTime trouble_begins_;  // so that there is something to be seen from before
   std::vector<DeviceStatus> statuses_;
 };
 

@@ -20,6 +20,10 @@ function Badge() {
   return html`<span class="badge stale"><${Icon} shape="warning" />Stale since ${timeOfDay(live.lastHeard)}</span>`;
 }
 
+// A number stays on one line with its unit, and a name with its number: "Press 07".
+const unbroken = (sentence) => sentence.replace(/(\d) (?=(s|min|h|d)\b)/g, '$1\u00a0')
+  .replace(/(\p{L}) (?=\d)/gu, '$1\u00a0');
+
 function perMinute() {
   const [first, last] = [live.acknowledged[0], live.acknowledged.at(-1)];
   if (!first || last[0] - first[0] < 5000) return null;
@@ -31,10 +35,10 @@ function Figures({ site, now }) {
   const figures = [
     ['Waiting', count(site.waiting), site.waiting > 0 && site.oldest_waiting_ms ? `oldest ${duration(now - site.oldest_waiting_ms)}` : 'messages'],
     ['Acknowledged', count(site.delivered), rate === null ? 'messages' : `${count(rate)} a minute`],
-    ['Dropped', count(site.dropped), 'store full', site.dropped > 0],
-    ['Set aside', count(site.quarantined), 'messages', site.quarantined > 0],
-    ['Bad input', count(site.bad_inputs), 'dropped and counted'],
-  ];
+    ['Dropped', count(site.dropped), site.dropped > 0 ? 'the store was full' : 'messages', site.dropped > 0],
+    site.quarantined > 0 && ['Set aside', count(site.quarantined), 'messages', true],
+    site.bad_inputs > 0 && ['Bad input', count(site.bad_inputs), 'not understood, dropped'],
+  ].filter(Boolean);
   return html`
     <dl class="figures">
       ${figures.map(([name, number, note, abnormal]) => html`
@@ -61,6 +65,11 @@ function App() {
   useEffect(() => {
     document.title = site ? `${isLive() ? '' : '(stale) '}${site.alarm + site.warning > 0 ? `(${site.alarm + site.warning}) ` : ''}${site.name || 'hubward'}` : 'hubward';
   });
+  // Said aloud only when the state changes, not whenever a countdown in the sentence ticks.
+  const key = site && [site.severity, site.delivering, site.alarm, site.warning].join();
+  const [spoken, speak] = useState('');
+  useEffect(() => speak(site?.sentence ?? ''), [key]);
+  const overview = !/^#\/(device\/|journal)/.test(location.hash);
   const here = location.hash === '#/journal' ? 'journal' : 'devices';
   return html`
     <header class="top">
@@ -78,14 +87,15 @@ function App() {
         ${!isLive() && html`
           <p class="banner" role="status"><${Icon} shape="warning" /> <span><strong>This page is not up to date.</strong>
             The connection to the gateway is lost since ${timeOfDay(live.lastHeard)}; it is tried again by itself. The devices may well be fine.</span></p>`}
-        <section class="hero tone-${site.severity}">
+        <section class="hero tone-${site.severity} ${overview ? '' : 'small'}">
           <${Icon} shape=${site.severity} />
-          <h1 aria-live="polite">${site.sentence}</h1>
+          <h1>${unbroken(site.sentence)}</h1>
           ${!site.clock_trusted && html`<p class="banner"><${Icon} shape="warning" /> <span>This computer's clock cannot be trusted yet; times are marked until it is.</span></p>`}
         </section>
-        <${Figures} site=${site} now=${now} />
+        ${overview && html`<${Figures} site=${site} now=${now} />`}
         ${view(now)}`}
     </main>
+    <p class="sr" aria-live="polite">${spoken}</p>
     <footer class="foot">${site && html`hubward ${site.version}, running for ${duration(now - site.started_ms)}. ${plural(site.devices, 'device', 'devices')}. This page only shows; it changes nothing.`}</footer>`;
 }
 

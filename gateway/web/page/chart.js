@@ -1,5 +1,6 @@
 // The large curve of one tag. uPlot is loaded when it is first needed.
 import { html, useEffect, useRef } from './parts.js';
+import { timeOfDay, value as number } from './words.js';
 
 let loading = null;
 function loadPlot() {
@@ -31,11 +32,12 @@ function options(width, label, unit) {
     cursor: { points: { size: 7 } },
     scales: { x: { time: true } },
     legend: { live: true },
-    axes: [axis, { ...axis, size: 62 }],
+    axes: [{ ...axis, space: 90, values: (_, times) => times.map((s) => timeOfDay(s * 1000)) },
+      { ...axis, size: 62 }],
     series: [
-      { label: 'Time', value: '{HH}:{mm}:{ss}' },
+      { label: 'Time', value: (_, s) => (s ? timeOfDay(s * 1000) : '–') },
       { label: unit ? `${label} (${unit})` : label, stroke: color('--curve'), width: 2,
-        points: { show: false } },
+        points: { show: false }, value: (_, v) => (v === null ? '–' : number(v)) },
     ],
   };
 }

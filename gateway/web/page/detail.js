@@ -1,6 +1,6 @@
 // One device: everything that is known of it.
 import { html, useEffect, useState, Age, Path, Trouble, StateLine, Spark, Quality, Reading, tagName,
-  EventList, BadInputs } from './parts.js';
+  EventList, BadInputs, Identity, Hub } from './parts.js';
 import { Chart } from './chart.js';
 import { count, dateAndTime, value } from './words.js';
 import { live, watch, deviceDetails } from './live.js';
@@ -93,10 +93,10 @@ export function Detail({ id, now }) {
   return html`
     <p class="back"><a href="#/">‹ All devices</a></p>
     <article class="card single ${device.severity}">
-      <div class="who"><h2>${device.name}</h2><p class="identity"><span class="id">${device.id}</span> <span class="kind">${device.attached_to}</span></p></div>
-      <div class="how"><${StateLine} device=${device} now=${now} /><p class="hub">${device.hub ? html`Hub <span class="id">${device.hub}</span>` : 'No hub assigned yet'}</p></div>
+      <div class="who"><h2>${device.name}</h2><${Identity} device=${device} /></div>
+      <div class="how"><${StateLine} device=${device} now=${now} /><${Hub} device=${device} /></div>
       <${Trouble} device=${device} now=${now} />
-      ${device.stages && html`<${Path} stages=${device.stages} now=${now} />`}
+      ${device.stages && html`<${Path} device=${device} now=${now} />`}
     </article>
     ${device.tags && html`
       <section class="panel" aria-label="Values"><${Tags} device=${device} trends=${trends} chosen=${chosen} choose=${choose} now=${now} /></section>

@@ -1,44 +1,73 @@
 // All devices, worst first.
 import { html, useEffect, useState, Icon, Age, Path, Trouble, StateLine, Spark, Quality, Reading,
-  tagName, EventList } from './parts.js';
-import { count, plural, severities, kindName } from './words.js';
+  tagName, EventList, Identity, Hub, nextTry } from './parts.js';
+import { count, plural, severities } from './words.js';
 import { live, watch } from './live.js';
 
 const kPerPage = 50; // the gateway sends values for at most 100 devices to one page
 const kTagsOnCard = 4;
+const kGroup = 3; // so many devices with the same failure are explained once
 const rank = { alarm: 0, warning: 1, busy: 2, normal: 3 };
 
-function Card({ device, now }) {
+function Value({ tag, points, now }) {
+  return html`
+    <li class="value ${tag.quality}">
+      <div><span class="tag" title=${tagName(tag)}>${tagName(tag)}</span>
+        <span class="fresh"><${Age} at=${tag.at_ms} now=${now} /></span></div>
+      <div><span class="figure"><${Reading} tag=${tag} /></span>
+        <${Spark} points=${points} /></div>
+      <${Quality} tag=${tag} />
+    </li>`;
+}
+
+function Values({ device, address, now }) {
   const tags = device.tags ?? [];
+  if (tags.length === 0) return null;
   const shown = tags.length <= kTagsOnCard + 1 ? tags : tags.slice(0, kTagsOnCard);
   const trends = live.trends.get(device.id);
-  const address = `#/device/${encodeURIComponent(device.id)}`;
   return html`
-    <li class="card ${device.severity}">
+    <ul class="values" aria-label="Last values">
+      ${shown.map((tag, i) => html`<${Value} key=${i} tag=${tag} points=${trends?.[i]} now=${now} />`)}
+      ${shown.length < tags.length && html`
+        <li class="value more"><a href=${address}>${plural(tags.length - shown.length, 'more value', 'more values')}</a></li>`}
+    </ul>`;
+}
+
+function Card({ device, grouped, now }) {
+  const address = `#/device/${encodeURIComponent(device.id)}`;
+  const calm = device.severity === 'normal' || device.severity === 'busy';
+  return html`
+    <li class="card ${device.severity} ${calm ? 'calm' : ''}">
       <div class="who">
         <h2><a href=${address}>${device.name}</a></h2>
-        <p class="identity"><span class="id">${device.id}</span> <span class="kind">${device.attached_to || kindName(device.kind)}</span></p>
+        <${Identity} device=${device} />
       </div>
       <div class="how">
         <${StateLine} device=${device} now=${now} />
-        <p class="hub">${device.hub ? html`Hub <span class="id">${device.hub}</span>` : 'No hub assigned yet'}</p>
+        ${!device.delivering && html`<${Hub} device=${device} />`}
       </div>
-      <${Trouble} device=${device} now=${now} />
-      ${device.stages && html`<${Path} stages=${device.stages} now=${now} />`}
-      ${shown.length > 0 && html`
-        <ul class="values" aria-label="Last values">
-          ${shown.map((tag, i) => html`
-            <li class="value ${tag.quality}" key=${i}>
-              <span class="tag">${tagName(tag)}</span>
-              <span class="figure"><${Reading} tag=${tag} /></span>
-              <${Spark} points=${trends?.[i]} />
-              <span class="fresh"><${Quality} tag=${tag} /> <${Age} at=${tag.at_ms} now=${now} /></span>
-            </li>`)}
-          ${shown.length < tags.length && html`
-            <li class="value more"><a href=${address}>${plural(tags.length - shown.length, 'more value', 'more values')}</a></li>`}
-        </ul>`}
+      ${grouped ? html`<p class="next">${nextTry(device, now)}</p>` : html`<${Trouble} device=${device} now=${now} />`}
+      ${device.stages && html`<${Path} device=${device} now=${now} />`}
+      <${Values} device=${device} address=${address} now=${now} />
     </li>`;
 }
+
+// Failures that many devices share, e.g. because the network is down.
+function sharedFailures() {
+  const byFailure = new Map();
+  for (const device of live.devices.values()) {
+    if (!device.failure || device.severity !== 'warning') continue;
+    if (!byFailure.has(device.failure)) byFailure.set(device.failure, []);
+    byFailure.get(device.failure).push(device);
+  }
+  return new Map([...byFailure].filter(([, devices]) => devices.length >= kGroup));
+}
+
+const Shared = ({ devices }) => html`
+  <section class="shared warning">
+    <h2><${Icon} shape="warning" /> ${plural(devices.length, 'device', 'devices')}: ${devices[0].failure_name}</h2>
+    <${Trouble} device=${{ ...devices[0], detail: '', next_attempt_ms: undefined }} now=${0} />
+  </section>`;
 
 function Filters({ site, filter, setFilter }) {
   const all = [['all', 'All', site.devices], ...Object.keys(rank)
@@ -74,6 +103,7 @@ export function Overview({ now }) {
   const shown = found.slice(current * kPerPage, (current + 1) * kPerPage);
   const ids = shown.map((device) => device.id);
   useEffect(() => watch(ids), [ids.join(' ')]);
+  const shared = sharedFailures();
   const turn = (to) => {
     setPage(to);
     scrollTo({ top: 0 });
@@ -88,7 +118,9 @@ export function Overview({ now }) {
         </label>`}
     </div>
     ${shown.length === 0 && site.devices > 0 && html`<p class="empty">No device matches.</p>`}
-    <ul class="cards">${shown.map((device) => html`<${Card} key=${device.id} device=${device} now=${now} />`)}</ul>
+    ${[...shared].map(([failure, devices]) => html`<${Shared} key=${failure} devices=${devices} />`)}
+    <ul class="cards">${shown.map((device) => html`
+      <${Card} key=${device.id} device=${device} grouped=${device.severity === 'warning' && shared.has(device.failure)} now=${now} />`)}</ul>
     ${pages > 1 && html`
       <nav class="pages" aria-label="Pages">
         <button type="button" disabled=${current === 0} onClick=${() => turn(current - 1)}>Previous</button>

@@ -1,7 +1,7 @@
 // The pieces that several views share. Text from outside only ever becomes text nodes.
 import { h } from '/lib/preact.js';
 import htm from '/lib/htm.js';
-import { age, duration, isoTime, dateAndTime, severities, value, qualities } from './words.js';
+import { age, duration, isoTime, dateAndTime, severities, value, qualities, kindName } from './words.js';
 
 export { useEffect, useMemo, useRef, useState } from '/lib/hooks.js';
 export const html = htm.bind(h);
@@ -33,13 +33,17 @@ export const For = ({ since, now }) => html`
 const stageSays = { ok: 'works', waiting: 'waits', partly: 'works with losses', stopped: 'stops here',
   unknown: 'nothing known yet' };
 
-export function Path({ stages, now }) {
+// A stop is as grave as the device's state: what hubward mends by itself is no alarm.
+const graver = (stage, severity) => (stage.state === 'stopped' && severity !== 'alarm' ? 'partly' : stage.state);
+
+export function Path({ device, now }) {
+  const { stages, severity } = device;
   const stop = stages.findIndex((stage) => stage.state === 'stopped');
   return html`
     <ol class="path" aria-label="Path of a reading">
       ${stages.map((stage, i) => html`
-        <li class="stage ${stage.state} ${stop >= 0 && i > stop ? 'beyond' : ''}" key=${stage.name}>
-          <${Icon} shape=${stageShapes[stage.state]} tone=${stageTones[stage.state]} />
+        <li class="stage ${stage.state} as-${graver(stage, severity)} ${stop >= 0 && i > stop ? 'beyond' : ''}" key=${stage.name}>
+          <${Icon} shape=${stageShapes[graver(stage, severity)]} tone=${stageTones[graver(stage, severity)]} />
           <span class="stage-name">${stage.name}</span>
           <span class="sr">${stageSays[stage.state]}</span>
           <span class="stage-text">
@@ -52,9 +56,12 @@ export function Path({ stages, now }) {
 
 // ---- why not, and what next
 
+export const nextTry = (device, now) => (device.next_attempt_ms > now
+  ? `Next try in ${duration(device.next_attempt_ms - now)}.` : '');
+
 export function Trouble({ device, now }) {
   if (!device.reason && !device.gateway_does) return null;
-  const next = device.next_attempt_ms > now ? `Next try in ${duration(device.next_attempt_ms - now)}.` : '';
+  const next = nextTry(device, now);
   return html`
     <div class="trouble">
       <p class="reason">${device.reason}</p>
@@ -74,11 +81,17 @@ export const StateLine = ({ device, now }) => html`
       <span class="sr"> (${severities[device.severity]})</span></span>
   </p>`;
 
+export const Identity = ({ device }) => html`
+  <p class="identity"><span class="id">${device.id}</span> <span>${device.attached_to || kindName(device.kind)}</span></p>`;
+
+export const Hub = ({ device }) => html`
+  <p class="hub">${device.hub ? html`Assigned hub <span class="id">${device.hub}</span>` : 'No hub assigned yet'}</p>`;
+
 // ---- values
 
-// A small curve; the last point carries the eye to the number beside it.
+// A small curve beside the number it belongs to.
 export function Spark({ points, width = 120, height = 28 }) {
-  if (!points || points.length < 2) return html`<svg class="spark" viewBox="0 0 ${width} ${height}" aria-hidden="true"></svg>`;
+  if (!points || points.length < 2) return null;
   let low = Infinity;
   let high = -Infinity;
   for (const [, v] of points) {
@@ -93,11 +106,9 @@ export function Spark({ points, width = 120, height = 28 }) {
   const x = (at) => 2 + ((at - first) / span) * (width - 6);
   const y = (v) => height / 2 - ((v - middle) / range) * (height - 6);
   const line = points.map(([at, v]) => `${x(at).toFixed(1)},${y(v).toFixed(1)}`).join(' ');
-  const [lastAt, lastValue] = points.at(-1);
   return html`
     <svg class="spark" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" aria-hidden="true">
       <polyline points=${line} />
-      <circle cx=${x(lastAt).toFixed(1)} cy=${y(lastValue).toFixed(1)} r="2.2" />
     </svg>`;
 }
 

@@ -48,8 +48,8 @@ export const kinds = {
 export const kindName = (kind) => kinds[kind] ?? kind;
 
 export const severities = {
-  alarm: 'Needs attention',
-  warning: 'hubward is on it',
+  alarm: 'Alarm',
+  warning: 'Warning',
   busy: 'Starting',
   normal: 'Delivering',
 };
