@@ -167,7 +167,7 @@ void BusAdapter::handle(const WireEvent& event) {
     schedule_->on_spoiled(spoiled->ticket, spoiled->code, now());
   } else if (const auto* stray = std::get_if<Stray>(&event)) {
     bad_input(stray->unit, stray->code, stray->sample);
-    if (stray->unit) schedule_->on_stray(*stray->unit, stray->pdu, now().steady);
+    schedule_->on_stray(stray->unit, stray->pdu, now().steady);
   } else if (const auto* useless = std::get_if<StreamUseless>(&event)) {
     bad_input(std::nullopt, ErrorCode::BadFrame, useless->sample);
     stream_->close();

@@ -73,17 +73,22 @@ void BusSchedule::on_spoiled(Ticket ticket, ErrorCode code, Instant now) {
   Flight done = std::move(*flight);
   flights_.erase(flight);
   timeouts_in_row_ = 0;  // damaged or not, somebody speaks
+  doubt_held(now.steady);
   unanswered(std::move(done), code, "the answer was damaged", now);
 }
 
-void BusSchedule::on_stray(std::uint8_t unit_id, std::span<const std::byte> pdu, SteadyTime now) {
-  for (std::size_t i = 0; i < units_.size(); ++i) {
-    Unit& unit = units_[i];
-    if (unit.settings->unit_id != unit_id || !unit.late.on_frame(pdu)) continue;
-    if (unit.retry_at > now) {  // late, but alive
+void BusSchedule::on_stray(std::optional<std::uint8_t> unit_id, std::span<const std::byte> pdu,
+                           SteadyTime now) {
+  doubt_held(now);
+  for (Unit& unit : units_) {
+    if (unit.settings->unit_id != unit_id) continue;
+    if (unit.late.is_known(pdu, now)) {
+      repeats_seen_ = true;
+    } else if (unit.late.on_frame(pdu) && unit.retry_at > now) {  // late, but alive
       unit.retry_at = now;
       unit.reads.all_due_at(now);
     }
+    unit.late.remember(std::nullopt, pdu, now);
   }
 }
 
@@ -105,6 +110,8 @@ void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::mil
   }
   for (Unit& unit : units_) {
     unit.queue.clear();
+    unit.held.clear();
+    unit.confirming.reset();
     unit.reads.drop_search();
     if (!why) continue;
     deliver_bad(unit, all_tags(*unit.settings), why->code, now);
@@ -117,27 +124,10 @@ void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::mil
 void BusSchedule::answered(Flight flight, const Answered& answered, Instant now) {
   Unit& unit = units_[flight.unit];
   const auto* exception = std::get_if<ExceptionAnswer>(&answered.answer);
-  if (options_.serial) {
-    if (exception != nullptr && unit.late.owes(function_of(flight.request))) {
-      // Nobody knows which request it answers. The oldest is settled; this one is owed now.
-      unit.late.on_frame(encode_answer(flight.request, answered.answer));
-      unit.late.owe(flight.request, flight.sent_at);
-      unit.ask_other_function = true;
-      unit_up(unit, now.steady);
-      if (auto* poll = std::get_if<Poll>(&flight.purpose)) {
-        if (unit.queue.empty()) unit.queue_due = now.steady;
-        unit.queue.push_front(std::move(poll->block));
-      } else if (auto* write = std::get_if<Write>(&flight.purpose)) {
-        write->detail = "an exception came that may belong to an earlier request";
-        read_back_later(std::move(*write));
-      } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
-        finish(job->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
-               job->write.detail);
-      }
-      return;
-    }
-    unit.late.settle();
-    unit.ask_other_function = false;
+  if (options_.serial && !belongs(unit, flight, answered.answer, now)) {
+    unit_up(unit, now.steady);
+    set_aside(unit, flight, answered.answer, now);
+    return;
   }
   if (exception != nullptr && is_silence_behind_gateway(exception->code)) {
     unit_failed(unit, ErrorCode::ModbusException, describe(exception->code), now);
@@ -151,6 +141,70 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
   } else if (const auto* job = std::get_if<ReadBack>(&flight.purpose)) {
     read_back(*job, answered.answer, now);
   }
+}
+
+bool BusSchedule::belongs(Unit& unit, Flight& flight, const Answer& answer, Instant now) {
+  const auto pdu = encode_answer(flight.request, answer);
+  const FunctionCode function = function_of(flight.request);
+  bool repeat = false;
+  if (std::holds_alternative<ExceptionAnswer>(answer)) {
+    if (unit.late.owes(function)) {
+      unit.late.on_frame(pdu);  // the oldest it may answer is settled; this one is owed now
+      unit.late.owe(flight.request, flight.sent_at);
+      unit.ask_other_function = true;
+      return false;
+    }
+  } else {
+    repeat = unit.late.may_be_repeat(flight.request, pdu, repeats_seen_, now.steady);
+    unit.late.remember(flight.request, pdu, now.steady);
+    if (repeat && unit.confirming != flight.request) {
+      unit.late.owe(flight.request, flight.sent_at);
+      return false;
+    }
+  }
+  unit.late.settle();  // answers come in the order of requests
+  if (repeat) unit.late.owe(flight.request, flight.sent_at);  // believed, but perhaps not the last
+  unit.ask_other_function = false;
+  if (unit.confirming == flight.request) unit.confirming.reset();
+  for (const Held& held : std::exchange(unit.held, {})) {
+    unit.reads.on_read(held.block, now.steady);
+    deliver_values(unit, held.block, held.answer, held.at);
+  }
+  return true;
+}
+
+void BusSchedule::set_aside(Unit& unit, Flight& flight, const Answer& answer, Instant now) {
+  if (auto* poll = std::get_if<Poll>(&flight.purpose)) {
+    const auto* read = std::get_if<ReadAnswer>(&answer);
+    if (read != nullptr && !repeats_seen_) {
+      unit.held.push_back({std::move(poll->block), *read, now});
+    } else {
+      if (read != nullptr) unit.confirming = flight.request;
+      ask_again(unit, std::move(poll->block), now.steady);
+    }
+  } else if (auto* write = std::get_if<Write>(&flight.purpose)) {
+    write->detail = "an answer came that may belong to an earlier request";
+    read_back_later(std::move(*write));
+  } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
+    finish(job->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
+           job->write.detail);
+  }
+}
+
+// Equal answers from two places are usual on an idle machine, so one is believed if the next
+// exchange comes clean. Anything strange in between, and the device is asked again.
+void BusSchedule::doubt_held(SteadyTime now) {
+  for (Unit& unit : units_) {
+    for (Held& held : std::exchange(unit.held, {})) {
+      unit.confirming = held.block.request;
+      ask_again(unit, std::move(held.block), now);
+    }
+  }
+}
+
+void BusSchedule::ask_again(Unit& unit, Block block, SteadyTime now) {
+  if (unit.queue.empty()) unit.queue_due = now;
+  unit.queue.push_front(std::move(block));
 }
 
 void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, Instant now) {
@@ -167,9 +221,8 @@ void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, I
     return;
   }
   auto refusal = unit.reads.on_refused(block, exception->code, now.steady);
-  if (unit.queue.empty()) unit.queue_due = now.steady;
   for (auto again = refusal.again.rbegin(); again != refusal.again.rend(); ++again) {
-    unit.queue.push_front(std::move(*again));
+    ask_again(unit, std::move(*again), now.steady);
   }
   if (refusal.refused.empty()) return;
   deliver_bad(unit, refusal.refused, ErrorCode::ModbusException, now);
@@ -288,6 +341,8 @@ void BusSchedule::unit_up(Unit& unit, SteadyTime) {
 void BusSchedule::unit_failed(Unit& unit, ErrorCode code, const std::string& why, Instant now) {
   ++unit.failures;
   unit.queue.clear();
+  unit.held.clear();
+  unit.confirming.reset();
   unit.reads.drop_search();
   const auto doublings = std::min(unit.failures - 1, 10U);
   const auto delay = std::min(kRetryFirst * (1 << doublings), kRetryMax);

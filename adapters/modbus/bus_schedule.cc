@@ -47,6 +47,7 @@ BusSchedule::BusSchedule(std::span<const DeviceSettings> devices, Options option
 void BusSchedule::on_link_up(SteadyTime now) {
   link_up_ = true;
   timeouts_in_row_ = 0;
+  repeats_seen_ = false;
   for (Unit& unit : units_) {
     unit.queue.clear();
     unit.retry_at = SteadyTime::min();
@@ -94,6 +95,7 @@ std::vector<Ticket> BusSchedule::on_time(Instant now) {
     flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
     given_up.push_back(flight.ticket);
     ++timeouts_in_row_;
+    doubt_held(now.steady);
     unanswered(std::move(flight), ErrorCode::NoAnswer, "no answer", now);
   }
   if (!options_.serial && timeouts_in_row_ >= kTimeoutsUntilReconnect && link_up_) {
@@ -200,24 +202,33 @@ std::optional<Send> BusSchedule::next_poll(SteadyTime now) {
 
 std::optional<Send> BusSchedule::poll_unit(std::size_t place, SteadyTime now) {
   Unit& unit = units_[place];
-  if (unit.queue.empty()) {
+  if (unit.queue.empty() && unit.reads.next_due() <= now) {
     unit.queue_due = unit.reads.next_due();
     for (Block& block : unit.reads.take_due(now)) unit.queue.push_back(std::move(block));
-    if (unit.queue.empty()) return std::nullopt;
   }
+  if (unit.queue.empty() && unit.held.empty()) return std::nullopt;
   unit.late.forget(now);
   if (unit.late.empty()) unit.ask_other_function = false;
-  for (auto block = unit.queue.begin(); block != unit.queue.end(); ++block) {
-    const Request request = block->request;
-    if (!unit.late.tells_apart(request)) continue;
-    if (unit.ask_other_function && unit.late.owes(function_of(request))) continue;
+  const auto can_ask = [&](const Block& block) {
+    return unit.late.tells_apart(block.request) &&
+           !(unit.ask_other_function && unit.late.owes(function_of(block.request)));
+  };
+  // Best one whose answer looks unlike the last one's: a repetition of that is noticed at once.
+  auto block = std::ranges::find_if(unit.queue, [&](const Block& b) {
+    return can_ask(b) && !(unit.asked_last && answers_look_alike(*unit.asked_last, b.request));
+  });
+  if (block == unit.queue.end()) block = std::ranges::find_if(unit.queue, can_ask);
+  if (block != unit.queue.end()) {
     Poll poll{std::move(*block)};
     unit.queue.erase(block);
+    const Request request = poll.block.request;
     return send(place, request, std::move(poll), now);
   }
-  if (const auto probe = distinct_probe(unit, unit.queue.front().request)) {
+  const Block& wanted = unit.queue.empty() ? unit.held.front().block : unit.queue.front();
+  if (const auto probe = distinct_probe(unit, wanted.request)) {
     return send(place, *probe, Probe{}, now);
   }
+  unit.held.clear();  // nothing can tell: not delivered
   unit.retry_at = unit.late.next_forget().value_or(now + kRetryMax);
   return std::nullopt;
 }
@@ -261,6 +272,7 @@ Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, Stea
     time += options_.serial->time_for(bytes + 2 * kFrameOverheadBytes) + options_.serial->t3_5;
   }
   unit.served = last_ticket_;
+  unit.asked_last = request;
   flights_.push_back({ticket, place, request, now, now + time, std::move(purpose)});
   return {ticket, unit.settings->unit_id, std::move(request)};
 }
@@ -270,7 +282,9 @@ bool BusSchedule::in_flight(std::size_t unit) const {
 }
 
 SteadyTime BusSchedule::poll_due(const Unit& unit) const {
-  return std::max(unit.queue.empty() ? unit.reads.next_due() : unit.queue_due, unit.retry_at);
+  SteadyTime due = unit.queue.empty() ? unit.reads.next_due() : unit.queue_due;
+  if (!unit.held.empty()) due = std::min(due, unit.held.front().at.steady);
+  return std::max(due, unit.retry_at);
 }
 
 SteadyTime BusSchedule::wake_at() const {

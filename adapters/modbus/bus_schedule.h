@@ -83,7 +83,8 @@ class BusSchedule {
   void on_write(WriteId id, const WriteRequest& request, SteadyTime now);
   void on_answer(const Answered& answered, Instant now);
   void on_spoiled(Ticket ticket, ErrorCode code, Instant now);
-  void on_stray(std::uint8_t unit, std::span<const std::byte> pdu, SteadyTime now);
+  // Something came that belongs to no exchange; `unit` only with a good frame.
+  void on_stray(std::optional<std::uint8_t> unit, std::span<const std::byte> pdu, SteadyTime now);
   // Time has passed. The exchanges given up now; the wire is to be told.
   [[nodiscard]] std::vector<Ticket> on_time(Instant now);
 
@@ -122,6 +123,11 @@ class BusSchedule {
     SteadyTime deadline;
     Purpose purpose;
   };
+  struct Held {  // an answer that may be a repetition: waits for the next one to tell
+    Block block;
+    ReadAnswer answer;
+    Instant at;
+  };
   struct Unit {
     Unit(const DeviceSettings& device, const ReadLimits& limits, SteadyTime start)
         : settings(&device), reads(device, limits, start), bad(device.tags.size()) {}
@@ -130,6 +136,9 @@ class BusSchedule {
     LateAnswers late;
     std::deque<Block> queue;  // of the poll that is going on
     SteadyTime queue_due;
+    std::vector<Held> held;
+    std::optional<Request> confirming;  // asked again, because its answer may be a repetition
+    std::optional<Request> asked_last;
     std::uint64_t served = 0;  // turn in which it was asked last
     unsigned failures = 0;     // in a row
     SteadyTime retry_at = SteadyTime::min();
@@ -149,6 +158,11 @@ class BusSchedule {
   [[nodiscard]] SteadyTime poll_due(const Unit& unit) const;
 
   void answered(Flight flight, const Answered& answered, Instant now);
+  // On a line without transaction numbers: whether the answer surely belongs to the request.
+  [[nodiscard]] bool belongs(Unit& unit, Flight& flight, const Answer& answer, Instant now);
+  void set_aside(Unit& unit, Flight& flight, const Answer& answer, Instant now);
+  void doubt_held(SteadyTime now);
+  void ask_again(Unit& unit, Block block, SteadyTime now);
   void polled(Unit& unit, const Block& block, const Answer& answer, Instant now);
   void deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer, Instant now);
   void deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code, Instant now);
@@ -171,6 +185,7 @@ class BusSchedule {
   std::vector<Effect> effects_;
   bool link_up_ = false;
   bool stopped_ = false;
+  bool repeats_seen_ = false;  // since the port was opened
   unsigned timeouts_in_row_ = 0;
   unsigned writes_in_row_ = 0;
   std::uint64_t last_ticket_ = 0;

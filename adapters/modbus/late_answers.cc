@@ -35,4 +35,24 @@ std::optional<SteadyTime> LateAnswers::next_forget() const {
   return owed_.front().sent_at + kLateAnswerMax;
 }
 
+void LateAnswers::remember(const std::optional<Request>& request, std::span<const std::byte> pdu,
+                           SteadyTime now) {
+  if (remembered_.size() >= kRememberedMax) remembered_.pop_front();
+  remembered_.push_back({request, {pdu.begin(), pdu.end()}, now});
+}
+
+bool LateAnswers::may_be_repeat(const Request& request, std::span<const std::byte> pdu, bool seen,
+                                SteadyTime now) const {
+  return std::ranges::any_of(remembered_, [&](const Remembered& known) {
+    return now - known.at < kRepeatMax && (seen || known.request != request) &&
+           std::ranges::equal(known.pdu, pdu);
+  });
+}
+
+bool LateAnswers::is_known(std::span<const std::byte> pdu, SteadyTime now) const {
+  return std::ranges::any_of(remembered_, [&](const Remembered& known) {
+    return now - known.at < kRepeatMax && std::ranges::equal(known.pdu, pdu);
+  });
+}
+
 }  // namespace hubward::modbus

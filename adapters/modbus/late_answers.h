@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <optional>
 #include <span>
 #include <vector>
@@ -40,12 +41,33 @@ class LateAnswers {
   // When the oldest is forgotten.
   [[nodiscard]] std::optional<SteadyTime> next_forget() const;
 
+  // Some lines repeat frames (radio modems that miss an acknowledgement). An answer that equals,
+  // byte for byte, a recent answer of this unit may be that one come again; taking it would also
+  // leave the true answer to be taken for the next. Polls of an unchanged value look the same, so
+  // answers to the same request count only where repetitions have been `seen`.
+  // `request`: the one it was taken for, nothing for a frame that nobody waited for.
+  void remember(const std::optional<Request>& request, std::span<const std::byte> pdu,
+                SteadyTime now);
+  [[nodiscard]] bool may_be_repeat(const Request& request, std::span<const std::byte> pdu,
+                                   bool seen, SteadyTime now) const;
+  // Whether a frame that nobody waited for equals a recent answer.
+  [[nodiscard]] bool is_known(std::span<const std::byte> pdu, SteadyTime now) const;
+
  private:
+  // A repetition comes within a few frames, or not at all.
+  static constexpr std::chrono::milliseconds kRepeatMax{250};
+  static constexpr std::size_t kRememberedMax = 8;
   struct Owed {
     Request request;
     SteadyTime sent_at;
   };
-  std::vector<Owed> owed_;  // oldest first; bounded, as no two of them look alike
+  struct Remembered {
+    std::optional<Request> request;
+    std::vector<std::byte> pdu;
+    SteadyTime at;
+  };
+  std::vector<Owed> owed_;             // oldest first; bounded, as no two of them look alike
+  std::deque<Remembered> remembered_;  // newest last
 };
 
 }  // namespace hubward::modbus

@@ -54,6 +54,7 @@ std::vector<WireEvent> RtuWire::on_bytes(std::span<const std::byte> bytes, Stead
     reader_.reset();
     noise_reported_ = false;
   }
+  if (!open_ && now >= ready_at()) unquiet_since_.reset();  // there was silence enough
   last_byte_ = now;
   if (!open_) need_long_silence();
   if (open_ && !open_->echo_seen && !open_->echo_ruled_out && echo_ != Echo::No) {
