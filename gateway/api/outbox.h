@@ -61,7 +61,9 @@ struct QuarantinedMessage {
 using Appended = std::function<void(Result<StoredMessage>)>;
 using Fetched = std::function<void(Result<std::vector<StoredMessage>>)>;
 
-// Calls from the device's home loop; answers run on it, in the order of the calls.
+// Calls from the device's home loop; answers run on it, in the order of the calls. Only a refusal
+// to take a message at all (StoreFailed with Throttled: too much waits for the disk; Stopped) may
+// come before the answers to earlier calls.
 class Outbox {
  public:
   virtual ~Outbox() = default;

@@ -242,7 +242,9 @@ void OutboxWriter::publish() {
   if (log_ == nullptr) return;
   for (const SetAside& damaged : aside) {
     log_->write(LogLevel::Error, "outbox_set_aside",
-                {{"path", damaged.path}, {"reason", damaged.why}});
+                {{"path", damaged.path},
+                 {"reason", damaged.why},
+                 {"rescued", std::to_string(damaged.rescued)}});
   }
   if (!new_state) return;
   const bool ready = state.health == StoreHealth::Ready;

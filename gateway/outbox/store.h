@@ -26,73 +26,12 @@
 
 #include "gateway/api/outbox.h"
 #include "gateway/outbox/row_index.h"
+#include "gateway/outbox/store_types.h"
 #include "proto/result.h"
 
 namespace hubward::outbox {
 
 class StoreFile;
-
-// A device's place in one OutboxStore object.
-struct StoreDevice {
-  std::uint32_t value = 0;
-  friend auto operator<=>(StoreDevice, StoreDevice) = default;
-};
-
-struct StoreLimits {
-  enum class WhenFull : std::uint8_t { DropOldest, RefuseNew };
-  // Waiting messages, as charged_bytes() counts them. 512 MiB: a day of 20 messages/s of 300 bytes.
-  std::uint64_t bytes_max = 512ULL * 1024 * 1024;
-  WhenFull when_full = WhenFull::DropOldest;
-  // Enough to look at; quarantine is for finding a fault, not for storage.
-  std::uint64_t quarantine_rows_max = 1000;
-  std::uint64_t quarantine_bytes_max = 16ULL * 1024 * 1024;
-};
-
-// The hub takes 256 KB; anything over this is a mistake and would only fill the store.
-inline constexpr std::uint64_t kMessageBytesMax = 1024 * 1024;
-// One fetch answers at most this much (and at least one row), so that memory stays bounded.
-inline constexpr std::uint64_t kFetchBytesMax = 4 * 1024 * 1024;
-struct StoreOptions {
-  std::string path;
-  std::string vfs;  // SQLite VFS by name; empty: the system's
-  StoreLimits limits;
-  // Every commit synced (window 0). Otherwise the owner calls sync() in time.
-  bool sync_every_commit = false;
-  // Pages of 4 KiB in the write-ahead log at which they are moved into the file.
-  int checkpoint_pages = 1000;
-  // Of this start of the machine; 0: unknown. Another one than last time, without a clean close,
-  // means a power cut.
-  std::uint64_t boot_id = 0;
-  // 64 random bits for a new epoch. Called on the thread that uses the store.
-  std::function<std::uint64_t()> epoch_bits;
-  // Moves a file that is set aside; empty: the file system's rename. False: not done.
-  std::function<bool(const std::string& from, const std::string& to)> rename;
-};
-
-enum class StoreHealth : std::uint8_t {
-  Ready,
-  DiskFull,
-  ReadOnly,
-  IoError,
-  Unavailable,  // cannot be opened at the moment
-};
-
-struct StoreState {
-  StoreHealth health = StoreHealth::Unavailable;
-  std::string detail;  // in SQLite's words
-  friend bool operator==(const StoreState&, const StoreState&) = default;
-};
-
-// A store that could not be used and was moved out of the way.
-struct SetAside {
-  std::string path;  // where it is now
-  std::string why;
-};
-
-struct NewMessage {
-  StoreDevice device;
-  OutboxMessage message;
-};
 
 // Sums, and the older of the two oldest.
 void add_counts(OutboxCounts& into, const OutboxCounts& counts);
@@ -199,9 +138,10 @@ class OutboxStore {
   int begin_epoch_if_needed();
   int forget_unused_epochs(std::vector<std::int64_t> used);
   bool set_aside(const std::string& why);
+  void rescue();
   void forget_contents();
 
-  // store.cc
+  // store_commit.cc
   int write_all(std::vector<NewMessage>& messages, std::vector<Result<StoredMessage>>& answers,
                 Staged& staged);
   int write_message(NewMessage& message, std::vector<Result<StoredMessage>>& answers,
@@ -232,6 +172,8 @@ class OutboxStore {
   std::unique_ptr<StoreFile> file_;  // null: not open
   StoreState state_;
   std::vector<SetAside> set_aside_;
+  std::optional<std::string> rescue_from_;  // a store set aside and not looked through yet
+  int set_aside_count_ = 0;
   std::vector<Device> devices_;
   std::unordered_map<std::string, std::uint32_t> device_by_name_;
   std::unordered_map<std::int64_t, std::uint32_t> device_by_id_;

@@ -200,6 +200,19 @@ int StoreFile::each_row(const std::function<void(const FileRow&)>& visit) {
   return scan.rc();
 }
 
+int StoreFile::each_row_backwards(RowId after, const std::function<void(const FileRow&)>& visit) {
+  Statement scan;
+  if (const int rc = database_.prepare(
+          "SELECT id,device,epoch,sequence,priority,bytes,created FROM message WHERE id>?"
+          " ORDER BY id DESC",
+          scan)) {
+    return rc;
+  }
+  scan.bind(1, after);
+  while (scan.step()) visit(row_of(scan));
+  return scan.rc();
+}
+
 int StoreFile::each_row_of(Priority priority, RowId after,
                            const std::function<bool(const FileRow&)>& visit) {
   scan_priority_.bind(1, after).bind(2, static_cast<std::int64_t>(priority));

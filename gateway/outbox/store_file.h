@@ -69,6 +69,8 @@ class StoreFile {
   int each_device(const std::function<void(FileDevice)>& visit);
   // All message rows, ascending. Reads the whole table once.
   int each_row(const std::function<void(const FileRow&)>& visit);
+  // The same from the newest down to the one after `after`: what can be read behind a damaged page.
+  int each_row_backwards(RowId after, const std::function<void(const FileRow&)>& visit);
   // Rows of `priority` after `after`, ascending, until `visit` answers false.
   int each_row_of(Priority priority, RowId after, const std::function<bool(const FileRow&)>& visit);
   // Oldest first: id and charged bytes of every quarantined row.

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <tuple>
+#include <utility>
 
+#include "gateway/outbox/rescue.h"
 #include "gateway/outbox/row_codec.h"
 #include "gateway/outbox/store.h"
 #include "gateway/outbox/store_errors.h"
@@ -47,6 +49,7 @@ Status OutboxStore::open_once(std::string& damage) {
   if (rc == SQLITE_OK && found == StoreFile::Found::OtherVersion) {
     damage = "written by another version of hubward";
   }
+  if (rc == SQLITE_OK && found == StoreFile::Found::New) rescue();
   if (rc == SQLITE_OK && damage.empty()) rc = load();
   if (rc == SQLITE_OK && damage.empty()) rc = begin_epoch_if_needed();
   if (rc == SQLITE_OK && damage.empty()) {
@@ -198,7 +201,24 @@ int OutboxStore::forget_unused_epochs(std::vector<std::int64_t> used) {
   return SQLITE_OK;
 }
 
+void OutboxStore::rescue() {
+  if (!rescue_from_) return;
+  const std::string path = *std::exchange(rescue_from_, std::nullopt);
+  StoreFile damaged;
+  auto found = StoreFile::Found::New;
+  const int rc = damaged.open({.path = path, .vfs = options_.vfs}, found);
+  if (rc != SQLITE_OK || found != StoreFile::Found::Ours) return;
+  const std::uint64_t rescued = rescue_rows(damaged, *file_);
+  // Told before, if the new store could not be made at once.
+  if (set_aside_.empty()) set_aside_.push_back({path, "read once more", 0});
+  set_aside_.back().rescued = rescued;
+}
+
 bool OutboxStore::set_aside(const std::string& why) {
+  if (++set_aside_count_ > kSetAsideMax) {
+    state_ = {StoreHealth::Unavailable, "damaged again and again: " + why};
+    return false;
+  }
   const std::string to = options_.path + ".set-aside-" + epoch_name(options_.epoch_bits());
   const auto move = [&](const std::string& suffix) {
     return options_.rename ? options_.rename(options_.path + suffix, to + suffix)
@@ -209,7 +229,8 @@ bool OutboxStore::set_aside(const std::string& why) {
     state_ = {StoreHealth::Unavailable, "cannot move a damaged store away: " + why};
     return false;
   }
-  set_aside_.push_back({to, why});
+  set_aside_.push_back({to, why, 0});
+  rescue_from_ = to;
   return true;
 }
 

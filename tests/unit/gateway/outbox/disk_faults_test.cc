@@ -310,4 +310,46 @@ TEST_CASE("damage found while running is set aside and the messages of that comm
   CHECK(append(store, device, "newer").has_value());
 }
 
+TEST_CASE("whatever is overwritten or cut off, the store opens, and what it sends is true") {
+  std::string sound;
+  {
+    FaultyDisk disk;
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    for (int i = 1; i <= 120; ++i) {
+      REQUIRE(append(store, store.attach(i % 2 == 0 ? "press" : "scale"), std::string(300, 'x')));
+    }
+    REQUIRE(store.close());
+    sound = disk.read("outbox.db");
+  }
+  std::uint64_t sent = 0;
+  const std::uint64_t rounds = seeds(300, 10'000);
+  for (std::uint64_t seed = 1; seed <= rounds; ++seed) {
+    CAPTURE(seed);
+    SeededRandom random(seed);
+    std::string spoilt = sound;
+    for (std::uint64_t i = 1 + random.next() % 8; i > 0; --i) {
+      const std::size_t at = random.next() % spoilt.size();
+      const std::size_t count =
+          std::min(spoilt.size() - at, random.next() % (seed % 5 == 0 ? 3000 : 4));
+      for (std::size_t k = 0; k < count; ++k) spoilt[at + k] = static_cast<char>(random.next());
+    }
+    if (seed % 7 == 0) spoilt.resize(random.next() % spoilt.size());
+    FaultyDisk disk;
+    disk.write("outbox.db", spoilt);
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    for (const char* name : {"press", "scale"}) {
+      for (const StoredMessage& row : waiting(store, store.attach(name))) {
+        REQUIRE(row.message.body == std::string(300, 'x'));
+        ++sent;
+      }
+      CHECK(append(store, store.attach(name), "new").has_value());
+    }
+  }
+  // Most damage is to a few rows only.
+  CHECK(sent > rounds * 60);
+  MESSAGE("rows still sent: ", sent, " of ", rounds * 120);
+}
+
 }  // namespace hubward::outbox

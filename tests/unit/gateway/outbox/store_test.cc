@@ -400,7 +400,7 @@ void make_store(const std::string& path, int rows) {
   OutboxStore store(store_options(path));
   REQUIRE(store.open());
   for (int i = 0; i < rows; ++i)
-    REQUIRE(append(store, store.attach("press"), std::string(500, 'x')));
+    REQUIRE(append(store, store.attach("press"), std::to_string(i + 1) + std::string(500, 'x')));
   REQUIRE(store.close());
 }
 
@@ -411,6 +411,7 @@ TEST_CASE("a file that is of no use is set aside and a new store begun") {
   struct Row {
     const char* why;
     std::function<void(const std::string&)> spoil;
+    std::uint64_t rescued_min = 0;
   };
   const Row rows[] = {
       {"not a database", [](const std::string& p) { std::ofstream(p) << std::string(9000, 'z'); }},
@@ -419,8 +420,9 @@ TEST_CASE("a file that is of no use is set aside and a new store begun") {
       {"a page in the middle overwritten",
        [](const std::string& p) {
          make_store(p, 50);
-         overwrite(p, 8 * 4096, std::string(4096, '\2'));
-       }},
+         overwrite(p, 10 * 4096, std::string(4096, '\2'));
+       },
+       40},
       {"cut short",
        [](const std::string& p) { make_store(p, 50), std::filesystem::resize_file(p, 9 * 4096); }},
       {"somebody else's database",
@@ -443,8 +445,17 @@ TEST_CASE("a file that is of no use is set aside and a new store begun") {
     REQUIRE(aside.size() == 1);
     CHECK_FALSE(aside[0].why.empty());
     CHECK(std::filesystem::file_size(aside[0].path) == size);
+    // What could be read comes first, with its ids; new rows have a new epoch.
+    CHECK(aside[0].rescued >= row.rescued_min);
+    CHECK(aside[0].rescued < 50);
     CHECK(append(store, store.attach("press"), "new")->sequence == 1);
-    CHECK(bodies(store, store.attach("press")) == Bodies{"new"});
+    const auto all = waiting(store, store.attach("press"));
+    REQUIRE(all.size() == aside[0].rescued + 1);
+    CHECK(all.back().message.body == "new");
+    for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+      CHECK(all[i].epoch != all.back().epoch);
+      CHECK(all[i].message.body == std::to_string(all[i].sequence) + std::string(500, 'x'));
+    }
   }
 }
 
