@@ -22,7 +22,9 @@ ConsoleLog::ConsoleLog(LogLevel least) : least_(least), impl_(std::make_unique<I
   impl_->logger->set_error_handler([](const std::string&) {});  // there is nowhere to say it
 }
 
-ConsoleLog::~ConsoleLog() = default;
+ConsoleLog::~ConsoleLog() {
+  impl_->thread.reset();  // writes what waits and ends, before what it writes to goes
+}
 
 void ConsoleLog::write(LogLevel level, std::string_view event,
                        std::initializer_list<LogField> fields) {

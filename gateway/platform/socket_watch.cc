@@ -77,7 +77,8 @@ void SocketWatch::dispatch() {
   const int count = epoll_wait(epoll_, events.data(), kEventsPerTurn, 0);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    const auto found = watched_.find(event.data.u64);
+    const std::uint64_t id = event.data.u64;  // a copy: the kernel's structure is packed
+    const auto found = watched_.find(id);
     if (found == watched_.end()) continue;  // removed by an earlier one of this batch
     found->second.events->on_ready({
         .readable = (event.events & EPOLLIN) != 0,

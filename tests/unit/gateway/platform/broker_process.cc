@@ -120,6 +120,10 @@ bool BrokerProcess::launch() {
   return false;
 }
 
+void BrokerProcess::freeze() { kill(process_, SIGSTOP); }
+
+void BrokerProcess::thaw() { kill(process_, SIGCONT); }
+
 void BrokerProcess::stop() {
   if (process_ <= 0) return;
   kill(process_, SIGKILL);
