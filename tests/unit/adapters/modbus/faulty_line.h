@@ -14,8 +14,8 @@
 
 #include "adapters/modbus/bus_adapter.h"
 #include "proto/modbus/rtu.h"
-#include "tests/support/manual_loop.h"
 #include "tests/support/hex.h"
+#include "tests/support/manual_loop.h"
 #include "tests/support/recording_sink.h"
 #include "tests/support/scripted_random.h"
 #include "tests/support/scripted_stream.h"
@@ -56,6 +56,7 @@ class FaultyLine {
   void run_for(std::chrono::nanoseconds duration) {
     const SteadyTime end = clock.steady() + duration;
     loop.run_posted();
+    carry();
     while (clock.steady() < end) {
       loop.run_until(std::min(end, loop.next_timer().value_or(end)));
       carry();
@@ -64,7 +65,9 @@ class FaultyLine {
   void set_faults(Faults faults) { faults_ = faults; }
   void carry() {
     if (streams[0].written.empty()) return;
-    const auto frame = streams[0].take_written(); log.push_back(std::to_string(clock.steady().time_since_epoch().count()/1000000)+" > "+hubward::test::hex(frame));
+    const auto frame = streams[0].take_written();
+    log.push_back(std::to_string(clock.steady().time_since_epoch().count() / 1000000) + " > " +
+                  hubward::test::hex(frame));
     ++transactions;
     const auto sent = clock.steady() + timing_.time_for(frame.size());
     if (faults_.echo) arrive(sent, frame);
@@ -86,7 +89,8 @@ class FaultyLine {
   std::set<std::uint8_t> silent;
   std::function<Answer(std::uint8_t unit, const Request&)> server;  // instead of `units`
   std::unique_ptr<BusAdapter> adapter;
-  std::uint64_t transactions = 0; std::vector<std::string> log;
+  std::uint64_t transactions = 0;
+  std::vector<std::string> log;
 
  private:
   double unit() { return random_.unit(); }
@@ -127,7 +131,11 @@ class FaultyLine {
       std::vector<std::byte> piece(bytes.begin() + static_cast<std::ptrdiff_t>(begin),
                                    bytes.begin() + static_cast<std::ptrdiff_t>(begin + count));
       begin += count;
-      loop.call_at(at, [this, piece = std::move(piece)] { log.push_back(std::to_string(clock.steady().time_since_epoch().count()/1000000)+" < "+hubward::test::hex(piece)); streams[0].send(piece); });
+      loop.call_at(at, [this, piece = std::move(piece)] {
+        log.push_back(std::to_string(clock.steady().time_since_epoch().count() / 1000000) + " < " +
+                      hubward::test::hex(piece));
+        streams[0].send(piece);
+      });
       at += 1ms;
     }
   }

@@ -1,0 +1,141 @@
+// BusAdapter over Modbus RTU: line timing, echo, late answers, writes.
+#include <doctest/doctest.h>
+
+#include "tests/support/hex.h"
+#include "tests/unit/adapters/modbus/faulty_line.h"
+#include "tests/unit/adapters/modbus/tcp_bench.h"
+
+namespace hubward::modbus {
+namespace {
+
+using namespace test;
+using Outcome = WriteResult::Outcome;
+constexpr auto kHolding = Table::HoldingRegister;
+
+const SerialSettings kLine{.path = "/dev/ttyUSB0", .baud = 9600};
+
+WriteResult write(FaultyLine& line, std::uint16_t tag, TagValue value) {
+  std::optional<WriteResult> result;
+  line.adapter->write(
+      {DeviceIndex{0}, TagIndex{tag}, std::move(value), line.clock.steady() + 5000ms},
+      [&](WriteResult r) { result = std::move(r); });
+  line.run_for(6s);
+  return result.value();
+}
+
+TEST_CASE(
+    "after opening, the line is listened to for a response time-out before anything is said") {
+  FaultyLine line({device(0, 1, {tag(0, kHolding, 0)})}, kLine, {}, 1);
+  line.loop.run_for(999ms);
+  CHECK(line.streams[0].written.empty());
+  line.streams[0].send(encode_rtu(1, hubward::test::bytes("03 02 00 63")));  // somebody else's
+  line.loop.run_for(1000ms - 1ns);
+  CHECK(line.streams[0].written.empty());
+  line.loop.run_for(1ms);
+  CHECK(hubward::test::hex(line.streams[0].written) == "01 03 00 00 00 01 84 0A");
+  CHECK(line.streams[0].discards == 1);
+  CHECK(line.sink.deliveries.empty());
+  CHECK(line.sink.bad.size() == 1);
+}
+
+TEST_CASE(
+    "between frames there are 3.5 characters of silence, and input is thrown away before each") {
+  FaultyLine line({device(0, 1, {tag(0, kHolding, 0), tag(1, kHolding, 100)})}, kLine, {}, 1);
+  line.loop.run_for(1s);
+  (void)line.streams[0].take_written();
+  line.streams[0].send(encode_rtu(1, hubward::test::bytes("03 02 00 63")));
+  line.loop.run_for(3ms);
+  CHECK(line.streams[0].written.empty());  // 3.65 ms at 9600 baud, 10 bits
+  line.loop.run_for(1ms);
+  CHECK(line.streams[0].written.size() == 8);
+  CHECK(line.streams[0].discards == 2);
+}
+
+TEST_CASE("the late answer to one read is never taken for the next one of the same size") {
+  FaultyLine line({device(0, 1, {tag(0, kHolding, 0), tag(1, kHolding, 100)})}, kLine, {}, 1);
+  auto& unit = line.units[1];
+  unit.values = {{{kHolding, 0}, 111}, {{kHolding, 100}, 222}};
+  line.run_for(1500ms);
+  line.sink.deliveries.clear();
+  line.silent = {1};
+  line.loop.run_until(line.clock.steady() + 600ms);  // the poll of register 0 goes out ...
+  const auto lost = line.streams[0].take_written();
+  REQUIRE(lost.size() == 8);
+  line.loop.run_for(1700ms);  // ... is given up, and the unit is asked something else
+  const auto probe = parse_request(parse_rtu(line.streams[0].take_written()).value().pdu).value();
+  CHECK_FALSE(answers_look_alike(probe, ReadRequest{kHolding, 0, 1}));
+  line.streams[0].send(encode_rtu(1, hubward::test::bytes("03 02 00 6F")));  // now it comes
+  for (const auto& delivery : line.sink.deliveries) {
+    for (const auto& reading : delivery.batch.readings) CHECK(reading.quality == Quality::Bad);
+  }
+  line.silent.clear();
+  line.run_for(20s);
+  for (const auto& delivery : line.sink.deliveries) {
+    for (const auto& reading : delivery.batch.readings) {
+      if (reading.quality == Quality::Bad) continue;
+      CHECK(reading.value == TagValue{std::uint64_t{reading.tag.value == 0 ? 111U : 222U}});
+    }
+  }
+  CHECK(line.sink.deliveries.size() > 10);
+}
+
+TEST_CASE("writes on a serial line are confirmed, also where the line repeats our own bytes") {
+  for (const bool echo : {false, true}) {
+    CAPTURE(echo);
+    FaultyLine line({device(0, 1, {tag(0, kHolding, 5), tag(1, Table::Coil, 3, ValueType::Bool)})},
+                    kLine, {.echo = echo}, 1);
+    line.run_for(1500ms);
+    CHECK(write(line, 0, std::uint64_t{77}).outcome == Outcome::Written);
+    CHECK(line.units[1].values[{kHolding, 5}] == 77);
+    CHECK(write(line, 1, true).outcome == Outcome::Written);
+  }
+}
+
+TEST_CASE("an echo is never taken for a device's confirmation") {
+  FaultyLine line({device(0, 1, {tag(0, kHolding, 5, ValueType::Uint16, 60s)})}, kLine,
+                  {.echo = true}, 1);
+  line.silent = {1};  // there is no device, only the echo of what we say
+  const auto result = write(line, 0, std::uint64_t{77});
+  CHECK(result.outcome != Outcome::Written);
+}
+
+TEST_CASE("a line that is never quiet is named, and tried again") {
+  FaultyLine line({device(0, 1, {tag(0, kHolding, 0)})}, kLine, {}, 1);
+  for (int i = 0; i < 500 && line.streams[0].state == hubward::test::StreamScript::State::Open;
+       ++i) {
+    line.loop.run_for(10ms);
+    line.streams[0].send("U");
+  }
+  REQUIRE(line.sink.states.size() == 1);
+  CHECK(line.sink.states[0].state.code == ErrorCode::BadFrame);
+  CHECK(line.sink.states[0].state.detail.find("never quiet") != std::string::npos);
+  CHECK(line.sink.bad.size() == 1);
+  line.loop.run_for(1s);
+  CHECK(line.streams[0].opens == 2);
+}
+
+TEST_CASE("of 32 units the 8 dead ones cost the others a time-out each ten seconds, not a cycle") {
+  std::vector<DeviceSettings> devices;
+  for (std::uint8_t u = 1; u <= 32; ++u) {
+    devices.push_back(device(u - 1U, u, {tag(0, kHolding, 0, ValueType::Uint16, 2000ms)}));
+    devices.back().response_timeout = 100ms;
+  }
+  FaultyLine line(devices, {.path = "/dev/ttyUSB0", .baud = 19200}, {}, 1);
+  line.silent = {4, 8, 12, 16, 20, 24, 28, 32};
+  line.run_for(30s);
+  line.sink.deliveries.clear();
+  line.run_for(100s);
+  std::map<std::uint32_t, int> good;
+  for (const auto& delivery : line.sink.deliveries) ++good[delivery.batch.device.value];
+  CHECK(good.size() == 24);
+  for (const auto& [index, count] : good) CHECK(count >= 48);
+  line.silent.clear();
+  line.sink.deliveries.clear();
+  line.run_for(11s);
+  good.clear();
+  for (const auto& delivery : line.sink.deliveries) ++good[delivery.batch.device.value];
+  CHECK(good.size() == 32);
+}
+
+}  // namespace
+}  // namespace hubward::modbus
