@@ -181,7 +181,8 @@ Status WebServer::Impl::start() {
   info.options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
   if (address->ipv4) info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
   info.max_http_header_data = static_cast<unsigned short>(kHeaderBytesMax);
-  info.max_http_header_pool = kConnectionsPerSourceMax;
+  // Twice what one source may hold, so that one source cannot keep the others waiting.
+  info.max_http_header_pool = 2 * kConnectionsPerSourceMax;
   info.fd_limit_per_thread = kConnectionsMax;
   info.timeout_secs = static_cast<unsigned>(kRequestTimeout.count());
   info.keepalive_timeout = static_cast<int>(kRequestTimeout.count());

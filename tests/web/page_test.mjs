@@ -230,6 +230,7 @@ await test('a page that lost the gateway says so, and comes back by itself', asy
   await page.waitForSelector('.badge.stale');
   check((await textOf(page, '.badge')).includes('Stale since'), 'no word for it');
   check((await textOf(page, '.banner')).includes('not up to date'), 'no explanation');
+  check((await textOf(page, 'h1')).startsWith('At '), 'the sentence claims to be of now');
   check((await page.title()).startsWith('(stale)'), 'the title looks fine');
   await accessible(page, 'stale page');
   await plant('blocked', { port: new URL(first.url).port });

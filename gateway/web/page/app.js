@@ -85,11 +85,11 @@ function App() {
       ${!site && html`<p class="empty" role="status">Waiting for the gateway…</p>`}
       ${site && html`
         ${!isLive() && html`
-          <p class="banner" role="status"><${Icon} shape="warning" /> <span><strong>This page is not up to date.</strong>
+          <p class="banner" role="status"><${Icon} shape="warning" /> <span><strong>This page is not up to date.</strong>${' '}
             The connection to the gateway is lost since ${timeOfDay(live.lastHeard)}; it is tried again by itself. The devices may well be fine.</span></p>`}
         <section class="hero tone-${site.severity} ${overview ? '' : 'small'}">
-          <${Icon} shape=${site.severity} />
-          <h1>${unbroken(site.sentence)}</h1>
+          <${Icon} shape=${isLive() ? site.severity : 'unknown'} />
+          <h1>${isLive() ? '' : `At ${timeOfDay(live.lastHeard)}: `}${unbroken(site.sentence)}</h1>
           ${!site.clock_trusted && html`<p class="banner"><${Icon} shape="warning" /> <span>This computer's clock cannot be trusted yet; times are marked until it is.</span></p>`}
         </section>
         ${overview && html`<${Figures} site=${site} now=${now} />`}
