@@ -197,13 +197,18 @@ await test('bad input is shown with its sample', async (later) => {
   check((await textOf(page, '.samples')).includes('ST,GS,+'), 'no text');
 });
 
-await test('no view scrolls sideways at 320 pixels', async (later) => {
+await test('no view scrolls sideways and no number is cut off at 320 pixels', async (later) => {
   for (const { url } of [fine, blocked, silent, cloudDown, hostile, starting]) {
     for (const view of views) {
       const page = await open(later, url + view, { width: 320, height: 640 });
       await page.waitForTimeout(200);
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       check(width <= 320, `${url + view}: ${width} pixels`);
+      const cut = await page.evaluate(() => [...document.querySelectorAll('.number:not(.words)')]
+        .map((number) => number.closest('.figure') ?? number)
+        .filter((figure) => figure.scrollWidth > figure.clientWidth + 1 && figure.clientWidth > 0)
+        .map((figure) => figure.innerText));
+      check(cut.length === 0, `${url + view}: cut off: ${cut.join(', ')}`);
       await page.context().close();
     }
   }
