@@ -1,0 +1,257 @@
+#include "gateway/run_gateway.h"
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "adapters/modbus/bus_adapter.h"
+#include "adapters/mqtt/mqtt_adapter.h"
+#include "adapters/serial/serial_adapter.h"
+#include "gateway/api/failure_words.h"
+#include "gateway/device/roster.h"
+#include "gateway/observe/status_board.h"
+#include "gateway/observe/status_json.h"
+#include "gateway/outbox/outbox_writer.h"
+#include "gateway/platform/asio_loop.h"
+#include "gateway/platform/asio_streams.h"
+#include "gateway/platform/console_log.h"
+#include "gateway/platform/control_socket.h"
+#include "gateway/platform/file_assignment_store.h"
+#include "gateway/platform/hmac_signer.h"
+#include "gateway/platform/mosquitto_link.h"
+#include "gateway/platform/paho_broker_link.h"
+#include "gateway/platform/resolver.h"
+#include "gateway/platform/signals.h"
+#include "gateway/platform/state_folder.h"
+#include "gateway/platform/system_clock.h"
+#include "gateway/platform/system_limits.h"
+#include "gateway/platform/system_random.h"
+#include "gateway/version.h"
+#include "gateway/web/web_server.h"
+
+namespace hubward {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A stop as a whole takes under 5 s: devices say goodbye, then the store is flushed.
+constexpr auto kGoodbyeMax = 3s;
+constexpr auto kFlushMax = 1500ms;
+// The loop shows once a second that it runs; the page's /healthz believes it this long.
+constexpr auto kHeartbeat = 1s;
+constexpr auto kHeartbeatLost = 15s;
+
+// Of this start of the machine, as the kernel names it; 0 where it does not.
+std::uint64_t machine_boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  std::getline(file, text);
+  std::erase(text, '-');
+  return std::strtoull(text.substr(0, 16).c_str(), nullptr, 16);
+}
+
+std::uint64_t random_64_bits() {
+  return std::strtoull(platform::random_hex(8).c_str(), nullptr, 16);
+}
+
+Result<std::unique_ptr<Signer>> make_signer(const config::DeviceCredential& credential,
+                                            const std::string& registration_id) {
+  if (credential.kind == config::DeviceCredential::Kind::DeviceKey) {
+    return platform::HmacSigner::from_base64(credential.primary);
+  }
+  auto key = platform::derive_device_key(credential.primary, registration_id);
+  if (!key) return tl::unexpected(key.error());
+  return platform::HmacSigner::from_base64(*key);
+}
+
+device::CloudSettings cloud_settings(const config::SiteSettings& site) {
+  device::CloudSettings settings;
+  settings.dps_host = site.dps.address.host;
+  settings.dps_port = site.dps.address.port;
+  settings.id_scope = site.dps.id_scope;
+  settings.agent = std::string("hubward/") + kVersion;
+  settings.keep_alive = site.keep_alive;
+  settings.token_life = site.token_lifetime;
+  return settings;
+}
+
+outbox::WriterOptions outbox_options(const config::SiteSettings& site,
+                                     const platform::StateFolder& folder, Log& log) {
+  outbox::WriterOptions options;
+  options.store.path = folder.file("outbox.db");
+  options.store.limits.bytes_max = site.outbox.bytes_max;
+  options.store.boot_id = machine_boot_id();
+  options.store.epoch_bits = random_64_bits;
+  options.sync_window = site.outbox.sync_window;
+  options.log = &log;
+  return options;
+}
+
+// Everything that runs, in the order in which it may go away again (from the last member up).
+class Gateway {
+ public:
+  Gateway(const config::SiteSettings& site, platform::StateFolder folder, Log& log)
+      : site_(site),
+        folder_(std::move(folder)),
+        log_(log),
+        clock_(folder_.newest_file_time()),
+        loop_(clock_),
+        board_({site.name, kVersion, site.devices}, clock_),
+        assignments_(folder_.file("assignments.json"), log),
+        outbox_(outbox_options(site, folder_, log), clock_),
+        streams_(resolver_),
+        settings_(cloud_settings(site)),
+        admission_(loop_,
+                   {site.admission.connections_per_second, site.admission.registrations_per_second},
+                   random_),
+        roster_(board_) {}
+
+  Status start() {
+    auto links = platform::MosquittoLinkOpener::create(site_.trusted_roots_file, resolver_, loop_);
+    if (!links) return tl::unexpected(links.error());
+    links_ = std::move(*links);
+    if (auto made = make_devices(); !made) return made;
+    if (auto served = serve(); !served) return served;
+    roster_.start();
+    return start_adapters();
+  }
+
+  void run() {
+    const platform::Signals signals(loop_, [this](int) { stop(); });
+    beat();
+    log_.write(LogLevel::Info, "started",
+               {{"version", kVersion},
+                {"site", site_.name},
+                {"devices", std::to_string(site_.devices.size())},
+                {"page", "http://" + site_.page.host + ":" + std::to_string(page_->port())}});
+    loop_.run();
+    page_->stop();
+    if (!outbox_.flush_and_stop(kFlushMax)) {
+      log_.write(LogLevel::Warn, "outbox_flush_slow", {});
+    }
+    log_.write(LogLevel::Info, "stopped", {});
+  }
+
+ private:
+  Status make_devices() {
+    for (std::uint32_t i = 0; i < site_.devices.size(); ++i) {
+      auto signer = make_signer(site_.credentials[i], site_.devices[i].id);
+      if (!signer) return tl::unexpected(signer.error());
+      signers_.push_back(std::move(*signer));
+      const device::CloudParts parts{loop_,   *links_, *signers_.back(), assignments_, outbox_,
+                                     leases_, admission_, random_,       log_};
+      roster_.add(std::make_unique<device::Device>(
+          DeviceIndex{i}, site_.devices[i], settings_,
+          device::DeviceParts{parts, board_, machine_boot_id()}));
+    }
+    return {};
+  }
+
+  Status serve() {
+    web::WebSettings web;
+    web.address = site_.page.host;
+    web.port = site_.page.port;
+    web.healthy = [this] {
+      return clock_.steady() - SteadyTime(std::chrono::nanoseconds(last_beat_)) < kHeartbeatLost;
+    };
+    page_ = std::make_unique<web::WebServer>(std::move(web), board_);
+    if (auto started = page_->start(); !started) return started;
+    auto control = platform::ControlSocket::listen(
+        folder_.file("control.sock"), loop_,
+        [this](const std::string& request, const platform::ControlSocket::Answer& answer) {
+          answer(on_control(request));
+        });
+    if (!control) return tl::unexpected(control.error());
+    control_ = std::move(*control);
+    return {};
+  }
+
+  std::string on_control(const std::string& request) const {
+    const auto document = json::parse(request, {.bytes_max = 64 * 1024, .depth_max = 8});
+    const auto command =
+        document ? json::as_string(json::find(*document, "command")) : std::nullopt;
+    if (command == "status") return observe::status_json(board_);
+    return R"({"error":"unknown command"})";
+  }
+
+  Status start_adapters() {
+    for (const auto& bus : site_.modbus_buses) {
+      auto adapter = std::make_unique<modbus::BusAdapter>(bus, streams_, loop_);
+      for (const auto& device : bus.devices) roster_.at(device.device).attach(adapter.get());
+      adapters_.push_back(std::move(adapter));
+    }
+    for (const auto& device : site_.serial_devices) {
+      adapters_.push_back(std::make_unique<serial::SerialAdapter>(device, streams_, loop_));
+      roster_.at(device.device).attach(adapters_.back().get());
+    }
+    if (!site_.mqtt_devices.empty()) {
+      adapters_.push_back(std::make_unique<mqtt::MqttAdapter>(*site_.broker, site_.mqtt_devices,
+                                                              brokers_, loop_));
+      for (const auto& device : site_.mqtt_devices) {
+        roster_.at(device.device).attach(adapters_.back().get());
+      }
+    }
+    for (const auto& adapter : adapters_) {
+      if (auto started = adapter->start(roster_); !started) return started;
+    }
+    return {};
+  }
+
+  // Adapters, then devices, then (after the loop) the store.
+  void stop() {
+    if (std::exchange(stopping_, true)) return;
+    log_.write(LogLevel::Info, "stopping", {});
+    for (const auto& adapter : adapters_) adapter->stop();
+    roster_.stop([this] { loop_.stop(); });
+    loop_.call_at(clock_.steady() + kGoodbyeMax, [this] { loop_.stop(); });
+  }
+
+  void beat() {
+    last_beat_ = clock_.steady().time_since_epoch().count();
+    loop_.call_at(clock_.steady() + kHeartbeat, [this] { beat(); });
+  }
+
+  const config::SiteSettings& site_;
+  platform::StateFolder folder_;
+  Log& log_;
+  platform::SystemClock clock_;
+  platform::AsioLoop loop_;
+  platform::SystemRandom random_;
+  platform::Resolver resolver_;
+  observe::StatusBoard board_;
+  platform::FileAssignmentStore assignments_;
+  outbox::OutboxWriter outbox_;
+  platform::AsioStreams streams_;
+  platform::PahoBrokerConnector brokers_;
+  std::unique_ptr<platform::MosquittoLinkOpener> links_;
+  const device::CloudSettings settings_;
+  AlwaysGranted leases_;
+  device::AdmissionDesk admission_;
+  std::vector<std::unique_ptr<Signer>> signers_;
+  device::DeviceRoster roster_;
+  std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
+  std::unique_ptr<web::WebServer> page_;
+  std::unique_ptr<platform::ControlSocket> control_;
+  std::atomic<std::int64_t> last_beat_{0};
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+Status run_gateway(const config::SiteSettings& site) {
+  platform::bound_name_lookups();
+  platform::raise_descriptor_limit();
+  platform::forbid_core_dumps();
+  auto folder = platform::StateFolder::open(site.state_folder);
+  if (!folder) return tl::unexpected(folder.error());
+  platform::ConsoleLog log(site.log_level);
+  Gateway gateway(site, std::move(*folder), log);
+  if (auto started = gateway.start(); !started) return started;
+  gateway.run();
+  return {};
+}
+
+}  // namespace hubward
