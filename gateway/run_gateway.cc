@@ -10,7 +10,6 @@
 #include "adapters/modbus/bus_adapter.h"
 #include "adapters/mqtt/mqtt_adapter.h"
 #include "adapters/serial/serial_adapter.h"
-#include "gateway/api/failure_words.h"
 #include "gateway/device/roster.h"
 #include "gateway/observe/status_board.h"
 #include "gateway/observe/status_json.h"
@@ -22,7 +21,7 @@
 #include "gateway/platform/file_assignment_store.h"
 #include "gateway/platform/hmac_signer.h"
 #include "gateway/platform/mosquitto_link.h"
-#include "gateway/platform/paho_broker_link.h"
+#include "gateway/platform/paho_broker.h"
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/signals.h"
 #include "gateway/platform/state_folder.h"
@@ -103,6 +102,7 @@ class Gateway {
         assignments_(folder_.file("assignments.json"), log),
         outbox_(outbox_options(site, folder_, log), clock_),
         streams_(resolver_),
+        brokers_(resolver_),
         settings_(cloud_settings(site)),
         admission_(loop_,
                    {site.admission.connections_per_second, site.admission.registrations_per_second},
@@ -141,11 +141,11 @@ class Gateway {
       auto signer = make_signer(site_.credentials[i], site_.devices[i].id);
       if (!signer) return tl::unexpected(signer.error());
       signers_.push_back(std::move(*signer));
-      const device::CloudParts parts{loop_,   *links_, *signers_.back(), assignments_, outbox_,
-                                     leases_, admission_, random_,       log_};
-      roster_.add(std::make_unique<device::Device>(
-          DeviceIndex{i}, site_.devices[i], settings_,
-          device::DeviceParts{parts, board_, machine_boot_id()}));
+      const device::CloudParts parts{loop_,   *links_,    *signers_.back(), assignments_, outbox_,
+                                     leases_, admission_, random_,          log_};
+      roster_.add(
+          std::make_unique<device::Device>(DeviceIndex{i}, site_.devices[i], settings_,
+                                           device::DeviceParts{parts, board_, machine_boot_id()}));
     }
     return {};
   }
@@ -188,8 +188,8 @@ class Gateway {
       roster_.at(device.device).attach(adapters_.back().get());
     }
     if (!site_.mqtt_devices.empty()) {
-      adapters_.push_back(std::make_unique<mqtt::MqttAdapter>(*site_.broker, site_.mqtt_devices,
-                                                              brokers_, loop_));
+      adapters_.push_back(
+          std::make_unique<mqtt::MqttAdapter>(*site_.broker, site_.mqtt_devices, brokers_, loop_));
       for (const auto& device : site_.mqtt_devices) {
         roster_.at(device.device).attach(adapters_.back().get());
       }
