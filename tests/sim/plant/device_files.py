@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Writes the gateway's device files (devices.d) for a running simplant: every register of presses and
-meters, the scale's line, the sensors' payload. The tag with the sample's number is called `seq` everywhere.
+meters, the scale's line, the sensors' payload. The tag with the sample's number is called `counter`
+everywhere, the name by which the simulated cloud knows what to count.
 
     device_files.py PLANT_JSON DIR [--enrollment NAME] [--keys DIR] [--interval-ms N]
 
@@ -22,10 +23,10 @@ WRITE_RANGES = {
 }
 TABLES = {"coil": "coil", "discrete_input": "discrete", "input_register": "input",
           "holding_register": "holding"}
-SEQUENCE = {"read_sequence": "seq"}
-SCALE_PATTERN = ("(?<status>ST|US),GS,(?<weight>[+-] +[0-9]+\\.[0-9]+)kg,#(?<seq>[0-9]+)")
+SEQUENCE = {"read_sequence": "counter"}
+SCALE_PATTERN = ("(?<status>ST|US),GS,(?<weight>[+-] +[0-9]+\\.[0-9]+)kg,#(?<counter>[0-9]+)")
 SENSOR_TAGS = [
-    {"name": "seq", "pointer": "/seq"},
+    {"name": "counter", "pointer": "/seq"},
     {"name": "temperature", "pointer": "/environment/temperature/value", "unit": "degC"},
     {"name": "humidity", "pointer": "/environment/humidity", "unit": "%"},
     {"name": "vibration", "pointer": "/vibration/rms", "unit": "mm/s"},
@@ -67,7 +68,7 @@ def tags(device, registers, interval_ms):
     if device["kind"] in ("press", "meter"):
         return [register_tag(register, interval_ms) for register in registers[device["id"]]]
     if device["kind"] == "scale":
-        return [{"name": "seq", "type": "integer"}, {"name": "weight", "unit": "kg"},
+        return [{"name": "counter", "type": "integer"}, {"name": "weight", "unit": "kg"},
                 {"name": "status", "type": "text"}]
     return SENSOR_TAGS
 
