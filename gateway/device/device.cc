@@ -96,20 +96,33 @@ void Device::on_stored(const Result<StoredMessage>& row) {
 }
 
 void Device::on_field_state(FieldState state) {
-  const bool changed = state.link != field_.link || state.code != field_.code;
+  const bool changed = !field_reported_ || state.link != field_.link || state.code != field_.code;
+  field_reported_ = true;
   if (changed) {
     field_since_ = parts_.cloud.loop.clock().wall();
-    const bool down = state.link == FieldState::Link::Down;
-    parts_.cloud.log.write(down ? LogLevel::Warn : LogLevel::Info,
-                           down ? "device_silent" : "device_answers",
-                           {{"device", description_.id},
-                            {"reason", down ? std::string(words_for(state.code).label) : "ok"},
-                            {"detail", state.detail}});
-    tell(down ? "device_silent" : "device_answers",
-         down ? std::string(words_for(state.code).meaning) : "The device answers.");
+    tell_field(state);
   }
   field_ = std::move(state);
   publish_status_soon();
+}
+
+void Device::tell_field(const FieldState& state) {
+  LogLevel level = LogLevel::Info;
+  const char* event = "device_answers";
+  std::string text = "The device answers.";
+  std::string reason = "ok";
+  if (state.link == FieldState::Link::Down) {
+    level = LogLevel::Warn;
+    event = "device_silent";
+    text = words_for(state.code).meaning;
+    reason = words_for(state.code).label;
+  } else if (state.link == FieldState::Link::Unknown) {
+    event = "device_awaited";
+    text = "Ready for the device; nothing has come from it yet.";
+  }
+  parts_.cloud.log.write(
+      level, event, {{"device", description_.id}, {"reason", reason}, {"detail", state.detail}});
+  tell(event, std::move(text));
 }
 
 void Device::on_cloud_changed() {

@@ -47,6 +47,7 @@ class Device final : private CloudEvents {
              std::function<void(const WriteResult&)> done);
   void audit(const TagDescription& tag, const TagValue& value, const std::string& origin,
              const WriteResult& result);
+  void tell_field(const FieldState& state);
   void tell(std::string event, std::string text);
   void publish_status_soon();
 
@@ -58,6 +59,7 @@ class Device final : private CloudEvents {
   Properties properties_;
   CloudClient cloud_;
   FieldState field_;
+  bool field_reported_ = false;
   WallTime field_since_{};
   CloudState shown_cloud_ = CloudState::Starting;
   std::optional<ErrorCode> shown_failure_;

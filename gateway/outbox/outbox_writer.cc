@@ -157,8 +157,9 @@ void OutboxWriter::run() noexcept {
     round.clear();
     publish();
   }
-  (void)rounds_.store().close();  // on an error the rows are on the disk, only not marked so
-  publish();
+  // On an error the rows are on the disk, only not marked so. Not published: a store that was
+  // closed on purpose is no news.
+  (void)rounds_.store().close();
   const std::lock_guard lock(mailbox_mutex_);
   stopped_ = true;
   mailbox_changed_.notify_all();

@@ -333,8 +333,12 @@ class Site:
 
     def start_plant(self):
         """After the gateway has subscribed: until then the broker keeps nothing for it."""
-        wait_for(lambda: "event=broker_connected" in self.all_gateway_logs()
-                 or not self.options["sensors"], 20, "the gateway has subscribed")
+        def subscribed():
+            log = self.all_gateway_logs()
+            return all(f"event=device_awaited device={device} " in log
+                       for device in self.devices if device.startswith("sensor-"))
+
+        wait_for(subscribed, 20, "the gateway has subscribed at the broker")
         self.plant.post("/start")
 
     def all_gateway_logs(self):
