@@ -235,7 +235,7 @@ class Gateway {
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
   std::unique_ptr<web::WebServer> page_;
   std::unique_ptr<platform::ControlSocket> control_;
-  std::atomic<std::int64_t> last_beat_{0};
+  std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};
   bool stopping_ = false;
 };
 

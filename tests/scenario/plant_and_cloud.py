@@ -35,13 +35,17 @@ class Failure(Exception):
     """What was expected did not happen."""
 
 
+class BadAnswer(Failure):
+    """An HTTP status that says no."""
+
+
 def wait_for(condition, seconds, what):
     """Polls until `condition()` is true and returns its value; waits for conditions, never for time."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             value = condition()
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, BadAnswer):
             value = None
         if value:
             return value
@@ -57,7 +61,7 @@ def http(url, body=None, method=None, timeout=40):
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             text = answer.read().decode()
     except urllib.error.HTTPError as error:
-        raise Failure(f"{url}: {error.code} {error.read().decode()}") from None
+        raise BadAnswer(f"{url}: {error.code} {error.read().decode()}") from None
     try:
         return json.loads(text)
     except ValueError:
