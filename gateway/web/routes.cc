@@ -21,6 +21,31 @@ Reply json_reply(std::shared_ptr<const std::string> body) {
 
 }  // namespace
 
+std::vector<HeaderField> header_fields(const Reply& reply) {
+  const bool page = !reply.embedded.empty();
+  const std::size_t size = page ? reply.embedded.size() : reply.body ? reply.body->size() : 0;
+  std::vector<HeaderField> fields{
+      {"content-type:", std::string(reply.content_type)},
+      {"content-length:", std::to_string(size)},
+      // One request a connection: fewer states for a hostile client to play with.
+      {"connection:", "close"},
+      {"cache-control:", reply.etag.empty() ? "no-store" : "no-cache"},
+      {"etag:", std::string(reply.etag)},
+      {"content-encoding:", page ? "gzip" : ""},
+      {"allow:", reply.status == 405 ? "GET" : ""},
+      {"content-security-policy:",
+       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+       "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+      {"x-content-type-options:", "nosniff"},
+      {"x-frame-options:", "DENY"},
+      {"referrer-policy:", "no-referrer"},
+      {"cross-origin-resource-policy:", "same-origin"},
+      {"cross-origin-opener-policy:", "same-origin"},
+  };
+  std::erase_if(fields, [](const HeaderField& field) { return field.value.empty(); });
+  return fields;
+}
+
 Reply text_reply(unsigned status, std::string text) {
   Reply reply;
   reply.status = status;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/observe/status_board.h"
 
@@ -52,6 +53,13 @@ class Routes {
   Cached metrics_;
   Cached bad_inputs_;
 };
+
+struct HeaderField {
+  const char* name;  // with colon, in lower case
+  std::string value;
+};
+// Everything between the status line and the body, the protecting headers among them.
+[[nodiscard]] std::vector<HeaderField> header_fields(const Reply& reply);
 
 [[nodiscard]] Reply text_reply(unsigned status, std::string text);
 

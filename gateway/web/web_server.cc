@@ -1,21 +1,17 @@
 #include "gateway/web/web_server.h"
 
-#include <arpa/inet.h>
 #include <libwebsockets.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <map>
 #include <optional>
-#include <system_error>
 #include <thread>
 
 #include "gateway/observe/live_feed.h"
+#include "gateway/web/listen_address.h"
 #include "gateway/web/request_guard.h"
 #include "gateway/web/routes.h"
 
@@ -53,46 +49,6 @@ std::string own_host_name() {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0) return {};
   return name.data();
-}
-
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-  bool ipv4 = true;
-};
-
-Result<Address> numeric_address(const std::string& text, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(text.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) {
-    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
-                   "the page's address must be an IP address or localhost, not \"" + text + "\"");
-  }
-  Address address;
-  std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
-  address.length = found->ai_addrlen;
-  address.ipv4 = found->ai_family == AF_INET;
-  freeaddrinfo(found);
-  return address;
-}
-
-// libwebsockets does not say why it could not listen, so the question is asked beforehand.
-Status can_bind(const Address& address, const std::string& where) {
-  const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int error = errno;
-  if (fd >= 0) {
-    const int on = 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    error = bind(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0
-                ? 0
-                : errno;
-    close(fd);
-  }
-  if (error == 0) return {};
-  return failure(ErrorCode::AddressInUse, ErrorKind::Permanent,
-                 where + ": " + std::generic_category().message(error));
 }
 
 }  // namespace
@@ -371,38 +327,12 @@ int WebServer::Impl::request(lws* wsi, std::string_view path) {
 }
 
 int WebServer::Impl::begin_reply(lws* wsi, Connection& connection) {
-  struct Field {
-    const char* name;
-    std::string_view value;
-  };
   const Reply& reply = connection.reply;
-  const bool page = !reply.embedded.empty();
-  const std::size_t size = page ? reply.embedded.size() : reply.body ? reply.body->size() : 0;
   unsigned char* const begin = buffer_.data() + LWS_PRE;
   unsigned char* const end = buffer_.data() + buffer_.size() - 1;
   unsigned char* at = begin;
-  const std::string length = std::to_string(size);
-  const std::array<Field, 13> fields{{
-      {"content-type:", reply.content_type},
-      {"content-length:", length},
-      // One request a connection: fewer states for a hostile client to play with.
-      {"connection:", "close"},
-      {"cache-control:", reply.etag.empty() ? "no-store" : "no-cache"},
-      {"etag:", reply.etag},
-      {"content-encoding:", page ? "gzip" : ""},
-      {"allow:", reply.status == 405 ? "GET" : ""},
-      {"content-security-policy:",
-       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-       "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-      {"x-content-type-options:", "nosniff"},
-      {"x-frame-options:", "DENY"},
-      {"referrer-policy:", "no-referrer"},
-      {"cross-origin-resource-policy:", "same-origin"},
-      {"cross-origin-opener-policy:", "same-origin"},
-  }};
   if (lws_add_http_header_status(wsi, reply.status, &at, end) != 0) return -1;
-  for (const Field& field : fields) {
-    if (field.value.empty()) continue;
+  for (const HeaderField& field : header_fields(reply)) {
     if (lws_add_http_header_by_name(wsi, reinterpret_cast<const unsigned char*>(field.name),
                                     reinterpret_cast<const unsigned char*>(field.value.data()),
                                     static_cast<int>(field.value.size()), &at, end) != 0) {
