@@ -99,7 +99,7 @@ class AdaptersTest(unittest.TestCase):
                 count = 2 if kind in ("silent", "delay") else 1
                 self.faults += count
                 self.post(f"/devices/{device}/fault",
-                          {"kind": kind, "delay_ms": 450, "count": count})
+                          {"kind": kind, "delay_ms": 1400, "count": count})
                 until(lambda: self.counts(device)["faults_pending"] == 0, "the faults to be used")
                 self.goes_on(device)
 

@@ -136,7 +136,7 @@ modbus::DeviceSettings modbus_device(const json::Value& device, DeviceIndex inde
                                      std::span<const RegisterTag> registers, Names& names) {
   modbus::DeviceSettings settings{.device = index, .tags = {}};
   settings.unit_id = number<std::uint8_t>(device, "unit_id");
-  settings.response_timeout = std::chrono::milliseconds(300);
+  settings.response_timeout = std::chrono::milliseconds(1000);
   for (const RegisterTag& reg : registers) {
     settings.tags.push_back({.tag = TagIndex{static_cast<std::uint16_t>(settings.tags.size())},
                              .table = reg.table,
