@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -13,9 +14,11 @@
 #include <vector>
 
 #include "adapters/modbus/bus_adapter.h"
+#include "adapters/mqtt/mqtt_adapter.h"
 #include "adapters/serial/serial_adapter.h"
 #include "gateway/platform/asio_loop.h"
 #include "gateway/platform/asio_streams.h"
+#include "gateway/platform/paho_broker.h"
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/system_clock.h"
 #include "proto/json.h"
@@ -184,7 +187,32 @@ std::unique_ptr<SouthboundAdapter> adapter_for(const json::Value& device, Printi
   return adapter;
 }
 
-int run(const char* file) {
+// All sensors of the plant on one connection, as the gateway has it. Null if there are none.
+std::unique_ptr<SouthboundAdapter> sensors_adapter(const json::Value& devices, const char* password,
+                                                   PrintingSink& sink, BrokerConnector& connector,
+                                                   Loop& loop) {
+  BrokerSettings broker;
+  std::vector<mqtt::DeviceSettings> sensors;
+  for (const json::Value& device : devices.GetArray()) {
+    if (text(device, "kind") != "sensor") continue;
+    const std::string where = text(device, "broker");
+    broker.port = static_cast<std::uint16_t>(std::atoi(where.c_str() + where.rfind(':') + 1));
+    sensors.push_back({.device = {static_cast<std::uint32_t>(sink.names.size())},
+                       .device_name = text(device, "id"),
+                       .topic_template = "plant/{device}/telemetry",
+                       .tags = {{TagIndex{0}, "/seq"},
+                                {TagIndex{1}, "/environment/temperature/value"},
+                                {TagIndex{2}, "/status/door_open"}}});
+    sink.names.push_back({text(device, "id"), {"read_sequence", "temperature", "door_open"}});
+  }
+  if (sensors.empty()) return nullptr;
+  broker.user_name = "hubward";
+  broker.password = SecretText(password);
+  return std::make_unique<mqtt::MqttAdapter>(std::move(broker), std::move(sensors), connector,
+                                             loop);
+}
+
+int run(const char* file, const char* password) {
   std::ifstream in(file);
   const std::string plant_text{std::istreambuf_iterator<char>(in), {}};
   const auto plant = json::parse(plant_text);
@@ -196,9 +224,14 @@ int run(const char* file) {
   platform::Resolver resolver;
   platform::AsioStreams streams(resolver);
   PrintingSink sink;
-  std::vector<std::unique_ptr<SouthboundAdapter>> adapters;
+  platform::PahoBrokerConnector broker(resolver);
+  std::vector<std::unique_ptr<SouthboundAdapter>> made;
   for (const json::Value& device : devices->GetArray()) {
-    auto adapter = adapter_for(device, sink, streams, loop);
+    made.push_back(adapter_for(device, sink, streams, loop));
+  }
+  made.push_back(sensors_adapter(*devices, password, sink, broker, loop));
+  std::vector<std::unique_ptr<SouthboundAdapter>> adapters;
+  for (auto& adapter : made) {
     if (!adapter) continue;
     if (const Status started = adapter->start(sink); !started) {
       std::fprintf(stderr, "fieldtap: %s\n", started.error().context.c_str());
@@ -223,9 +256,9 @@ int run(const char* file) {
 }  // namespace hubward::plant
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: fieldtap plant.json\n", stderr);
+  if (argc < 2 || argc > 3) {
+    std::fputs("usage: fieldtap plant.json [PASSWORD]\n", stderr);
     return 2;
   }
-  return hubward::plant::run(argv[1]);
+  return hubward::plant::run(argv[1], argc == 3 ? argv[2] : "");
 }

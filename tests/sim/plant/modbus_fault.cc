@@ -56,6 +56,8 @@ std::vector<std::byte> with_byte_changed(std::vector<std::byte> answer, std::siz
 }
 
 std::vector<std::byte> oversized(std::vector<std::byte> answer, Framing framing) {
+  // Without its checksum; otherwise the beginning of an RTU answer would be a whole, right frame.
+  if (framing == Framing::Rtu && answer.size() > 2) answer.resize(answer.size() - 2);
   answer.resize(600, std::byte{0x55});  // an RTU frame has at most 256 bytes, a TCP frame 260
   if (framing == Framing::Tcp) {
     answer[4] = std::byte{0x02};  // MBAP length 594 instead of at most 254

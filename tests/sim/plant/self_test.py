@@ -57,7 +57,11 @@ class Plant:
             [SIMPLANT, "--state", self.folder / "plant", "--broker", f"127.0.0.1:{self.port}",
              "--mqtt-passwords", self.folder / "users", *options], stdout=subprocess.DEVNULL)
         file = self.folder / "plant" / "plant.json"
-        until(file.exists, "plant.json")
+        try:
+            until(file.exists, "plant.json")
+        except AssertionError:
+            self.stop()
+            raise
         self.plant = json.loads(file.read_text())
         self.devices = {device["id"]: device for device in self.plant["devices"]}
 

@@ -65,9 +65,6 @@ SensorDevice::SensorDevice(SensorSettings settings)
     mosquitto_username_pw_set(client, settings_.id.c_str(), settings_.password.c_str());
   }
   mosquitto_reconnect_delay_set(client, 1, 2, false);
-  // The thread connects, and goes on trying when the broker is not there yet.
-  mosquitto_connect_async(client, settings_.broker_host.c_str(), settings_.broker_port, 30);
-  mosquitto_loop_start(client);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -109,7 +106,19 @@ void SensorDevice::on_command(std::string_view payload) {
   if (commands_.size() < kCommandsKept) commands_.emplace_back(payload.substr(0, 1024));
 }
 
+// libmosquitto's own thread reconnects, but gives up if the very first attempt fails.
+void SensorDevice::connect_first(const std::stop_token& stop) {
+  while (mosquitto_connect(client_.get(), settings_.broker_host.c_str(), settings_.broker_port,
+                           30) != MOSQ_ERR_SUCCESS) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, std::chrono::milliseconds(300), [] { return false; });
+    if (stop.stop_requested()) return;
+  }
+  mosquitto_loop_start(client_.get());
+}
+
 void SensorDevice::run(const std::stop_token& stop) {
+  connect_first(stop);
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto now = SteadyClock::now();

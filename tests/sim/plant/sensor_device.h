@@ -62,6 +62,7 @@ class SensorDevice final : public Device {
   static constexpr std::size_t kWaitingMax = 50'000;
   static constexpr std::size_t kCommandsKept = 1'000;
 
+  void connect_first(const std::stop_token& stop);
   void run(const std::stop_token& stop);
   void publish_sample();
   [[nodiscard]] std::string payload(Sequence number) const;
