@@ -135,7 +135,7 @@ class Plant:
 class Site:
     def __init__(self, build=None, folder=None, hubs=2, sensors=3, presses=1, meters=1, scales=1,
                  rate=10, interval_ms=200, cloud_options=(), page_port=0, settings=None,
-                 first_sequence=1):
+                 first_sequence=1, names=None):
         self.build = pathlib.Path(build or os.environ.get("HUBWARD_BUILD") or ROOT / "build/release")
         self.given_folder = folder
         self.options = dict(hubs=hubs, sensors=sensors, presses=presses, meters=meters,
@@ -145,6 +145,7 @@ class Site:
         self.page_port = page_port or free_port()
         self.settings = settings or {}
         self.first_sequence = first_sequence
+        self.names = names
         self.processes = {}
         self.gateway_runs = 0
 
@@ -166,8 +167,14 @@ class Site:
         return self
 
     def __exit__(self, kind, value, trace):
+        stuck = []
         for name in reversed(list(self.processes)):
-            self.stop(name)
+            try:
+                self.stop(name)
+            except Failure as failure:
+                stuck.append(str(failure))
+        if stuck and kind is None:
+            raise Failure("; ".join(stuck))
         if kind is not None and kind is not KeyboardInterrupt:
             print(f"\nkept for a look: {self.folder}", file=sys.stderr)
             for log in sorted(self.folder.glob("gateway*.log"))[-1:]:
@@ -289,7 +296,7 @@ class Site:
         gateway.update(self.settings)
         (site / "gateway.json").write_text(json.dumps(gateway, indent=2) + "\n")
         made = device_files.device_files(self.plant.plant, self.plant.get("/registers"),
-                                         interval_ms=self.interval_ms)
+                                         interval_ms=self.interval_ms, names=self.names)
         for device, contents in made.items():
             (site / "devices.d" / f"{device}.json").write_text(json.dumps(contents, indent=2) + "\n")
 

@@ -74,20 +74,30 @@ def tags(device, registers, interval_ms):
 
 
 NAMES = {"press": "Press", "meter": "Energy meter", "scale": "Filling scale", "sensor": "Sensor"}
+# What a technician looks at first; the page shows a device's first values beside its name.
+SHOWN_FIRST = ("pressure", "ram_position", "oil_temperature", "part_count", "active_power",
+               "voltage_l1", "energy_import", "cos_phi", "weight", "status", "temperature",
+               "humidity", "vibration", "battery")
 
 
-def device_files(plant, registers, enrollment="plant", keys=None, interval_ms=500):
+def by_interest(tag):
+    name = tag["name"]
+    return SHOWN_FIRST.index(name) if name in SHOWN_FIRST else len(SHOWN_FIRST)
+
+
+def device_files(plant, registers, enrollment="plant", keys=None, interval_ms=500, names=None):
     """{device id: contents of its file}. `keys`: folder of files <id>.key, None if the enrollment
-    names the group's key."""
+    names the group's key. `names`: {device id: name for people}, where the usual one will not do."""
     files = {}
     for device in plant["devices"]:
         name, number = device["id"].rsplit("-", 1)
-        made = {"version": 1, "id": device["id"], "name": f"{NAMES[name]} {int(number)}",
+        shown = (names or {}).get(device["id"], f"{NAMES[name]} {int(number)}")
+        made = {"version": 1, "id": device["id"], "name": shown,
                 "model_id": f"dtmi:hubward:demo:{device['kind']};1", "enrollment": enrollment}
         if keys is not None:
             made["key"] = {"file": str(pathlib.Path(keys) / (device["id"] + ".key"))}
         made["attach"] = attachment(device)
-        made["tags"] = tags(device, registers, interval_ms)
+        made["tags"] = sorted(tags(device, registers, interval_ms), key=by_interest)
         files[device["id"]] = made
     return files
 
