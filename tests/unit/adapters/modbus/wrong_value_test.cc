@@ -17,7 +17,7 @@ constexpr auto kInput = Table::InputRegister;
 std::uint16_t witness(std::uint8_t unit, Table table, unsigned address, std::uint32_t count) {
   switch (address % 4) {
     case 0:
-      return static_cast<std::uint16_t>(unit << 8 | static_cast<unsigned>(table));
+      return static_cast<std::uint16_t>(unsigned{unit} << 8 | static_cast<unsigned>(table));
     case 1:
       return static_cast<std::uint16_t>(address - 1);
     case 2:
@@ -127,7 +127,7 @@ TEST_CASE("on no line does a wrong value get through, in 120,000 transactions") 
         .echo = true}},
   };
   for (const Row& row : rows) {
-    for (const std::uint64_t seed : {3, 4, 5}) {
+    for (const std::uint64_t seed : {3U, 4U, 5U}) {
       CAPTURE(row.why);
       CAPTURE(seed);
       const Verdict verdict = judge(row.faults, seed, 5000);
