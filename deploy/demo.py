@@ -32,12 +32,13 @@ def demo_site(port):
 
 def things_to_try(site):
     cloud = site.cloud.url
+    hosts = {hub["name"]: hub["host"] for hub in site.cloud.ports["hubs"]}
     return f"""
   The page:  {site.page}
 
   Move a press to another hub, and back after a minute. Nothing is lost:
     curl -d '{{"to":"hub-2","ttl_s":60}}' {cloud}/devices/{MOVED}/failover
-  Take the power from everything on hub-1 for as long as you like:
+  Switch hub-1 off, and on again:
     curl -d '{{"kind":"down","target":"hub-1"}}' {cloud}/faults
     curl -X DELETE {cloud}/faults
   Block a device as an operator of the cloud, and let it in again:
@@ -52,6 +53,7 @@ def things_to_try(site):
     {site.program("hubward")} status --config {site.site_folder}
     curl '{cloud}/devices/{MOVED}/messages?limit=3'
 
+  hub-1 is {hosts["hub-1"]} and hub-2 is {hosts["hub-2"]}, as the page shows them.
   Configuration and logs, deleted at the end: {site.folder}
 """
 

@@ -74,11 +74,11 @@ void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) 
     const SerialSettings line = serial_settings(*serial);
     device.attachment = line;
     lines = &*serial;
-    description.attached_to = "serial " + line.path + ", " + line_words(line);
+    description.attached_to = "Serial " + line.path + ", " + line_words(line);
   } else if (const auto& tcp = file.attach.serial_tcp) {
     device.attachment = TcpEndpoint{tcp->host, tcp->tcp_port};
     lines = &*tcp;
-    description.attached_to = "serial lines at " + connection_name(device.attachment);
+    description.attached_to = "Serial lines at " + connection_name(device.attachment);
   }
   description.kind = "serial";
   device.delimiter = lines->delimiter;

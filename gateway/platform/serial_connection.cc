@@ -160,8 +160,6 @@ class SerialConnection final : public StreamConnection {
     ioctl(port, TIOCNXCL);
   }
 
-  [[nodiscard]] std::string name() const override { return settings_.path; }
-
   const SerialSettings settings_;
 };
 

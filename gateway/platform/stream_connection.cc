@@ -44,7 +44,7 @@ void StreamConnection::fail(ErrorCode code, std::string why) {
   auto* const events = std::exchange(events_, nullptr);
   drop();
   if (events == nullptr) return;
-  events->on_closed(Error{code, ErrorKind::Transient, name() + ": " + std::move(why)});
+  events->on_closed(Error{code, ErrorKind::Transient, std::move(why)});
 }
 
 void StreamConnection::drop() noexcept {

@@ -42,7 +42,6 @@ class StreamConnection : public SocketEvents,
   virtual void before_close(int /*descriptor*/) noexcept {}
   // While not open yet: the descriptor that was given to watch() is writable or broken.
   virtual void on_connecting() {}
-  [[nodiscard]] virtual std::string name() const = 0;  // for error texts
 
   // Takes the descriptor; false: it cannot be watched (errno), and is closed.
   bool watch(int descriptor, bool connecting);

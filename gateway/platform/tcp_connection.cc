@@ -105,10 +105,6 @@ class TcpConnection final : public StreamConnection {
     opened();
   }
 
-  [[nodiscard]] std::string name() const override {
-    return endpoint_.host + ":" + std::to_string(endpoint_.port);
-  }
-
   const TcpEndpoint endpoint_;
   Resolver& resolver_;
   SteadyTime ends_;

@@ -23,11 +23,13 @@ WRITE_RANGES = {
 }
 TABLES = {"coil": "coil", "discrete_input": "discrete", "input_register": "input",
           "holding_register": "holding"}
+# For people; registers and payloads of the plant keep to ASCII.
+UNITS = {"degC": "\u00b0C", "um": "\u00b5m"}
 SEQUENCE = {"read_sequence": "counter"}
 SCALE_PATTERN = ("(?<status>ST|US),GS,(?<weight>[+-] +[0-9]+\\.[0-9]+)kg,#(?<counter>[0-9]+)")
 SENSOR_TAGS = [
     {"name": "counter", "pointer": "/seq"},
-    {"name": "temperature", "pointer": "/environment/temperature/value", "unit": "degC"},
+    {"name": "temperature", "pointer": "/environment/temperature/value", "unit": UNITS["degC"]},
     {"name": "humidity", "pointer": "/environment/humidity", "unit": "%"},
     {"name": "vibration", "pointer": "/vibration/rms", "unit": "mm/s"},
     {"name": "battery", "pointer": "/status/battery", "unit": "%"},
@@ -40,9 +42,11 @@ def register_tag(register, interval_ms):
     tag = {"name": SEQUENCE.get(register["name"], register["name"]),
            "address": f"{TABLES[register['table']]}:{register['address']}",
            "type": register["type"], "interval_ms": interval_ms}
-    for key in ("word_order", "scale", "unit"):
+    for key in ("word_order", "scale"):
         if register.get(key):
             tag[key] = register[key]
+    if register.get("unit"):
+        tag["unit"] = UNITS.get(register["unit"], register["unit"])
     if register["writable"]:
         tag["writable"] = True
         if register["name"] in WRITE_RANGES:
@@ -76,7 +80,7 @@ def tags(device, registers, interval_ms):
 NAMES = {"press": "Press", "meter": "Energy meter", "scale": "Filling scale", "sensor": "Sensor"}
 # What a technician looks at first; the page shows a device's first values beside its name.
 SHOWN_FIRST = ("pressure", "ram_position", "oil_temperature", "part_count", "active_power",
-               "voltage_l1", "energy_import", "cos_phi", "weight", "status", "temperature",
+               "voltage_l1", "frequency", "cos_phi", "weight", "status", "temperature",
                "humidity", "vibration", "battery")
 
 

@@ -70,7 +70,13 @@ ModbusProfile press_profile(int index, const Options& options) {
           .framing = Framing::Tcp,
           .registers = press_registers(),
           .sequence_table = Table::InputRegister,
-          .set_defaults = set_press_defaults,
+          .set_defaults =
+              [index](RegisterBank& bank) {
+                set_press_defaults(bank);
+                // Another tool in each press, so that no two move alike.
+                bank.set("target_pressure", bank.get("target_pressure") - 15 * (index % 8));
+                bank.set("hold_time", bank.get("hold_time") + 0.7 * (index % 8));
+              },
           .advance = [model](double seconds, RegisterBank& bank) { model->advance(seconds, bank); },
           .first_sequence = options.first_sequence};
 }
