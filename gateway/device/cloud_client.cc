@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 using resilience::NextStep;
 using resilience::Symptom;
 
-// A planned reconnect waits this long for PUBACKs; what is missing then is sent again after it.
+// A planned reconnect waits this long for PUBACKs and for the answers to commands. Messages without
+// one are sent again after it; an answer finds its caller only on the connection of the call.
 constexpr auto kRenewalDrain = 5s;
 constexpr auto kStopDrain = 2s;
 // Tokens are renewed between 75 and 90 % of their life, spread so that devices which started
@@ -261,7 +262,7 @@ void CloudClient::drain_then(std::function<void()> next, std::chrono::millisecon
 }
 
 void CloudClient::check_drained() {
-  if (!after_drain_ || !session_.is_drained()) return;
+  if (!after_drain_ || open_calls_ > 0 || !session_.is_drained()) return;
   parts_.loop.cancel(drain_timer_);
   drain_timer_ = {};
   // Posted: this may run inside an event of the link that is about to be closed.
@@ -364,6 +365,9 @@ void CloudClient::answer(const std::string& rid, hub::MethodStatus status, std::
   SessionActions actions;
   session_.answer(rid, status, body, actions);
   carry_out(actions);
+  if (rid.empty() || open_calls_ == 0) return;
+  --open_calls_;
+  check_drained();
 }
 
 void CloudClient::carry_out(SessionActions& actions) {
@@ -399,6 +403,7 @@ void CloudClient::perform(SessionAction& action) {
   } else if (auto* wish = std::get_if<ApplyWish>(&action)) {
     events_.on_wish(std::move(wish->wish));
   } else if (auto* command = std::get_if<RunCommand>(&action)) {
+    if (!command->rid.empty()) ++open_calls_;
     events_.on_command(std::move(*command));
   } else if (auto* end = std::get_if<EndLink>(&action)) {
     parts_.loop.post([this, alive = alive_, why = end->why] {

@@ -132,6 +132,7 @@ class CloudClient final : private MqttLinkEvents {
   TimerId step_timer_, session_timer_, renewal_timer_, drain_timer_;
   std::optional<SteadyTime> session_timer_at_;
   std::function<void()> after_drain_;
+  std::size_t open_calls_ = 0;  // direct methods whose callers wait for an answer
   CloudView view_;
   // Set to false when this object goes or its link ends, so that late answers find nobody.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with pending answers

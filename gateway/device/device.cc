@@ -178,7 +178,8 @@ void Device::on_command(RunCommand command) {
   }
   ++commands_running_;
   const TagValue wanted = planned->value;
-  write(planned->tag, std::move(planned->value), command.rid.empty() ? "queued command" : "command",
+  const char* origin = command.rid.empty() ? "queued command" : "command";
+  write(planned->tag, std::move(planned->value), origin,
         [this, rid = std::move(command.rid), wanted](const WriteResult& result) {
           --commands_running_;
           const CommandAnswer answer = answer_for(result, wanted);

@@ -277,6 +277,26 @@ TEST_CASE("a token is renewed before it expires, after what was in flight has ar
   CHECK(f.client->view().failures == 0);
 }
 
+TEST_CASE("a renewal waits for the answer to a command, but not for ever") {
+  for (const bool answered : {true, false}) {
+    CAPTURE(answered);
+    Fixture f;
+    f.cached("hub-a.example");
+    f.settings.token_life = 1h;
+    f.start();
+    f.accept("hub-a.example");
+    f.loop.run_for(49min);
+    auto& link = f.link("hub-a.example");
+    link.events.on_message("$iothub/methods/POST/lamp/?$rid=7", "true");
+    f.loop.run_for(31s);  // the renewal is due at 49.5 minutes
+    CHECK(link.disconnects == 0);
+    if (answered) f.client->answer("7", hub::MethodStatus::Done, "{}");
+    f.loop.run_for(answered ? 0s : 5s);
+    CHECK(link.disconnects == 1);
+    CHECK(link.take("$iothub/methods/res/200/?$rid=7").size() == (answered ? 1 : 0));
+  }
+}
+
 TEST_CASE("a stop waits shortly for PUBACKs, disconnects, and reports once") {
   Fixture f;
   f.cached("hub-a.example");

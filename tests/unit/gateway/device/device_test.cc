@@ -1,0 +1,127 @@
+// A device as a whole: what it writes, answers and puts on record when the cloud asks for
+// something.
+#include "gateway/device/device.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "tests/support/manual_loop.h"
+#include "tests/support/memory_outbox.h"
+#include "tests/support/scripted_link.h"
+#include "tests/support/scripted_random.h"
+
+using namespace hubward;
+using namespace hubward::device;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct FixedSigner final : Signer {
+  void sign(std::string, std::function<void(Result<std::string>)> done) override {
+    done(std::string(32, 'k'));
+  }
+  [[nodiscard]] std::string fingerprint() const override { return "key-1"; }
+};
+
+struct KnownAssignment final : AssignmentStore {
+  [[nodiscard]] std::optional<Assignment> load(const std::string& scope, const std::string& id,
+                                               const std::string& credential) const override {
+    return Assignment{"hub-a.example", id, scope, id, credential};
+  }
+  void save(const Assignment&) override {}
+};
+
+struct RecordingLog final : Log {
+  void write(LogLevel, std::string_view event, std::initializer_list<LogField> fields) override {
+    std::map<std::string, std::string> entry{{"event", std::string(event)}};
+    for (const auto& field : fields) entry[std::string(field.key)] = field.value;
+    entries.push_back(std::move(entry));
+  }
+  std::vector<std::map<std::string, std::string>> entries;
+};
+
+struct NoStatus final : StatusSink {
+  void device(const DeviceStatus&) override {}
+  void bad_input(const BadInput&) override {}
+  void event(SiteEvent) override {}
+};
+
+// Equipment that confirms everything.
+struct WillingAdapter final : SouthboundAdapter {
+  Status start(ReadingSink&) override { return {}; }
+  void write(WriteRequest request, WriteDone done) override {
+    written.push_back(request.value);
+    done({.outcome = WriteResult::Outcome::Written, .code = {}, .detail = {}, .read_back = {}});
+  }
+  void stop() noexcept override {}
+  std::vector<TagValue> written;
+};
+
+struct Fixture {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::FixedRandom chance{0.5};
+  test::ScriptedLinks links;
+  FixedSigner signer;
+  KnownAssignment assignments;
+  test::MemoryOutbox outbox;
+  AlwaysGranted leases;
+  AdmissionDesk admission{loop, {}, chance};
+  RecordingLog log;
+  NoStatus status;
+  CloudSettings settings;
+  WillingAdapter adapter;
+  Device device{DeviceIndex{0}, description(), settings,
+                DeviceParts{CloudParts{loop, links, signer, assignments, outbox, leases, admission,
+                                       chance, log},
+                            status}};
+
+  static DeviceDescription description() {
+    DeviceDescription description;
+    description.id = "press-07";
+    TagDescription lamp;
+    lamp.name = "lamp";
+    lamp.writable = true;
+    description.tags.push_back(lamp);
+    return description;
+  }
+  Fixture() {
+    device.attach(&adapter);
+    device.start();
+    loop.run_for(0s);
+    auto* link = links.to("hub-a.example");
+    REQUIRE(link != nullptr);
+    link->events.on_connected(false);
+    link->events.on_subscribed();
+  }
+  void receive(std::string_view topic, std::string_view payload) {
+    links.to("hub-a.example")->events.on_message(topic, payload);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the audit line of a write says who asked for it") {
+  struct Row {
+    const char* why;
+    std::string topic;
+    std::string origin;
+  };
+  const Row rows[] = {
+      {"a direct method", "$iothub/methods/POST/lamp/?$rid=7", "command"},
+      {"a message that waited at the hub",
+       "devices/press-07/messages/devicebound/%24.to=%2Fdevices%2Fpress-07&method-name=lamp",
+       "queued command"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    Fixture f;
+    f.receive(row.topic, "true");
+    REQUIRE(f.adapter.written.size() == 1);
+    CHECK(f.adapter.written[0] == TagValue(true));
+    const auto& entry = f.log.entries.back();
+    CHECK(entry.at("event") == "plant_write");
+    CHECK(entry.at("origin") == row.origin);
+  }
+}
