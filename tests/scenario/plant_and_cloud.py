@@ -39,6 +39,13 @@ class BadAnswer(Failure):
     """An HTTP status that says no."""
 
 
+class Skipped(Exception):
+    """This machine has not what the scenario needs."""
+
+
+SKIPPED = 77  # ctest's SKIP_RETURN_CODE
+
+
 def wait_for(condition, seconds, what):
     """Polls until `condition()` is true and returns its value; waits for conditions, never for time."""
     deadline = time.monotonic() + seconds
@@ -307,11 +314,13 @@ class Site:
 
     # --- Gateway
 
-    def start_gateway(self, wait=True):
+    def start_gateway(self, wait=True, env=None):
+        """`env`: additions to the gateway's environment."""
         self.gateway_runs += 1
         self.gateway_log = self.folder / f"gateway-{self.gateway_runs:03d}.log"
         process = self.spawn("gateway", [self.program("hubward"), "run", "--config",
-                                         str(self.site_folder)], log=self.gateway_log.name)
+                                         str(self.site_folder)], log=self.gateway_log.name,
+                             env={**os.environ, **env} if env else None)
         if wait:
             def up():
                 if process.poll() is not None:
@@ -417,9 +426,10 @@ def expect(condition, what):
 
 
 def run_scenarios(scenarios):
-    """Runs functions named on the command line (or all), each with its own sentence, and counts."""
+    """Runs functions named on the command line (or all), each with its own sentence, and counts.
+    The status to exit with: 1 after a failure, 77 if nothing could be run."""
     wanted = sys.argv[1:]
-    failed = 0
+    failed = ran = skipped = 0
     for scenario in scenarios:
         if wanted and scenario.__name__ not in wanted:
             continue
@@ -427,9 +437,15 @@ def run_scenarios(scenarios):
         try:
             detail = scenario() or ""
             verdict = "ok"
+            ran += 1
+        except Skipped as why:
+            detail, verdict = str(why), "skipped"
+            skipped += 1
         except Failure as failure:
             detail, verdict = str(failure), "FAILED"
             failed += 1
-        print(f"{verdict:6} {scenario.__name__} ({time.monotonic() - started:.0f} s) {detail}",
+        print(f"{verdict:7} {scenario.__name__} ({time.monotonic() - started:.0f} s) {detail}",
               flush=True)
-    return 1 if failed else 0
+    if failed:
+        return 1
+    return SKIPPED if skipped and not ran else 0
