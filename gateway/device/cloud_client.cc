@@ -92,7 +92,11 @@ void CloudClient::stop(std::function<void()> done) {
 }
 
 void CloudClient::show(CloudState state) {
-  view_.state = state;
+  const bool tries = state == CloudState::WaitingForTurn || state == CloudState::Provisioning ||
+                     state == CloudState::Connecting;
+  // While a person must act, another attempt that changes nothing is no news.
+  const bool still_waits = tries && verdict_ && view_.failure == verdict_->failure;
+  view_.state = still_waits ? CloudState::WaitingForOperator : state;
   view_.failures = recovery_.failures();
   events_.on_cloud_changed();
 }
@@ -101,6 +105,10 @@ void CloudClient::follow(const NextStep& step) {
   if (stopping_ || !has_lease_) return;
   step_ = step;
   view_.failure = step.why;
+  if (verdict_ && step.why == ErrorCode::HubRefused) {
+    view_.failure = verdict_->failure;
+    view_.detail = verdict_->detail;
+  }
   phase_ = Phase::Pausing;
   if (step.at <= now()) {
     view_.next_attempt.reset();
@@ -150,6 +158,7 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
   if (!result.assigned) {
     view_.detail = result.detail;
     const NextStep step = recovery_.on_dps_failure(result.symptom, result.retry_after, now());
+    if (step.waits_for_operator) verdict_ = {*step.why, result.detail};
     parts_.log.write(LogLevel::Warn, "provisioning_failed",
                      {{"device", description_.id},
                       {"reason", std::string(words_for(*step.why).label)},
@@ -157,6 +166,7 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
     follow(step);
     return;
   }
+  verdict_.reset();
   Assignment assignment{result.assigned->assigned_hub, result.assigned->device_id,
                         settings_.id_scope, description_.id, parts_.signer.fingerprint()};
   const bool same = assignment_ && *assignment_ == assignment;
@@ -217,6 +227,7 @@ void CloudClient::on_connected(bool session_present) {
   recovery_.on_online(now());
   if (!assignment_is_saved_) parts_.assignments.save(*assignment_);
   assignment_is_saved_ = true;
+  verdict_.reset();
   view_.failure.reset();
   view_.detail.clear();
   show(CloudState::Online);

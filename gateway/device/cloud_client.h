@@ -134,6 +134,13 @@ class CloudClient final : private MqttLinkEvents {
   std::function<void()> after_drain_;
   std::size_t open_calls_ = 0;  // direct methods whose callers wait for an answer
   CloudView view_;
+  // What a person must act on, as DPS said it last. It explains the hub's refusals, which give no
+  // reason, until DPS assigns a hub or the hub lets the device in.
+  struct Verdict {
+    ErrorCode failure;
+    std::string detail;
+  };
+  std::optional<Verdict> verdict_;
   // Set to false when this object goes or its link ends, so that late answers find nobody.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with pending answers
 };

@@ -52,8 +52,6 @@ Symptom dps_verdict(ErrorCode code) {
 
 std::string describe(const dps::Failed& failed) {
   std::string text = failed.error.context;
-  if (failed.topic_status) text += " status " + std::to_string(*failed.topic_status);
-  if (failed.dps_error_code) text += " code " + std::to_string(*failed.dps_error_code);
   if (!failed.tracking_id.empty()) text += " tracking id " + failed.tracking_id;
   return text;
 }

@@ -214,6 +214,10 @@ TEST_CASE("a blocked device keeps its assignment, and comes back within a step o
     CAPTURE(round);
     f.refuse("hub-a.example", 5);
     f.loop.run_for(1s);
+    // What DPS said stays on show: the hub's refusal says nothing that would be newer.
+    CHECK(f.client->view().failure == (round == 0 ? ErrorCode::HubRefused : ErrorCode::DpsBlocked));
+    CHECK(f.client->view().state ==
+          (round == 0 ? CloudState::Provisioning : CloudState::WaitingForOperator));
     f.dps_says("200", R"({"operationId":"1","status":"failed","registrationState":)"
                       R"({"registrationId":"press-07","status":"failed","errorCode":400209}})");
     CHECK(f.client->view().state == CloudState::WaitingForOperator);
