@@ -74,6 +74,7 @@ device::CloudSettings cloud_settings(const config::SiteSettings& site) {
   settings.agent = std::string("hubward/") + kVersion;
   settings.keep_alive = site.keep_alive;
   settings.token_life = site.token_lifetime;
+  settings.recovery.backoff.max = site.retry_pause_max;
   return settings;
 }
 

@@ -67,6 +67,10 @@ Codec<HubFields> hub() {
   // The hub closes after 1.5 times 1177 s at the latest: reference section 3.3.
   r.optional("keep_alive_s", &HubFields::keep_alive, seconds(5, 1177),
              "the longest silence on a connection before it is tested");
+  // Below 5 s the growing pauses would not grow; above an hour a device looks given up.
+  r.optional("retry_pause_max_s", &HubFields::retry_pause_max, seconds(5, 3600),
+             "the longest pause between two attempts of a device to connect; pauses grow up to it, "
+             "and are drawn by lot so that devices do not come back all at once");
   return r.codec();
 }
 

@@ -41,6 +41,7 @@ struct OutboxFields {
 struct HubFields {
   std::chrono::seconds token_lifetime{3600};
   std::chrono::seconds keep_alive{240};
+  std::chrono::seconds retry_pause_max{300};
 };
 
 struct BrokerFields {

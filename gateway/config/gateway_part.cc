@@ -130,6 +130,7 @@ GatewayPart make_gateway_part(const GatewayFile& file, const std::string& folder
   settings.outbox = {static_cast<std::uint64_t>(file.outbox.bytes_max), file.outbox.sync_window};
   settings.token_lifetime = file.hub.token_lifetime;
   settings.keep_alive = file.hub.keep_alive;
+  settings.retry_pause_max = file.hub.retry_pause_max;
   settings.log_level = file.log_level;
   for (const auto& [name, fields] : file.enrollments) {
     part.enrollments[name] = make_enrollment(fields, "/enrollments" + pointer_step(name), from);

@@ -57,6 +57,7 @@ struct SiteSettings {
   OutboxSettings outbox;
   std::chrono::seconds token_lifetime{3600};
   std::chrono::seconds keep_alive{240};
+  std::chrono::seconds retry_pause_max{300};  // between two attempts of one device
   LogLevel log_level = LogLevel::Info;
 
   // By DeviceIndex, which is the order of the device files' names.

@@ -10,6 +10,7 @@ Counts are the plant's and the cloud's, never the gateway's. Everything lives in
 kept and named when something fails. Needs nothing but Python and the Debian packages of the tests.
 """
 import base64
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -425,27 +426,28 @@ def expect(condition, what):
         raise Failure(what)
 
 
-def run_scenarios(scenarios):
+def run_one(scenario):
+    """Runs one scenario, prints its line, and returns the verdict."""
+    started = time.monotonic()
+    try:
+        detail, verdict = scenario() or "", "ok"
+    except Skipped as why:
+        detail, verdict = str(why), "skipped"
+    except Failure as failure:
+        detail, verdict = str(failure), "FAILED"
+    print(f"{verdict:7} {scenario.__name__} ({time.monotonic() - started:.0f} s) {detail}",
+          flush=True)
+    return verdict
+
+
+def run_scenarios(scenarios, together=False):
     """Runs functions named on the command line (or all), each with its own sentence, and counts.
-    The status to exit with: 1 after a failure, 77 if nothing could be run."""
-    wanted = sys.argv[1:]
-    failed = ran = skipped = 0
-    for scenario in scenarios:
-        if wanted and scenario.__name__ not in wanted:
-            continue
-        started = time.monotonic()
-        try:
-            detail = scenario() or ""
-            verdict = "ok"
-            ran += 1
-        except Skipped as why:
-            detail, verdict = str(why), "skipped"
-            skipped += 1
-        except Failure as failure:
-            detail, verdict = str(failure), "FAILED"
-            failed += 1
-        print(f"{verdict:7} {scenario.__name__} ({time.monotonic() - started:.0f} s) {detail}",
-              flush=True)
-    if failed:
+    The status to exit with: 1 after a failure, 77 if nothing could be run. `together`: side by side,
+    each with a site of its own, for scenarios that mostly wait."""
+    wanted = [scenario for scenario in scenarios
+              if not sys.argv[1:] or scenario.__name__ in sys.argv[1:]]
+    with concurrent.futures.ThreadPoolExecutor(len(wanted) if together and wanted else 1) as pool:
+        verdicts = set(pool.map(run_one, wanted))
+    if not wanted or "FAILED" in verdicts:
         return 1
-    return SKIPPED if skipped and not ran else 0
+    return SKIPPED if "ok" not in verdicts else 0

@@ -37,6 +37,7 @@ TEST_CASE("the example site becomes devices in the order of their files") {
   CHECK(settings.dps.id_scope == "0ne00AB12CD");
   CHECK(settings.page == HostAndPort{"127.0.0.1", 8080});
   CHECK(settings.outbox.sync_window == 50ms);
+  CHECK(settings.retry_pause_max == 300s);
 }
 
 TEST_CASE("the example's devices are attached as their files say") {
