@@ -35,6 +35,7 @@ void HubSession::on_connected(const std::string& device_id, SteadyTime now, Sess
   device_id_ = device_id;
   connected_ = true;
   paused_ = false;
+  given_up_ = false;
   twin_ = TwinState::NotAsked;
   SubscribeTo subscribe;
   for (auto& wanted : hub::hub_subscriptions(device_id)) {
@@ -68,7 +69,7 @@ void HubSession::on_work(SteadyTime now, SessionActions& out) {
 }
 
 void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
-  if (!connected_ || paused_) return;
+  if (!connected_ || paused_ || given_up_) return;
   while (const StoredMessage* next = window_.next_to_send()) {
     const OutboxMessage& message = next->message;
     hub::TelemetryProperties properties;
@@ -187,7 +188,7 @@ void HubSession::on_desired(const hub::DesiredPatch& patch, std::string_view pay
 }
 
 std::optional<SteadyTime> HubSession::deadline() const {
-  if (!connected_) return std::nullopt;
+  if (!connected_ || given_up_) return std::nullopt;
   std::optional<SteadyTime> next = window_.puback_deadline();
   earliest(next, twin_deadline_);
   earliest(next, report_deadline_);
@@ -199,8 +200,9 @@ std::optional<SteadyTime> HubSession::deadline() const {
 }
 
 void HubSession::on_timer(SteadyTime now, SessionActions& out) {
-  if (!connected_) return;
+  if (!connected_ || given_up_) return;
   if (const auto due = window_.puback_deadline(); due && *due <= now) {
+    given_up_ = true;
     out.emplace_back(EndLink{ErrorCode::PubackMissing});
     return;
   }

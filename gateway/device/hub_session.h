@@ -90,6 +90,7 @@ class HubSession {
   std::string device_id_;
   bool connected_ = false;
   bool paused_ = false;
+  bool given_up_ = false;  // the end of the link is ordered and has not been reported yet
   std::uint64_t last_token_ =
       0;  // never reused, so that a late PUBACK of an old link means nothing
   std::uint64_t last_rid_ = 0;

@@ -105,11 +105,15 @@ void AsioLoop::arm_timer() {
 }
 
 void AsioLoop::run_timers() {
-  // Only what is due now: a timer that sets another one for "now" must not starve the sockets.
-  const SteadyTime now = clock_.steady();
-  while (!timers_.empty() && timers_.begin()->first.first <= now) {
-    auto node = timers_.extract(timers_.begin());
-    due_by_id_.erase(node.key().second);
+  // Only what was set before and is due now: a timer that sets another one for "now", or for a
+  // moment that has passed, must not starve the sockets and the posted work.
+  const auto end = timers_.upper_bound({clock_.steady(), last_timer_id_});
+  std::vector<std::pair<SteadyTime, std::uint64_t>> due;
+  for (auto timer = timers_.begin(); timer != end; ++timer) due.push_back(timer->first);
+  for (const auto& key : due) {
+    auto node = timers_.extract(key);
+    if (node.empty()) continue;  // cancelled by one that ran before it
+    due_by_id_.erase(key.second);
     node.mapped()();
   }
 }

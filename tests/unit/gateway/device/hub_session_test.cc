@@ -126,6 +126,18 @@ TEST_CASE("a missing PUBACK ends the link after a minute") {
   const auto end = f.take<EndLink>();
   REQUIRE(end.size() == 1);
   CHECK(end[0].why == ErrorCode::PubackMissing);
+
+  // Said once: nothing is due and nothing is sent until the link's end is reported.
+  CHECK_FALSE(f.session.deadline());
+  f.window.on_stored(row(2));
+  f.session.on_work(f.now, f.actions);
+  f.session.on_timer(f.now + 60s, f.actions);
+  CHECK(f.actions.empty());
+
+  f.session.on_link_lost(true, f.actions);
+  f.connect();
+  CHECK(f.take<Send>().size() == 3);  // both messages, and the question for the twin
+  CHECK(f.session.deadline() == f.now + 60s);
 }
 
 TEST_CASE("a desired property becomes a wish; old and repeated versions do not") {

@@ -66,6 +66,37 @@ TEST_CASE("timers run at their time, those of one instant in the order set") {
   CHECK(ran == std::vector{1, 2, 3});
 }
 
+TEST_CASE("a timer that sets itself again for a moment that has passed starves nobody") {
+  const SystemClock clock;
+  AsioLoop loop(clock);
+  bool posted_ran = false;
+  int rounds = 0;
+  const SteadyTime passed = clock.steady() - 1s;
+  std::function<void()> again = [&] {
+    // Bounded, so that a loop that starves others fails this test instead of hanging it.
+    if (posted_ran || ++rounds > 1000) return;
+    loop.post([&] { posted_ran = true; });
+    loop.call_at(passed, again);
+  };
+  loop.call_at(passed, again);
+  CHECK(run_until(loop, [&] { return posted_ran; }));
+  CHECK(rounds <= 2);
+}
+
+TEST_CASE("a timer that cancels one due at the same time is obeyed") {
+  const SystemClock clock;
+  AsioLoop loop(clock);
+  const SteadyTime passed = clock.steady() - 1s;
+  bool ran = false;
+  bool done = false;
+  TimerId second{};
+  loop.call_at(passed, [&] { loop.cancel(second); });
+  second = loop.call_at(passed, [&] { ran = true; });
+  loop.call_at(passed, [&] { done = true; });
+  CHECK(run_until(loop, [&] { return done; }));
+  CHECK_FALSE(ran);
+}
+
 TEST_CASE("a cancelled timer does not run, even when it is due at once") {
   const SystemClock clock;
   AsioLoop loop(clock);
