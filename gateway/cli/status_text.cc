@@ -59,7 +59,12 @@ Colour colour_of(const json::Value& device) {
   return severity == "normal" ? Colour::Green : Colour::Plain;
 }
 
-// Sentences under a device's row: why it is silent and what comes next. The whole words, uncut.
+std::string counted(std::int64_t messages) {
+  return std::to_string(messages) + (messages == 1 ? " message" : " messages");
+}
+
+// Sentences under a device's row: why it is silent, what comes next, and what was lost on
+// the way. The whole words, uncut.
 std::vector<std::string> notes_of(const json::Value& device, std::optional<std::int64_t> now_ms) {
   constexpr std::size_t kSentenceMax = 500;
   std::vector<std::string> notes;
@@ -75,6 +80,15 @@ std::vector<std::string> notes_of(const json::Value& device, std::optional<std::
   if (!until.empty()) next += (next.empty() ? "" : " ") + ("Next attempt in " + until + ".");
   add("next", next);
   add("you", text_of(device, "person_does", kSentenceMax));
+  const auto count = [&](const char* key) {
+    return json::as_int(json::find(device, key)).value_or(0);
+  };
+  if (const auto aside = count("quarantined"); aside > 0) {
+    add("set aside", counted(aside) + " at which the hub closed the connection again and again");
+  }
+  if (const auto dropped = count("dropped"); dropped > 0) {
+    add("dropped", counted(dropped) + ", the oldest, because the store was full");
+  }
   return notes;
 }
 

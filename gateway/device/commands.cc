@@ -21,9 +21,30 @@ CommandAnswer answer(hub::MethodStatus status, std::string_view result, std::str
 }
 
 std::string sentence(ErrorCode code, const std::string& detail) {
-  std::string text(words_for(code).meaning);
+  // The table's words for a bad value speak of one that came from the equipment.
+  std::string text(code == ErrorCode::BadValue
+                       ? "The value does not fit the tag; nothing was written."
+                       : words_for(code).meaning);
   if (!detail.empty()) text += " (" + detail + ")";
   return text;
+}
+
+// What the caller can mend is not the equipment's failure.
+hub::MethodStatus refusal_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::BadValue:
+    case ErrorCode::OutOfRange:
+      return hub::MethodStatus::BadRequest;
+    case ErrorCode::NotWritable:
+      return hub::MethodStatus::NotFound;
+    case ErrorCode::WritesPaused:
+      return hub::MethodStatus::Conflict;
+    case ErrorCode::LimitExceeded:
+    case ErrorCode::Stopped:
+      return hub::MethodStatus::Busy;
+    default:
+      return hub::MethodStatus::Failed;
+  }
 }
 
 }  // namespace
@@ -42,10 +63,8 @@ Result<PlannedWrite> plan_write(const DeviceDescription& device, std::string_vie
 }
 
 CommandAnswer answer_for(const Error& refusal) {
-  const auto status = refusal.code == ErrorCode::NotWritable    ? hub::MethodStatus::NotFound
-                      : refusal.code == ErrorCode::WritesPaused ? hub::MethodStatus::Conflict
-                                                                : hub::MethodStatus::BadRequest;
-  return answer(status, "refused", sentence(refusal.code, refusal.context), nullptr);
+  return answer(refusal_status(refusal.code), "refused", sentence(refusal.code, refusal.context),
+                nullptr);
 }
 
 CommandAnswer answer_for(const WriteResult& result, const TagValue& wanted) {
@@ -55,7 +74,7 @@ CommandAnswer answer_for(const WriteResult& result, const TagValue& wanted) {
       return answer(hub::MethodStatus::Done, "written", "The equipment confirmed the value.",
                     read_back != nullptr ? read_back : &wanted);
     case WriteResult::Outcome::Refused:
-      return answer(hub::MethodStatus::Failed, "refused", sentence(result.code, result.detail),
+      return answer(refusal_status(result.code), "refused", sentence(result.code, result.detail),
                     read_back);
     case WriteResult::Outcome::Expired:
       return answer(hub::MethodStatus::TimedOut, "expired", sentence(result.code, result.detail),

@@ -110,7 +110,7 @@ void Device::tell_field(const FieldState& state) {
   LogLevel level = LogLevel::Info;
   const char* event = "device_answers";
   std::string text = "The device answers.";
-  std::string reason = "ok";
+  std::string reason;  // none, unless it is silent
   if (state.link == FieldState::Link::Down) {
     level = LogLevel::Warn;
     event = "device_silent";

@@ -116,6 +116,9 @@ void Properties::on_written(const Wish& wish, const WriteResult& result) {
     ack.description = "written";
     if (!result.read_back) value = wish.json;
   } else {
+    // The wish itself is at fault, not the equipment.
+    const bool unfit = result.code == ErrorCode::BadValue || result.code == ErrorCode::OutOfRange;
+    if (result.outcome == WriteResult::Outcome::Refused && unfit) ack.code = hub::AckCode::Rejected;
     ack.description = std::string(words_for(result.code).name);
     if (!result.detail.empty()) ack.description += ": " + result.detail;
   }

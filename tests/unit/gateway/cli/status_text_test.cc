@@ -28,6 +28,20 @@ TEST_CASE("the status is a sentence, a line for each device, and what to do abou
         "    you: Unblock it.\n");
 }
 
+TEST_CASE("messages that will not arrive by themselves are told under the device") {
+  const auto text = status_text(
+      R"({"devices": [{"name": "A", "id": "a", "state": "S", "quarantined": 1, "dropped": 12},
+                      {"name": "B", "id": "b", "state": "S", "quarantined": 0, "dropped": 0}]})",
+      Paint(false));
+  REQUIRE(text);
+  CHECK(*text ==
+        "DEVICE  IDENTITY  STATE  SINCE  HUB  WAITING\n"
+        "A       a         S      -      -          -\n"
+        "    set aside: 1 message at which the hub closed the connection again and again\n"
+        "    dropped: 12 messages, the oldest, because the store was full\n"
+        "B       b         S      -      -          -\n");
+}
+
 TEST_CASE("whatever a gateway leaves out is a dash, and nothing breaks") {
   const char* const documents[] = {
       R"({"devices": [{}]})",

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "gateway/api/failure_words.h"
+
 using namespace hubward;
 using namespace hubward::device;
 
@@ -79,4 +81,30 @@ TEST_CASE("the answer says what really happened, never success by default") {
   CHECK(unknown.body.find(R"("value":false)") != std::string::npos);
   CHECK(answer_for(Error{ErrorCode::NotWritable, ErrorKind::Permanent, ""}).status ==
         hub::MethodStatus::NotFound);
+}
+
+TEST_CASE("what the caller can mend is told apart from what the equipment refused") {
+  struct Row {
+    ErrorCode code;
+    hub::MethodStatus status;
+  };
+  const Row rows[] = {
+      {ErrorCode::BadValue, hub::MethodStatus::BadRequest},
+      {ErrorCode::OutOfRange, hub::MethodStatus::BadRequest},
+      {ErrorCode::NotWritable, hub::MethodStatus::NotFound},
+      {ErrorCode::WritesPaused, hub::MethodStatus::Conflict},
+      {ErrorCode::LimitExceeded, hub::MethodStatus::Busy},
+      {ErrorCode::WriteRefused, hub::MethodStatus::Failed},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(words_for(row.code).label);
+    // Whether it is noticed before the adapter or in it makes no difference to the caller.
+    CHECK(answer_for(Error{row.code, ErrorKind::Permanent, ""}).status == row.status);
+    CHECK(answer_for(WriteResult{WriteResult::Outcome::Refused, row.code, "", std::nullopt},
+                     TagValue(true))
+              .status == row.status);
+  }
+  const auto answer = answer_for(Error{ErrorCode::BadValue, ErrorKind::Permanent, "a number"});
+  CHECK(answer.body.find("The value does not fit the tag; nothing was written. (a number)") !=
+        std::string::npos);
 }

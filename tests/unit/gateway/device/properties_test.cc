@@ -119,6 +119,17 @@ TEST_CASE("an unknown outcome is reported as failed, with what was read back") {
   CHECK(report->find(R"("value":100,"ac":500,"av":7)") != std::string::npos);
 }
 
+TEST_CASE("a wish that the tag's type cannot hold is rejected, not failed") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  const Wish wish{TagIndex{1}, TagValue(std::string("on")), "\"on\"", 7};
+  properties.on_written(wish, {WriteResult::Outcome::Refused, ErrorCode::BadValue,
+                               "a number is needed", std::nullopt});
+  const auto report = properties.take_report();
+  REQUIRE(report);
+  CHECK(report->find(R"("ac":400,"av":7)") != std::string::npos);
+}
+
 TEST_CASE("a report that did not get through is part of the next one, newer values win") {
   const DeviceDescription device = press();
   Properties properties(device);
