@@ -159,6 +159,7 @@ void Device::on_wish(Wish wish) {
 
 void Device::on_command(RunCommand command) {
   ++commands_;
+  publish_status_soon();
   if (commands_running_ >= kCommandsMax) {
     ++command_failures_;
     cloud_.answer(command.rid, hub::MethodStatus::Busy,

@@ -81,10 +81,11 @@ def a_direct_method_writes_and_tells_the_real_result():
             expected = [raw + (False,) for at, _, _, raw in written if at == device]
             expect(writes(site, device) == expected, f"{device} got {writes(site, device)}")
 
-        shown = {one["id"]: one for one in site.status()["devices"]}
-        wait_for(lambda: site.status()["devices"], 5, "status")
-        expect(shown[PRESS]["commands"] == 13 and shown[PRESS]["command_failures"] == 7,
-               f"counted: {shown[PRESS]['commands']}, {shown[PRESS]['command_failures']}")
+        def counts():
+            shown = next(one for one in site.status()["devices"] if one["id"] == PRESS)
+            return shown["commands"], shown["command_failures"]
+
+        wait_for(lambda: counts() == (13, 7), 10, "commands and failures are counted")
         audit = site.all_gateway_logs().count("event=plant_write ")
         # What the adapter refuses is part of the audit as well as what was written.
         expect(audit >= len(written), f"every write is in the log: {audit}")

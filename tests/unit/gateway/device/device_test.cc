@@ -41,10 +41,11 @@ struct RecordingLog final : Log {
   std::vector<std::map<std::string, std::string>> entries;
 };
 
-struct NoStatus final : StatusSink {
-  void device(const DeviceStatus&) override {}
+struct LastStatus final : StatusSink {
+  void device(const DeviceStatus& status) override { last = status; }
   void bad_input(const BadInput&) override {}
   void event(SiteEvent) override {}
+  std::optional<DeviceStatus> last;
 };
 
 // Equipment that confirms everything.
@@ -69,7 +70,7 @@ struct Fixture {
   AlwaysGranted leases;
   AdmissionDesk admission{loop, {}, chance};
   RecordingLog log;
-  NoStatus status;
+  LastStatus status;
   CloudSettings settings;
   WillingAdapter adapter;
   Device device{DeviceIndex{0}, description(), settings,
@@ -124,4 +125,15 @@ TEST_CASE("the audit line of a write says who asked for it") {
     CHECK(entry.at("event") == "plant_write");
     CHECK(entry.at("origin") == row.origin);
   }
+}
+
+TEST_CASE("a refused command is shown soon, also of a device that says nothing else") {
+  Fixture f;
+  f.loop.run_for(1s);
+  f.status.last.reset();
+  f.receive("$iothub/methods/POST/no_such_thing/?$rid=7", "true");
+  f.loop.run_for(1s);
+  REQUIRE(f.status.last);
+  CHECK(f.status.last->commands == 1);
+  CHECK(f.status.last->command_failures == 1);
 }
