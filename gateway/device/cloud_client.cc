@@ -1,5 +1,6 @@
 #include "gateway/device/cloud_client.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -25,6 +26,10 @@ constexpr double kRenewSpread = 0.15;
 
 std::string place(const Assignment& assignment) {
   return assignment.assigned_hub + " as " + assignment.device_id;
+}
+
+std::string next_of(const NextStep& step) {
+  return step.what == NextStep::What::Provision ? "ask_dps" : "connect";
 }
 
 }  // namespace
@@ -101,6 +106,11 @@ void CloudClient::show(CloudState state) {
   events_.on_cloud_changed();
 }
 
+std::string CloudClient::pause_before(const NextStep& step) const {
+  const auto pause = std::max(step.at - now(), SteadyTime::duration{0});
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(pause).count());
+}
+
 void CloudClient::follow(const NextStep& step) {
   if (stopping_ || !has_lease_) return;
   step_ = step;
@@ -162,7 +172,9 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
     parts_.log.write(LogLevel::Warn, "provisioning_failed",
                      {{"device", description_.id},
                       {"reason", std::string(words_for(*step.why).label)},
-                      {"detail", result.detail}});
+                      {"detail", result.detail},
+                      {"next", next_of(step)},
+                      {"retry_in_ms", pause_before(step)}});
     follow(step);
     return;
   }
@@ -175,12 +187,15 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
     assignment_is_saved_ = false;
     view_.assigned_hub = assignment_->assigned_hub;
   }
+  const NextStep step = recovery_.on_assigned(
+      same ? resilience::AssignedTo::SameHub : resilience::AssignedTo::OtherHub, now());
   parts_.log.write(LogLevel::Info, "assigned",
                    {{"device", description_.id},
                     {"hub", assignment_->assigned_hub},
-                    {"same_as_before", same ? "yes" : "no"}});
-  follow(recovery_.on_assigned(
-      same ? resilience::AssignedTo::SameHub : resilience::AssignedTo::OtherHub, now()));
+                    {"same_as_before", same ? "yes" : "no"},
+                    {"next", next_of(step)},
+                    {"retry_in_ms", pause_before(step)}});
+  follow(step);
 }
 
 void CloudClient::connect_hub() {
@@ -318,14 +333,13 @@ void CloudClient::on_link_failed(Symptom symptom, std::string detail) {
   const NextStep step =
       recovery_.on_hub_failure(symptom, parts_.admission.dps_may_be_asked(), now());
   view_.detail = std::move(detail);
-  const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(step.at - now());
   parts_.log.write(LogLevel::Warn, was_online ? "hub_disconnected" : "hub_connect_failed",
                    {{"device", description_.id},
                     {"reason", std::string(words_for(*step.why).label)},
                     {"detail", view_.detail},
                     {"attempt", std::to_string(recovery_.failures())},
-                    {"next", step.what == NextStep::What::Provision ? "ask_dps" : "connect"},
-                    {"retry_in_ms", std::to_string(pause.count())}});
+                    {"next", next_of(step)},
+                    {"retry_in_ms", pause_before(step)}});
   follow(step);
 }
 

@@ -88,6 +88,7 @@ class CloudClient final : private MqttLinkEvents {
 
   void begin();
   void lose_lease();
+  [[nodiscard]] std::string pause_before(const resilience::NextStep& step) const;  // in ms
   void follow(const resilience::NextStep& step);
   void ask_admission();
   void provision();
