@@ -1,3 +1,4 @@
 # What happens to messages and devices when gateway, hub or network fail.
 hubward_scenario(failover TIMEOUT 240)
 hubward_scenario(crash TIMEOUT 240)
+hubward_scenario(outage TIMEOUT 240)
