@@ -211,6 +211,7 @@ void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& 
 void write_device_state(json::Writer& out, const DeviceDescription& description,
                         const DeviceView& view, const Condition& condition) {
   text(out, "id", description.id);
+  number(out, "place", view.status.device.value);  // in the configuration
   text(out, "name", shown_name(description));
   text(out, "kind", description.kind);
   text(out, "attached_to", shown_text(description.attached_to));

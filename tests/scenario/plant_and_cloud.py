@@ -325,7 +325,8 @@ class Site:
         if wait:
             def up():
                 if process.poll() is not None:
-                    raise Failure("the gateway ended: " + self.gateway_log.read_text()[-2000:])
+                    last = self.gateway_log.read_text().splitlines()[-1:]
+                    raise Failure("the gateway ended: " + "".join(last))
                 return http(self.page + "/healthz", timeout=2) is not None
 
             wait_for(up, 20, "the gateway is up")

@@ -87,8 +87,8 @@ function matching(filter, search) {
   return [...live.devices.values()]
     .filter((device) => filter === 'all' || device.severity === filter)
     .filter((device) => words === '' || `${device.name} ${device.id} ${device.attached_to} ${device.hub} ${device.state}`.toLowerCase().includes(words))
-    // States arrive in the order in which they changed; a device shall keep its place.
-    .sort((a, b) => rank[a.severity] - rank[b.severity] || (a.id < b.id ? -1 : 1));
+    // They arrive in the order in which they changed; a device shall keep its place.
+    .sort((a, b) => rank[a.severity] - rank[b.severity] || a.place - b.place);
 }
 
 export function Overview({ now }) {

@@ -40,6 +40,7 @@ TEST_CASE("the status document holds the sentence, the counts and every device")
   REQUIRE(devices.Size() == 2);
   const json::Value& blocked = devices[1];
   CHECK(text_at(blocked, "id") == "press-2");
+  CHECK(json::as_int(json::find(blocked, "place")) == 1);
   CHECK(text_at(blocked, "failure") == "dps_blocked");
   CHECK(text_at(blocked, "person_does").starts_with("In IoT Central"));
   CHECK(json::as_int(json::find(blocked, "next_attempt_ms")) ==
