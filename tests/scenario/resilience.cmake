@@ -2,3 +2,4 @@
 hubward_scenario(failover TIMEOUT 240)
 hubward_scenario(crash TIMEOUT 240)
 hubward_scenario(outage TIMEOUT 240)
+hubward_scenario(mission TIMEOUT 240)
