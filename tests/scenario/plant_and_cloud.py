@@ -14,6 +14,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -30,6 +31,9 @@ import device_files  # noqa: E402
 
 GROUP_KEY = base64.b64encode(bytes(range(64))).decode()
 BROKER_PASSWORD = "broker-demo-password"
+# Below Linux's usual range of ports for outgoing connections, which begins at 32768.
+PORTS = (15000, 32000)
+CLAIMED = []
 
 
 class Failure(Exception):
@@ -80,10 +84,29 @@ def numbers(ranges):
     return {number for first, last in ranges for number in range(first, last + 1)}
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port(count=1):
+    """The first of `count` free ports in a row, ours until this process ends. They lie below those the
+    kernel gives to whoever asks for any, and are locked (by a socket name, which vanishes with us)
+    against other sites: a port that is released for a moment would be taken by a neighbour."""
+    for _ in range(1000):
+        first = random.randrange(*PORTS)
+        if all(claim_port(port) for port in range(first, first + count)):
+            return first
+    raise Failure("no free ports")
+
+
+def claim_port(port):
+    lock = socket.socket(socket.AF_UNIX)
+    try:
+        lock.bind(f"\0hubward-scenario-port-{port}")
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        lock.close()
+        return False
+    CLAIMED.append(lock)
+    return True
 
 
 class Cloud:
@@ -271,6 +294,9 @@ class Site:
                    "--first-sequence", str(self.first_sequence)]
         for option in ("presses", "meters", "scales"):
             command += [f"--{option}", str(self.options[option])]
+        if self.options["presses"]:
+            # Held from now on: a paused press does not listen yet.
+            command += ["--modbus-port", str(free_port(self.options["presses"]))]
         if self.options["sensors"]:
             command += ["--broker", f"127.0.0.1:{self.broker_port}", "--sensors",
                         str(self.options["sensors"]), "--rate", str(self.options["rate"]),
