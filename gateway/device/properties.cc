@@ -48,7 +48,7 @@ void Properties::on_reading(const TagReading& reading) {
 hub::Acknowledgement Properties::standing_ack(const Key& key) const {
   const auto answered = answered_.find(key);
   if (answered == answered_.end()) return {hub::AckCode::DeviceDefault, 0, {}};
-  return {hub::AckCode::Done, answered->second.version, {}};
+  return answered->second.ack;
 }
 
 std::optional<TagIndex> Properties::find(const hub::DesiredProperty& property) const {
@@ -91,13 +91,15 @@ std::vector<Wish> Properties::take(const hub::DesiredProperties& desired, bool w
     if (!tag) continue;  // of another part of the model; not ours to answer
     if (answered_before(property, whole, reported)) continue;
     const Key key{property.component, property.name};
-    answered_[key] = {property.version, property.value};
+    Answered& answered = answered_[key];
+    answered = {property.version, property.value, {hub::AckCode::InProgress, property.version, {}}};
     const TagDescription& description = device_.tags[tag->value];
     auto value = value_to_write(description, property.value);
     if (!value) {
       const std::string& last = last_values_[tag->value];
-      report(description, last.empty() ? property.value : last,
-             hub::Acknowledgement{hub::AckCode::Rejected, property.version, value.error().context});
+      answered.ack.code = hub::AckCode::Rejected;
+      answered.ack.description = value.error().context;
+      report(description, last.empty() ? property.value : last, answered.ack);
       continue;
     }
     wishes.push_back({*tag, std::move(*value), property.value, property.version});
@@ -123,6 +125,9 @@ void Properties::on_written(const Wish& wish, const WriteResult& result) {
     if (!result.detail.empty()) ack.description += ": " + result.detail;
   }
   last = value;
+  const auto answered = answered_.find({tag.component, tag.name});
+  const bool newest = answered != answered_.end() && answered->second.version == wish.version;
+  if (newest) answered->second.ack = ack;
   report(tag, std::move(value), std::move(ack));
 }
 

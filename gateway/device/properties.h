@@ -53,6 +53,7 @@ class Properties {
   struct Answered {
     std::int64_t version = 0;
     std::string json;
+    hub::Acknowledgement ack;  // stands until the next wish, whatever value is reported with it
   };
   [[nodiscard]] std::optional<TagIndex> find(const hub::DesiredProperty& property) const;
   [[nodiscard]] std::vector<Wish> take(const hub::DesiredProperties& desired, bool whole,

@@ -145,3 +145,38 @@ TEST_CASE("a report that did not get through is part of the next one, newer valu
   properties.report_refused();
   CHECK_FALSE(properties.take_report());
 }
+
+TEST_CASE("a new value of the plant changes nothing about what became of the wish") {
+  const DeviceDescription device = press();
+  const auto wish_of = [&](Properties& properties, const char* value) {
+    return properties.on_twin(twin(R"({"desired":{"hydraulics":{"targetPressure":)" +
+                                   std::string(value) +
+                                   R"(},"$version":7},"reported":{"$version":1}})"));
+  };
+  const auto report_after = [](Properties& properties) {
+    while (properties.take_report()) properties.report_accepted();
+    properties.on_reading(good(1, 101.0));
+    return properties.take_report().value_or("");
+  };
+
+  Properties refused(device);
+  CHECK(wish_of(refused, "900").empty());  // over the tag's maximum
+  CHECK(report_after(refused).find(R"("value":101,"ac":400,"av":7)") != std::string::npos);
+
+  Properties failed(device);
+  auto wishes = wish_of(failed, "190");
+  REQUIRE(wishes.size() == 1);
+  failed.on_written(
+      wishes[0], {WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown, {}, std::nullopt});
+  CHECK(report_after(failed).find(R"("value":101,"ac":500,"av":7)") != std::string::npos);
+
+  Properties under_way(device);
+  CHECK(wish_of(under_way, "190").size() == 1);
+  CHECK(report_after(under_way).find(R"("value":101,"ac":202,"av":7)") != std::string::npos);
+
+  Properties done(device);
+  wishes = wish_of(done, "190");
+  REQUIRE(wishes.size() == 1);
+  done.on_written(wishes[0], {WriteResult::Outcome::Written, {}, {}, std::nullopt});
+  CHECK(report_after(done).find(R"("value":101,"ac":200,"av":7)") != std::string::npos);
+}
