@@ -242,7 +242,7 @@ void Connection::flush() {
   }
   if (mosquitto_socket(client_.get()) < 0) return close();  // said goodbye
   const bool waiting = mosquitto_want_write(client_.get());
-  if (!waiting) unsent_bytes_ = 0;
+  if (!waiting) written_bytes_ = accepted_bytes_;
   shared_->loop.sockets().want(watch_, true, waiting);
 }
 
@@ -283,7 +283,8 @@ bool Connection::publish(std::string_view topic, std::string_view payload, Qos q
                          PublishToken token) {
   if (stage_ != Stage::Session || broken_) return false;
   const std::size_t size = topic.size() + payload.size();
-  if (unsent_bytes_ + size > MosquittoLinkOpener::kUnsentBytesMax) return false;
+  const std::uint64_t unsent = accepted_bytes_ - written_bytes_;
+  if (unsent + size > MosquittoLinkOpener::kUnsentBytesMax) return false;
   if (in_flight_.size() >= MosquittoLinkOpener::kInFlightMax) return false;
   static thread_local std::string terminated_topic;  // spares an allocation for each message
   terminated_topic.assign(topic);
@@ -304,9 +305,10 @@ bool Connection::publish(std::string_view topic, std::string_view payload, Qos q
     });
     return false;
   }
-  if (qos == Qos::AtLeastOnce) in_flight_.push_back({packet_id, token});
+  accepted_bytes_ += size;
+  if (qos == Qos::AtLeastOnce) in_flight_.push_back({packet_id, token, accepted_bytes_});
   const bool waiting = mosquitto_want_write(client_.get());
-  unsent_bytes_ = waiting ? unsent_bytes_ + size : 0;
+  if (!waiting) written_bytes_ = accepted_bytes_;
   shared_->loop.sockets().want(watch_, true, waiting);
   return true;
 }
@@ -438,6 +440,8 @@ void Connection::puback(mosquitto*, void* self, int packet_id) {
                                   [&](const auto& one) { return one.packet_id == packet_id; });
   if (found == in_flight.end()) return;
   const PublishToken token = found->token;
+  auto& written = connection->written_bytes_;
+  written = std::max(written, found->accepted_by_then);
   in_flight.erase(found);
   if (connection->events_ != nullptr) connection->events_->on_published(token);
 }

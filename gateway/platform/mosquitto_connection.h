@@ -59,6 +59,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   struct Unacknowledged {
     int packet_id;
     PublishToken token;
+    std::uint64_t accepted_by_then;  // accepted_bytes_ with this message
   };
 
   [[nodiscard]] bool make_client();
@@ -101,8 +102,11 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   int early_error_ = 0;                 // errno of a connection that failed at once
   std::string tls_trouble_;             // OpenSSL's last line while connecting
   std::vector<Unacknowledged> in_flight_;
-  // Bytes accepted since the last moment with nothing left to write: never less than what waits.
-  std::size_t unsent_bytes_ = 0;
+  // Of all publishes, since the connection began. What is surely written: all of it whenever
+  // nothing is left to write, and whatever came before an acknowledged message. The difference is
+  // never less than what waits here.
+  std::uint64_t accepted_bytes_ = 0;
+  std::uint64_t written_bytes_ = 0;
   int last_subscribe_ = 0;
   int refusal_ = 0;
   bool subscription_refused_ = false;

@@ -371,6 +371,42 @@ TEST_CASE("what cannot be sent is refused, not buffered without end") {
   CHECK(f.events.published.front() == 7);
 }
 
+// As if the way to the broker were narrow: what is sent stays on this side for long.
+void shrink_send_buffers(std::uint16_t port) {
+  for (int descriptor = 3; descriptor < 256; ++descriptor) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+    const int bytes = 4096;
+    if (peer.sin_family == AF_INET && peer.sin_port == htons(port)) {
+      setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    }
+  }
+}
+
+TEST_CASE("a link that is always busy takes as much as is acknowledged") {
+  REQUIRE_BROKER();
+  Fixture f;
+  const auto link = f.open();
+  link->connect(to("hub.example", broker()->tls_port()));
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  shrink_send_buffers(broker()->tls_port());
+  const std::string large(100 * 1024, 'x');
+  constexpr std::uint64_t kMessages = 40;  // four times what may wait
+  constexpr std::uint64_t kWindow = 5;
+  std::uint64_t asked = 0;
+  std::uint64_t refused = 0;
+  const auto publish_next = [&] {
+    if (asked == kMessages) return;
+    ++asked;
+    if (!link->publish("big", large, Qos::AtLeastOnce, PublishToken{asked})) ++refused;
+  };
+  f.events.on_puback = publish_next;
+  for (std::uint64_t i = 0; i < kWindow; ++i) publish_next();
+  CHECK(run_until(f.loop, [&] { return f.events.published.size() == kMessages || refused > 0; }));
+  CHECK(refused == 0);
+}
+
 std::size_t open_descriptors() {
   std::size_t count = 0;
   for ([[maybe_unused]] const auto& one : std::filesystem::directory_iterator("/proc/self/fd")) {
