@@ -79,6 +79,9 @@ void CloudClient::lose_lease() {
   end_link(false);
   phase_ = Phase::Idle;
   show(CloudState::Stopped);
+  // Whoever waited for the link to drain: a stop goes on, a renewal has nothing left to renew.
+  auto then = std::exchange(after_drain_, nullptr);
+  if (then && stopping_) parts_.loop.post(std::move(then));
 }
 
 void CloudClient::stop(std::function<void()> done) {
@@ -351,6 +354,7 @@ void CloudClient::end_link(bool counts) {
     *timer = {};
   }
   session_timer_at_.reset();
+  link_refused_ = false;
   SessionActions actions;
   session_.on_link_lost(counts, actions);
   carry_out(actions);
@@ -404,8 +408,7 @@ void CloudClient::perform(SessionAction& action) {
   if (auto* subscribe = std::get_if<SubscribeTo>(&action)) {
     link_->subscribe(subscribe->subscriptions);
   } else if (auto* send = std::get_if<Send>(&action)) {
-    // Not taken means that the link is about to report its end: the row is sent again after that.
-    (void)link_->publish(send->topic, send->payload, send->qos, send->token);
+    publish(*send);
   } else if (auto* release = std::get_if<ReleaseRow>(&action)) {
     view_.last_delivered = parts_.loop.clock().wall();
     parts_.outbox.release(device_, release->row);
@@ -422,7 +425,7 @@ void CloudClient::perform(SessionAction& action) {
     // Not bound to the link: the window is the device's, and waits for exactly one answer.
     parts_.outbox.fetch(device_, after ? &*after : nullptr, fetch->fetch.count,
                         [this](const Result<std::vector<StoredMessage>>& rows) {
-                          window_.on_fetched(rows);
+                          window_.on_fetched(rows, now());
                           on_properties_changed();
                         });
   } else if (auto* wish = std::get_if<ApplyWish>(&action)) {
@@ -431,12 +434,30 @@ void CloudClient::perform(SessionAction& action) {
     if (!command->rid.empty()) ++open_calls_;
     events_.on_command(std::move(*command));
   } else if (auto* end = std::get_if<EndLink>(&action)) {
-    parts_.loop.post([this, alive = alive_, why = end->why] {
-      if (!*alive || !link_) return;
-      link_->disconnect();
-      on_link_failed(Symptom::PubackMissing, std::string(words_for(why).meaning));
-    });
+    end_link_soon(Symptom::PubackMissing, std::string(words_for(end->why).meaning));
   }
+}
+
+void CloudClient::publish(const Send& send) {
+  if (send.qos == Qos::AtMostOnce) {
+    (void)link_->publish(send.topic, send.payload, send.qos, send.token);
+    return;
+  }
+  // What was not taken counts as in flight and is sent again on the next link; nothing may overtake
+  // it on this one.
+  if (link_refused_) return;
+  if (link_->publish(send.topic, send.payload, send.qos, send.token)) return;
+  link_refused_ = true;
+  end_link_soon(Symptom::ClosedEarly, place(*assignment_) + ": a message could not be sent");
+}
+
+// Later, because this may run inside an event of the link.
+void CloudClient::end_link_soon(Symptom symptom, std::string detail) {
+  parts_.loop.post([this, alive = alive_, symptom, detail = std::move(detail)]() mutable {
+    if (!*alive || !link_) return;
+    link_->disconnect();
+    on_link_failed(symptom, std::move(detail));
+  });
 }
 
 void CloudClient::arm_session_timer() {

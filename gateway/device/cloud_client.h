@@ -102,6 +102,8 @@ class CloudClient final : private MqttLinkEvents {
   void on_link_failed(resilience::Symptom symptom, std::string detail);
   void carry_out(SessionActions& actions);
   void perform(SessionAction& action);
+  void publish(const Send& send);
+  void end_link_soon(resilience::Symptom symptom, std::string detail);
   void arm_session_timer();
 
   void on_connected(bool session_present) override;
@@ -130,6 +132,7 @@ class CloudClient final : private MqttLinkEvents {
   bool assignment_is_saved_ = false;
   resilience::NextStep step_{};
   std::unique_ptr<MqttLink> link_;
+  bool link_refused_ = false;  // a message; it takes no more until it has ended
   TimerId step_timer_, session_timer_, renewal_timer_, drain_timer_;
   std::optional<SteadyTime> session_timer_at_;
   std::function<void()> after_drain_;

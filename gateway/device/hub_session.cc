@@ -87,7 +87,7 @@ void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
     out.emplace_back(Send{std::move(*topic), message.body, Qos::AtLeastOnce, token});
     window_.on_sent(token, now);
   }
-  if (auto fetch = window_.wants_rows()) out.emplace_back(FetchRows{std::move(*fetch)});
+  if (auto fetch = window_.wants_rows(now)) out.emplace_back(FetchRows{std::move(*fetch)});
 }
 
 void HubSession::send_report(SteadyTime now, SessionActions& out) {
@@ -192,6 +192,7 @@ std::optional<SteadyTime> HubSession::deadline() const {
   std::optional<SteadyTime> next = window_.puback_deadline();
   earliest(next, twin_deadline_);
   earliest(next, report_deadline_);
+  if (!paused_) earliest(next, window_.fetch_again_at());
   // A report held back by the interval is sent with the next event or this look.
   if (twin_ == TwinState::Known && !report_deadline_ && properties_.has_report()) {
     earliest(next, next_report_);
@@ -211,6 +212,7 @@ void HubSession::on_timer(SteadyTime now, SessionActions& out) {
     report_deadline_.reset();
     properties_.report_failed();
   }
+  send_telemetry(now, out);
   send_report(now, out);
 }
 

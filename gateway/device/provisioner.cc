@@ -67,15 +67,10 @@ Provisioner::Provisioner(const CloudSettings& settings, std::string registration
       opener_(opener),
       signer_(signer) {}
 
-Provisioner::~Provisioner() {
-  *alive_ = false;
-  cancel();
-}
+Provisioner::~Provisioner() { cancel(); }
 
 void Provisioner::start(Done done) {
   cancel();
-  *alive_ = false;
-  alive_ = std::make_shared<bool>(true);
   done_ = std::move(done);
   const auto claim = hub::dps_claim(settings_.id_scope, registration_id_,
                                     loop_.clock().wall() + dps::kDpsTokenLife);
@@ -111,6 +106,8 @@ void Provisioner::connect(const std::string& token) {
 }
 
 void Provisioner::cancel() {
+  *alive_ = false;
+  alive_ = std::make_shared<bool>(true);
   done_ = nullptr;
   loop_.cancel(timer_);
   timer_ = {};

@@ -60,7 +60,7 @@ class Provisioner final : private MqttLinkEvents {
   Done done_;
   std::uint64_t last_request_ = 0;
   std::uint64_t last_token_ = 0;
-  // Set to false when this object goes, so that a late signature finds nobody.
+  // Set to false when a conversation is over, so that a late signature finds nobody.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with pending signatures
 };
 

@@ -28,18 +28,21 @@ void SendWindow::on_stored(const StoredMessage& row) {
   rows_.push_back({.stored = row});
 }
 
-std::optional<SendWindow::Fetch> SendWindow::wants_rows() {
+std::optional<SendWindow::Fetch> SendWindow::wants_rows(SteadyTime now) {
   // Half empty before asking: one fetch for many rows, not one for each.
   if (!more_in_store_ || fetching_ || rows_.size() > settings_.loaded_max / 2) return std::nullopt;
+  if (fetch_again_at_ && now < *fetch_again_at_) return std::nullopt;
+  fetch_again_at_.reset();
   fetching_ = true;
   more_in_store_ = false;  // until somebody appends while we wait, or the answer brings rows
   return Fetch{last_seen_, settings_.loaded_max - rows_.size()};
 }
 
-void SendWindow::on_fetched(const Result<std::vector<StoredMessage>>& rows) {
+void SendWindow::on_fetched(const Result<std::vector<StoredMessage>>& rows, SteadyTime now) {
   fetching_ = false;
   if (!rows) {
     more_in_store_ = true;
+    fetch_again_at_ = now + settings_.fetch_pause;
     return;
   }
   // Only an empty answer proves that there is no more: an outbox may answer with fewer rows than

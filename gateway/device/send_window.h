@@ -23,6 +23,8 @@ struct SendWindowSettings {
   // acknowledged: quarantine.
   unsigned drops_max = 5;
   std::chrono::milliseconds puback_timeout{60000};
+  // A store that cannot be read is left alone this long: it looks after itself once a second.
+  std::chrono::milliseconds fetch_pause{1000};
 };
 
 // Pure; one per device, for the device's life (links come and go).
@@ -38,8 +40,10 @@ class SendWindow {
     std::size_t count;
   };
   // What to ask the outbox for, at most one request at a time; answered with on_fetched().
-  [[nodiscard]] std::optional<Fetch> wants_rows();
-  void on_fetched(const Result<std::vector<StoredMessage>>& rows);
+  [[nodiscard]] std::optional<Fetch> wants_rows(SteadyTime now);
+  void on_fetched(const Result<std::vector<StoredMessage>>& rows, SteadyTime now);
+  // After a failed fetch: when to ask again.
+  [[nodiscard]] std::optional<SteadyTime> fetch_again_at() const { return fetch_again_at_; }
 
   // The next row to publish, in order, or nothing while the window is full or empty.
   [[nodiscard]] const StoredMessage* next_to_send() const;
@@ -74,6 +78,7 @@ class SendWindow {
   std::optional<StoredMessage> last_seen_;  // id only: where the next fetch continues
   bool more_in_store_ = true;               // at start: what an earlier run left
   bool fetching_ = false;
+  std::optional<SteadyTime> fetch_again_at_;
 };
 
 }  // namespace hubward::device

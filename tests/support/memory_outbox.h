@@ -32,6 +32,12 @@ class MemoryOutbox final : public Outbox {
              Fetched done) override {
     Queue& queue = queues_[device];
     ++fetches;
+    if (unreadable) {
+      queue.home->post([done = std::move(done)] {
+        done(failure(ErrorCode::StoreFailed, ErrorKind::Transient, "read error"));
+      });
+      return;
+    }
     std::vector<StoredMessage> rows;
     for (const auto& row : queue.rows) {
       if (after != nullptr && row.sequence <= after->sequence) continue;
@@ -59,6 +65,7 @@ class MemoryOutbox final : public Outbox {
   [[nodiscard]] OutboxCounts totals() const override { return {}; }
 
   bool refuse = false;
+  bool unreadable = false;
   int fetches = 0;
   int released = 0;
   std::vector<StoredMessage> quarantined;

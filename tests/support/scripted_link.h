@@ -32,7 +32,7 @@ class ScriptedLink final : public MqttLink {
   void subscribe(const std::vector<Subscription>& wanted) override { subscriptions = wanted; }
   bool publish(std::string_view topic, std::string_view payload, Qos qos,
                PublishToken token) override {
-    if (!open) return false;
+    if (!open || full) return false;
     published.push_back({std::string(topic), std::string(payload), qos, token});
     return true;
   }
@@ -57,6 +57,7 @@ class ScriptedLink final : public MqttLink {
   std::vector<SentPublish> published;
   int disconnects = 0;
   bool open = false;
+  bool full = false;  // takes nothing now
 
  private:
   std::vector<ScriptedLink*>& registry_;

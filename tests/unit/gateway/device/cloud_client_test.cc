@@ -349,3 +349,78 @@ TEST_CASE("a message that kills every link goes to quarantine, the rest arrives"
   REQUIRE(f.outbox.quarantined.size() == 1);
   CHECK(f.outbox.quarantined[0].sequence == 2);
 }
+
+TEST_CASE("what a link does not take is sent again on the next one, and nothing overtakes it") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  f.accept("hub-a.example");
+  f.loop.run_for(2min);  // a stable session: the next one follows at once
+  auto& link = f.link("hub-a.example");
+  f.store(1);
+  const auto first = f.telemetry("hub-a.example");
+  REQUIRE(first.size() == 1);
+  link.events.on_published(first[0].token);
+  link.full = true;
+  f.outbox.append(DeviceIndex{0}, OutboxMessage{}, [&](const Result<StoredMessage>& row) {
+    f.client->on_stored(*row);
+    link.full = false;
+  });
+  f.outbox.append(DeviceIndex{0}, OutboxMessage{},
+                  [&](const Result<StoredMessage>& row) { f.client->on_stored(*row); });
+  f.loop.run_for(1s);
+  CHECK(f.telemetry("hub-a.example").empty());
+  CHECK(link.disconnects == 1);
+  f.accept("hub-a.example");
+  const auto again = f.telemetry("hub-a.example");
+  REQUIRE(again.size() == 2);
+  CHECK(again[0].topic.find("e1-press-07-2") != std::string::npos);
+  CHECK(again[1].topic.find("e1-press-07-3") != std::string::npos);
+}
+
+TEST_CASE("a store that cannot be read is asked once a second, until it can") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.outbox.unreadable = true;
+  f.start();
+  f.accept("hub-a.example");
+  f.loop.run_for(10s);
+  CHECK(f.outbox.fetches >= 9);
+  CHECK(f.outbox.fetches <= 12);
+  f.store(1);
+  f.outbox.unreadable = false;
+  f.loop.run_for(2s);
+  CHECK(f.telemetry("hub-a.example").size() == 1);
+}
+
+TEST_CASE("a lease that is lost while a stop waits for PUBACKs does not swallow the stop") {
+  struct TakenBack final : LeaseSource {
+    void acquire(DeviceIndex, std::function<void()> granted, std::function<void()> lost) override {
+      take_back = std::move(lost);
+      granted();
+    }
+    void give_back(DeviceIndex) override { ++given_back; }
+    std::function<void()> take_back;
+    int given_back = 0;
+  } leases;
+  Fixture f;
+  f.cached("hub-a.example");
+  f.properties = std::make_unique<Properties>(f.description);
+  f.client =
+      std::make_unique<CloudClient>(DeviceIndex{0}, f.description, f.settings,
+                                    CloudParts{f.loop, f.links, f.signer, f.assignments, f.outbox,
+                                               leases, f.admission, f.chance, f.log},
+                                    *f.properties, f.events);
+  f.client->start();
+  f.loop.run_for(0s);
+  f.accept("hub-a.example");
+  f.store(1);
+  int stopped = 0;
+  f.client->stop([&] { ++stopped; });
+  auto& link = f.link("hub-a.example");
+  leases.take_back();
+  CHECK(link.disconnects == 1);
+  f.loop.run_for(0s);
+  CHECK(stopped == 1);
+  CHECK(leases.given_back == 0);  // it is somebody else's
+}

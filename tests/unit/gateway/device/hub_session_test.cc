@@ -38,8 +38,8 @@ struct Fixture {
   SessionActions actions;
 
   Fixture() {
-    (void)window.wants_rows();
-    window.on_fetched(std::vector<StoredMessage>{});
+    (void)window.wants_rows(SteadyTime{});
+    window.on_fetched(std::vector<StoredMessage>{}, SteadyTime{});
   }
   // All actions of one kind since the last call; the others of that call are dropped.
   template <class Kind>

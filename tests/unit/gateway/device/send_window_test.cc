@@ -23,8 +23,8 @@ StoredMessage row(std::uint64_t sequence, std::size_t body_bytes = 10) {
 // A window that knows the store to be empty, so that new rows are taken as they come.
 SendWindow caught_up(SendWindowSettings settings = {}) {
   SendWindow window(settings);
-  REQUIRE(window.wants_rows());
-  window.on_fetched(std::vector<StoredMessage>{});
+  REQUIRE(window.wants_rows(SteadyTime{}));
+  window.on_fetched(std::vector<StoredMessage>{}, SteadyTime{});
   return window;
 }
 
@@ -41,30 +41,30 @@ TEST_CASE("what an earlier run left is fetched first, before anything new") {
   SendWindow window;
   window.on_stored(row(8));
   CHECK(window.next_to_send() == nullptr);
-  const auto fetch = window.wants_rows();
+  const auto fetch = window.wants_rows(SteadyTime{});
   REQUIRE(fetch);
   CHECK_FALSE(fetch->after);
-  CHECK_FALSE(window.wants_rows());  // one at a time
-  window.on_stored(row(9));          // while the store is being read
-  window.on_fetched(std::vector{row(7), row(8)});
+  CHECK_FALSE(window.wants_rows(SteadyTime{}));  // one at a time
+  window.on_stored(row(9));                      // while the store is being read
+  window.on_fetched(std::vector{row(7), row(8)}, SteadyTime{});
   REQUIRE(window.next_to_send());
   CHECK(window.next_to_send()->sequence == 7);
-  const auto again = window.wants_rows();
+  const auto again = window.wants_rows(SteadyTime{});
   REQUIRE(again);
   CHECK(again->after->sequence == 8);
-  window.on_fetched(std::vector{row(9)});
-  REQUIRE(window.wants_rows());
-  window.on_fetched(std::vector<StoredMessage>{});
-  CHECK_FALSE(window.wants_rows());
+  window.on_fetched(std::vector{row(9)}, SteadyTime{});
+  REQUIRE(window.wants_rows(SteadyTime{}));
+  window.on_fetched(std::vector<StoredMessage>{}, SteadyTime{});
+  CHECK_FALSE(window.wants_rows(SteadyTime{}));
   window.on_stored(row(10));
-  CHECK_FALSE(window.wants_rows());
+  CHECK_FALSE(window.wants_rows(SteadyTime{}));
 }
 
 TEST_CASE("a short answer does not end the reading: nothing in between is jumped over") {
   SendWindow window({.loaded_max = 8});
   std::uint64_t newest_in_store = 20;
   std::vector<std::uint64_t> sent;
-  while (const auto fetch = window.wants_rows()) {
+  while (const auto fetch = window.wants_rows(SteadyTime{})) {
     const std::uint64_t after = fetch->after ? fetch->after->sequence : 0;
     // While the store is being read, what is loaded goes out and a new row comes in.
     while (const auto* next = window.next_to_send()) {
@@ -74,7 +74,7 @@ TEST_CASE("a short answer does not end the reading: nothing in between is jumped
     if (newest_in_store < 25) window.on_stored(row(++newest_in_store));
     std::vector<StoredMessage> rows;
     for (auto i = after + 1; i <= newest_in_store && rows.size() < 3; ++i) rows.push_back(row(i));
-    window.on_fetched(rows);
+    window.on_fetched(rows, SteadyTime{});
     while (const auto* next = window.next_to_send()) {
       sent.push_back(next->sequence);
       (void)window.on_puback(send_next(window));
@@ -110,7 +110,7 @@ TEST_CASE("the window is bounded in messages, bytes and memory") {
   (void)window.on_puback(second);
   CHECK(window.next_to_send()->sequence == 3);
   // 5 and 6 stayed in the store.
-  const auto fetch = window.wants_rows();
+  const auto fetch = window.wants_rows(SteadyTime{});
   REQUIRE(fetch);
   CHECK(fetch->after->sequence == 4);
 }
@@ -190,9 +190,13 @@ TEST_CASE("the oldest unacknowledged message sets the deadline") {
   CHECK(window.puback_deadline() == kNow + 70s);
 }
 
-TEST_CASE("a failed fetch is tried again with the next look") {
+TEST_CASE("a failed fetch is tried again after a pause") {
   SendWindow window;
-  REQUIRE(window.wants_rows());
-  window.on_fetched(failure(ErrorCode::StoreFailed, ErrorKind::Transient));
-  CHECK(window.wants_rows());
+  REQUIRE(window.wants_rows(SteadyTime{}));
+  window.on_fetched(failure(ErrorCode::StoreFailed, ErrorKind::Transient), SteadyTime{});
+  CHECK_FALSE(window.wants_rows(SteadyTime{}));
+  REQUIRE(window.fetch_again_at());
+  CHECK(*window.fetch_again_at() > SteadyTime{});
+  CHECK(window.wants_rows(*window.fetch_again_at()));
+  CHECK_FALSE(window.fetch_again_at());
 }
