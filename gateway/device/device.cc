@@ -150,7 +150,8 @@ void Device::on_cloud_changed() {
 void Device::on_wish(Wish wish) {
   TagValue value = wish.value;
   const TagIndex tag = wish.tag;
-  write(tag, std::move(value), "desired property version " + std::to_string(wish.version),
+  std::string origin = "desired property version " + std::to_string(wish.version);
+  write(tag, std::move(value), std::move(origin),
         [this, wish = std::move(wish)](const WriteResult& result) {
           properties_.on_written(wish, result);
           cloud_.on_properties_changed();

@@ -18,6 +18,9 @@ constexpr auto kTwinPause = 15s;
 constexpr auto kReportInterval = 1s;
 // Patches that arrive while the twin is on its way; more than these come with the twin anyway.
 constexpr std::size_t kEarlyPatchesMax = 16;
+// A hub repeats a queued command whose acknowledgement got lost with the link; it holds at most 50
+// of them for a device.
+constexpr std::size_t kRecentIdsMax = 50;
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 bool is_passing(int status) { return status == 429 || status >= 500; }
@@ -119,6 +122,7 @@ void HubSession::on_message(std::string_view topic, std::string_view payload, St
   } else if (const auto* patch = std::get_if<hub::DesiredPatch>(&*inbound)) {
     on_desired(*patch, payload, out);
   } else if (const auto* cloud = std::get_if<hub::CloudToDevice>(&*inbound)) {
+    if (is_repeated(*cloud)) return;
     if (const auto name = cloud->offline_command()) {
       const auto [component, command] = hub::split_command_name(*name);
       out.emplace_back(
@@ -130,6 +134,16 @@ void HubSession::on_message(std::string_view topic, std::string_view payload, St
     ++unknown_messages_;
   }
   send_report(now, out);
+}
+
+// A command is carried out once, also if the hub says it twice.
+bool HubSession::is_repeated(const hub::CloudToDevice& message) {
+  const auto id = message.property("$.mid");
+  if (!id) return false;
+  if (std::find(recent_ids_.begin(), recent_ids_.end(), *id) != recent_ids_.end()) return true;
+  if (recent_ids_.size() >= kRecentIdsMax) recent_ids_.pop_front();
+  recent_ids_.emplace_back(*id);
+  return false;
 }
 
 void HubSession::on_twin_response(const hub::TwinResponse& response, std::string_view payload,

@@ -2,6 +2,7 @@
 // sleeps, counts failures or reconnects: that is the resilience layer's.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -83,6 +84,7 @@ class HubSession {
                         SessionActions& out);
   void on_desired(const hub::DesiredPatch& patch, std::string_view payload, SessionActions& out);
   void send(std::string topic, std::string payload, SessionActions& out);
+  [[nodiscard]] bool is_repeated(const hub::CloudToDevice& message);
 
   std::string registration_id_;
   SendWindow& window_;
@@ -102,6 +104,7 @@ class HubSession {
   std::string report_rid_;
   std::optional<SteadyTime> report_deadline_;
   SteadyTime next_report_{};
+  std::deque<std::string> recent_ids_;  // of cloud-to-device messages, over all links
   std::uint64_t unknown_messages_ = 0;
 };
 

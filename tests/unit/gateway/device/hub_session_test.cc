@@ -249,6 +249,24 @@ TEST_CASE("commands come out with their request id, and are answered on it") {
   CHECK(f.take<Send>().empty());
 }
 
+TEST_CASE("a queued command that the hub repeats on the next link runs once") {
+  Fixture f;
+  f.settle();
+  const auto says = [&](const char* id) {
+    f.session.on_message(
+        "devices/press-07/messages/devicebound/%24.mid=" + std::string(id) + "&method-name=lamp",
+        "true", f.now, f.actions);
+    return f.take<RunCommand>().size();
+  };
+  CHECK(says("c1") == 1);
+  CHECK(says("c2") == 1);
+  f.session.on_link_lost(true, f.actions);
+  f.settle();
+  CHECK(says("c1") == 0);
+  CHECK(says("c2") == 0);
+  CHECK(says("c3") == 1);
+}
+
 TEST_CASE("a paused session sends no telemetry and is drained when the last PUBACK came") {
   Fixture f;
   f.settle();
