@@ -59,11 +59,14 @@ std::uint64_t random_64_bits() {
 Result<std::unique_ptr<Signer>> make_signer(const config::DeviceCredential& credential,
                                             const std::string& registration_id) {
   if (credential.kind == config::DeviceCredential::Kind::DeviceKey) {
-    return platform::HmacSigner::from_base64(credential.primary);
+    return platform::HmacSigner::from_base64(credential.primary, credential.secondary);
   }
-  auto key = platform::derive_device_key(credential.primary, registration_id);
+  const auto key = platform::derive_device_key(credential.primary, registration_id);
   if (!key) return tl::unexpected(key.error());
-  return platform::HmacSigner::from_base64(*key);
+  if (credential.secondary.empty()) return platform::HmacSigner::from_base64(*key);
+  const auto other = platform::derive_device_key(credential.secondary, registration_id);
+  if (!other) return tl::unexpected(other.error());
+  return platform::HmacSigner::from_base64(*key, *other);
 }
 
 device::CloudSettings cloud_settings(const config::SiteSettings& site) {
@@ -234,9 +237,9 @@ class Gateway {
   std::vector<std::unique_ptr<Signer>> signers_;
   device::DeviceRoster roster_;
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
-  std::unique_ptr<web::WebServer> page_;
-  std::unique_ptr<platform::ControlSocket> control_;
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};
+  std::unique_ptr<web::WebServer> page_;  // its thread reads the last beat
+  std::unique_ptr<platform::ControlSocket> control_;
   bool stopping_ = false;
 };
 

@@ -15,7 +15,10 @@ class Signer {
   // HMAC-SHA256 of `text`, 32 bytes. `done` runs once on the caller's loop, possibly before sign()
   // returns.
   virtual void sign(std::string text, std::function<void(Result<std::string>)> done) = 0;
-  // Identifies the key without telling anything about it: the first bytes of a hash of a
+  // The service refused the key: the next signatures are made with the other one, if there are two.
+  // False: there is none.
+  virtual bool use_other_key() { return false; }
+  // Identifies the first key without telling anything about it: the first bytes of a hash of a
   // signature. Changes when the key does, so that a cached assignment made with another key is not
   // used.
   [[nodiscard]] virtual std::string fingerprint() const = 0;

@@ -178,6 +178,10 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
                       {"detail", result.detail},
                       {"next", next_of(step)},
                       {"retry_in_ms", pause_before(step)}});
+    // A key that was made anew in the cloud: the next attempt is signed with the other one.
+    if (result.symptom == Symptom::DpsUnauthorized && parts_.signer.use_other_key()) {
+      parts_.log.write(LogLevel::Warn, "other_key", {{"device", description_.id}});
+    }
     follow(step);
     return;
   }

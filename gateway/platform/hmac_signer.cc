@@ -73,7 +73,8 @@ Digest hmac_sha256(const SecretText& key, std::string_view text) {
 
 }  // namespace
 
-HmacSigner::HmacSigner(SecretText key) : key_(std::move(key)) {
+HmacSigner::HmacSigner(SecretText key, SecretText other_key)
+    : key_(std::move(key)), other_key_(std::move(other_key)) {
   const Digest signature = hmac_sha256(key_, kFingerprintText);
   Digest hash{};
   SHA256(signature.data(), signature.size(), hash.data());
@@ -84,10 +85,23 @@ HmacSigner::HmacSigner(SecretText key) : key_(std::move(key)) {
   }
 }
 
-Result<std::unique_ptr<Signer>> HmacSigner::from_base64(const SecretText& base64_key) {
+Result<std::unique_ptr<Signer>> HmacSigner::from_base64(const SecretText& base64_key,
+                                                        const SecretText& other_base64_key) {
   auto key = decode_key(base64_key);
   if (!key) return tl::unexpected(key.error());
-  return std::unique_ptr<Signer>(new HmacSigner(std::move(*key)));
+  SecretText other;
+  if (!other_base64_key.empty()) {
+    auto decoded = decode_key(other_base64_key);
+    if (!decoded) return tl::unexpected(decoded.error());
+    other = std::move(*decoded);
+  }
+  return std::unique_ptr<Signer>(new HmacSigner(std::move(*key), std::move(other)));
+}
+
+bool HmacSigner::use_other_key() {
+  if (other_key_.empty()) return false;
+  std::swap(key_, other_key_);
+  return true;
 }
 
 void HmacSigner::sign(std::string text, std::function<void(Result<std::string>)> done) {

@@ -19,10 +19,17 @@ namespace {
 struct FixedSigner final : Signer {
   void sign(std::string, std::function<void(Result<std::string>)> done) override {
     ++signatures;
-    done(std::string(32, 'k'));
+    done(std::string(32, key));
+  }
+  bool use_other_key() override {
+    if (other_key == '\0') return false;
+    std::swap(key, other_key);
+    return true;
   }
   [[nodiscard]] std::string fingerprint() const override { return "key-1"; }
   int signatures = 0;
+  char key = 'k';
+  char other_key = '\0';
 };
 
 struct MemoryAssignments final : AssignmentStore {
@@ -423,4 +430,29 @@ TEST_CASE("a lease that is lost while a stop waits for PUBACKs does not swallow 
   f.loop.run_for(0s);
   CHECK(stopped == 1);
   CHECK(leases.given_back == 0);  // it is somebody else's
+}
+
+TEST_CASE("a key that DPS refuses is replaced by the second one, and only by its refusal") {
+  const std::string refusal = R"({"errorCode":401002,"message":"Unauthorized"})";
+  for (const auto& [status, second_key_used] : {std::pair{"401", true}, std::pair{"500", false}}) {
+    CAPTURE(status);
+    Fixture f;
+    f.signer.other_key = 'o';
+    f.start();
+    const auto password = [&] {
+      return std::string(f.link("dps.example").connects.back().password.reveal());
+    };
+    const std::string first = password();
+    f.dps_says(status, refusal);
+    REQUIRE(f.client->view().next_attempt);
+    f.loop.run_until(*f.client->view().next_attempt + 1s);
+    const auto signature = [](const std::string& token) {
+      const auto begin = token.find("&sig=");
+      return token.substr(begin, token.find('&', begin + 1) - begin);
+    };
+    CHECK((signature(password()) != signature(first)) == second_key_used);
+    f.dps_assigns("hub-a.example");
+    f.accept("hub-a.example");
+    CHECK(f.client->view().state == CloudState::Online);
+  }
 }

@@ -57,6 +57,21 @@ TEST_CASE("a key's fingerprint follows the key and says nothing else") {
   CHECK((*one)->fingerprint().size() == 16);
 }
 
+TEST_CASE("with two keys the other one can be taken, and the fingerprint stays the first one's") {
+  const auto one = HmacSigner::from_base64(SecretText{kDeviceKey});
+  const auto both = HmacSigner::from_base64(SecretText{kDeviceKey}, SecretText{kGroupKey});
+  REQUIRE(one);
+  REQUIRE(both);
+  CHECK(sign(**both, "text") == sign(**one, "text"));
+  CHECK((*both)->use_other_key());
+  CHECK(sign(**both, "text") != sign(**one, "text"));
+  CHECK((*both)->fingerprint() == (*one)->fingerprint());
+  CHECK((*both)->use_other_key());
+  CHECK(sign(**both, "text") == sign(**one, "text"));
+  CHECK_FALSE((*one)->use_other_key());
+  CHECK_FALSE(HmacSigner::from_base64(SecretText{kDeviceKey}, SecretText{"no key"}));
+}
+
 TEST_CASE("a key that is none is refused without showing it") {
   struct Row {
     const char* why;
