@@ -22,7 +22,7 @@ struct MqttConnect {
   std::string user_name;
   SecretText password;
   bool clean_session = false;
-  std::chrono::seconds keep_alive{240};  // at most 1177 s at the hub (reference section 3.3)
+  std::chrono::seconds keep_alive{60};  // the longest silence; 5 s to 18 h
   // Name, TCP and TLS together, and then the wait for CONNACK (the hub may queue it for 60 s).
   std::chrono::seconds transport_timeout{20};
   std::chrono::seconds connack_timeout{60};

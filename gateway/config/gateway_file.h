@@ -10,6 +10,7 @@
 #include "gateway/api/log.h"
 #include "gateway/config/record.h"
 #include "gateway/config/secret_fields.h"
+#include "proto/hub/connect.h"
 
 namespace hubward::config {
 
@@ -40,7 +41,7 @@ struct OutboxFields {
 
 struct HubFields {
   std::chrono::seconds token_lifetime{3600};
-  std::chrono::seconds keep_alive{240};
+  std::chrono::seconds keep_alive = hub::kHubKeepAlive;
   std::chrono::seconds retry_pause_max{300};
 };
 

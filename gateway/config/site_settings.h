@@ -14,6 +14,7 @@
 #include "gateway/api/device_description.h"
 #include "gateway/api/log.h"
 #include "gateway/api/secret.h"
+#include "proto/hub/connect.h"
 
 namespace hubward::config {
 
@@ -44,7 +45,7 @@ struct DeviceCredential {
   // section 1.3); the group key itself is never accepted by the service.
   enum class Kind : std::uint8_t { DeviceKey, GroupKey } kind = Kind::DeviceKey;
   SecretText primary;
-  SecretText secondary;  // empty: none. Both are valid; used when the primary is refused
+  SecretText secondary;  // empty: none. Taken when DPS refuses the primary
 };
 
 struct SiteSettings {
@@ -56,7 +57,7 @@ struct SiteSettings {
   AdmissionRates admission;
   OutboxSettings outbox;
   std::chrono::seconds token_lifetime{3600};
-  std::chrono::seconds keep_alive{240};
+  std::chrono::seconds keep_alive = hub::kHubKeepAlive;
   std::chrono::seconds retry_pause_max{300};  // between two attempts of one device
   LogLevel log_level = LogLevel::Info;
 

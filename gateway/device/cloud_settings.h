@@ -7,6 +7,7 @@
 #include <string>
 
 #include "gateway/resilience/recovery.h"
+#include "proto/hub/connect.h"
 
 namespace hubward::device {
 
@@ -15,7 +16,7 @@ struct CloudSettings {
   std::uint16_t dps_port = 8883;
   std::string id_scope;
   std::string agent;  // "hubward/0.1.0": informational, in user names
-  std::chrono::seconds keep_alive{120};
+  std::chrono::seconds keep_alive = hub::kHubKeepAlive;
   std::chrono::seconds token_life{3600};
   // A caller in IoT Central waits 30 s; what comes later is lost to it and must not be written.
   std::chrono::seconds command_timeout{25};

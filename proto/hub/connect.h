@@ -21,9 +21,6 @@ inline constexpr std::string_view kHubApiVersion = "2021-04-12";
 // minutes.
 inline constexpr std::chrono::seconds kHubKeepAlive{120};
 
-// A loaded hub queues CONNECTs for close to a minute before it answers.
-inline constexpr std::chrono::seconds kHubConnackTimeout{60};
-
 struct TopicSubscription {
   std::string topic_filter;
   int qos = 0;  // 0 or 1; a hub grants no more
