@@ -317,7 +317,7 @@ int WebServer::Impl::request(lws* wsi, std::string_view path) {
     connection.reply = text_reply(
         421,
         "hubward does not answer under this host name.\n"
-        "Use its IP address, or add the name to the page's host names in gateway.json.\n");
+        "Use its IP address or this computer's own name.\n");
   } else if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0) {
     connection.reply = text_reply(405, "Only GET is possible here.\n");
   } else {
