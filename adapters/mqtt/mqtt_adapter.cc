@@ -83,22 +83,25 @@ void MqttAdapter::on_message(BrokerMessage message, BrokerAck ack) {
     return ack(true);
   }
   Device& device = devices_[*place];
-  // The broker sends a retained message again at every subscription. Only the first one after the
-  // start can be news.
-  if (message.retained && device.heard) return ack(true);
+  // The broker sends a retained message again at every subscription. Only the first one of a topic
+  // after the start can be news.
+  if (message.retained && device.heard->contains(message.topic)) return ack(true);
   auto readings = device.extractor->extract(message.payload);
   if (!readings) {
     report_bad(&device, message, readings.error().code);
     return ack(true);
   }
-  device.heard = true;
   report_state(device, FieldState::Link::Up, {}, "topic " + message.topic);
   const Clock& clock = loop_.clock();
   sink_->deliver({.device = device.settings.device,
                   .at = clock.wall(),
                   .at_steady = clock.steady(),
                   .readings = std::move(*readings)},
-                 [ack = std::move(ack)](Status stored) { ack(!wants_it_again(stored)); });
+                 [ack = std::move(ack), heard = device.heard,
+                  topic = std::move(message.topic)](const Status& stored) {
+                   if (stored && heard->size() < kTopicsHeardMax) heard->insert(topic);
+                   ack(!wants_it_again(stored));
+                 });
 }
 
 void MqttAdapter::report_state(Device& device, FieldState::Link link, ErrorCode code,

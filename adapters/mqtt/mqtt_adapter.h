@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ namespace hubward::mqtt {
 // the outbox, or when it was dropped on purpose: bad input, unknown topic, an old retained message.
 class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
  public:
+  // What is remembered of a device whose template has wildcards. Retained messages of more topics
+  // are stored again after each reconnect.
+  static constexpr std::size_t kTopicsHeardMax = 64;
+
   // `broker.filters` is filled in here. `connector` and `loop` outlive the adapter.
   MqttAdapter(BrokerSettings broker, std::vector<DeviceSettings> devices,
               BrokerConnector& connector, Loop& loop);
@@ -35,7 +40,9 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   struct Device {
     DeviceSettings settings;
     std::optional<PayloadExtractor> extractor;
-    bool heard = false;  // since the start: retained messages have nothing new to tell any more
+    // Topics that a message was stored from since the start: a retained one has nothing new to tell
+    // there any more. Shared with stores under way, which may end after the adapter.
+    std::shared_ptr<std::set<std::string>> heard = std::make_shared<std::set<std::string>>();
     std::optional<FieldState> reported;
   };
 

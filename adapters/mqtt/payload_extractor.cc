@@ -22,13 +22,13 @@ TagReading read(TagIndex tag, const json::Value& value) {
 Result<PayloadExtractor> PayloadExtractor::make(const std::vector<TagSettings>& tags) {
   std::vector<Place> places;
   for (const TagSettings& tag : tags) {
-    rapidjson::Pointer pointer(tag.pointer.data(), tag.pointer.size());
+    const rapidjson::Pointer pointer(tag.pointer.data(), tag.pointer.size());
     // RapidJSON also takes the form that begins with '#', which is for URIs.
     if (!pointer.IsValid() || tag.pointer.starts_with('#')) {
       return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
                      "\"" + tag.pointer + "\" is no JSON Pointer; it would begin with /");
     }
-    places.push_back({tag.tag, std::move(pointer)});
+    places.push_back({tag.tag, pointer});
   }
   return PayloadExtractor(std::move(places));
 }

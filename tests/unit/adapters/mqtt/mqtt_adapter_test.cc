@@ -146,6 +146,33 @@ TEST_CASE("a retained message is taken once, and not again at every reconnect") 
   CHECK(bench.sink.deliveries.size() == 2);
 }
 
+TEST_CASE("a retained message is old only where one of its topic has been stored") {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedBroker broker;
+  test::RecordingSink sink;
+  MqttAdapter adapter{BrokerSettings{},
+                      {{.device = {5},
+                        .device_name = "s1",
+                        .topic_template = "plant/{device}/+",
+                        .tags = {{TagIndex{0}, "/v"}}}},
+                      broker,
+                      loop};
+  REQUIRE(adapter.start(sink));
+  broker.send("plant/s1/a", R"({"v":1})", true);
+  REQUIRE(sink.deliveries.size() == 1);
+  sink.deliveries[0].stored(failure(ErrorCode::StoreFailed, ErrorKind::Transient));
+  broker.send("plant/s1/a", R"({"v":1})", true);  // again, because it was not stored
+  REQUIRE(sink.deliveries.size() == 2);
+  sink.deliveries[1].stored({});
+  broker.send("plant/s1/b", R"({"v":2})", true);  // another topic of the same device
+  REQUIRE(sink.deliveries.size() == 3);
+  sink.deliveries[2].stored({});
+  broker.send("plant/s1/a", R"({"v":1})", true);
+  broker.send("plant/s1/b", R"({"v":2})", true);
+  CHECK(sink.deliveries.size() == 3);
+}
+
 TEST_CASE("the state of each device follows broker and messages, changes only") {
   Bench bench;
   using Link = FieldState::Link;
