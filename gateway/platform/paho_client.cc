@@ -52,8 +52,9 @@ std::string refusal_words(int code) {
 // descriptor is its own; whoever else of us talks to the broker connects again, too.
 void break_connections(const std::vector<std::string>& addresses, std::uint16_t port) noexcept {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-    const std::string name = entry.path().filename();
+  std::filesystem::directory_iterator entry("/proc/self/fd", error);
+  for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
+    const std::string name = entry->path().filename();
     int descriptor = -1;
     std::from_chars(name.data(), name.data() + name.size(), descriptor);
     sockaddr_storage peer{};

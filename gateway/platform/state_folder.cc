@@ -33,9 +33,10 @@ std::string holder(int lock) {
 WallTime newest_time_in(const std::filesystem::path& folder) {
   WallTime newest{};
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+  std::filesystem::directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
     struct stat about {};
-    if (stat(entry.path().c_str(), &about) != 0) continue;
+    if (stat(entry->path().c_str(), &about) != 0) continue;
     newest = std::max(newest, WallTime{std::chrono::seconds{about.st_mtim.tv_sec}});
   }
   return newest;
@@ -73,9 +74,8 @@ Result<StateFolder> StateFolder::open(const std::string& path) {
   StateFolder folder(path, lock);
   folder.newest_file_time_ = newest_time_in(path);
   const std::string id = std::to_string(getpid()) + "\n";
-  if (ftruncate(lock, 0) != 0 || pwrite(lock, id.data(), id.size(), 0) < 0) {
-    return trouble(lock_path);
-  }
+  // Only for the words of whoever comes second: on a full disk hubward starts all the same.
+  if (ftruncate(lock, 0) == 0) (void)!pwrite(lock, id.data(), id.size(), 0);
   return folder;
 }
 

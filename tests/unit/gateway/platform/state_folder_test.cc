@@ -1,10 +1,12 @@
 #include "gateway/platform/state_folder.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 #include <optional>
 #include <utility>
@@ -46,6 +48,18 @@ TEST_CASE("a second run on the same state folder is refused and told who holds i
   CHECK(second.error().context.find("process " + std::to_string(getpid())) != std::string::npos);
   first.reset();
   CHECK(StateFolder::open(folder.file("state")));
+}
+
+TEST_CASE("a disk that takes no byte more does not keep hubward from starting") {
+  const TemporaryFolder folder;
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit none{0, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+  const auto opened = StateFolder::open(folder.file("state"));
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+  CHECK(opened);
 }
 
 TEST_CASE("a folder that cannot serve as state folder is refused") {
