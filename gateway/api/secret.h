@@ -14,7 +14,7 @@ class SecretText {
   SecretText() = default;
   explicit SecretText(std::string text) : text_(std::move(text)) {}
   SecretText(const SecretText&) = default;
-  SecretText(SecretText&& other) noexcept : text_(other.text_) { other.wipe(); }
+  SecretText(SecretText&& other) noexcept : text_(other.text_) { other.wipe(); }  // NOLINT: wiped
   SecretText& operator=(const SecretText& other) {
     if (this != &other) {
       wipe();

@@ -41,7 +41,7 @@ std::string text_of(const json::Value& object, std::string_view key, std::size_t
   return text ? shown(*text, most) : "";
 }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string time_between(const json::Value& object, std::string_view key,
                          std::optional<std::int64_t> now_ms) {

@@ -109,6 +109,7 @@ ShapePtr choice_shape(std::vector<std::string> choices) {
   auto shape = std::make_shared<Shape>();
   shape->kind = Shape::Kind::Choice;
   std::vector<std::string> words;
+  words.reserve(choices.size());
   for (const auto& choice : choices) words.push_back("\"" + choice + "\"");
   shape->says = words.size() == 1 ? words.front() : "one of " + join(words, ", ");
   shape->choices = std::move(choices);

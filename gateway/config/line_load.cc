@@ -1,6 +1,7 @@
 #include "gateway/config/line_load.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -24,7 +25,7 @@ double seconds_for(double bytes, const SerialSettings& line) {
 }
 
 double read_seconds(modbus::Table table, std::uint32_t count, const SerialSettings& line) {
-  const double data = modbus::holds_bits(table) ? (count + 7) / 8 : 2.0 * count;
+  const double data = modbus::holds_bits(table) ? std::ceil(count / 8.0) : 2.0 * count;
   return seconds_for(kRequestBytes + kAnswerFrameBytes + data, line);
 }
 

@@ -73,6 +73,7 @@ template <class I>
 template <class E>
 [[nodiscard]] Codec<E> choice(std::vector<std::pair<std::string, E>> choices) {
   std::vector<std::string> names;
+  names.reserve(choices.size());
   for (const auto& [name, value] : choices) names.push_back(name);
   return {detail::choice_shape(std::move(names)),
           [choices](const Node& node, const Node*, E& out) {

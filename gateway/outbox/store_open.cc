@@ -31,7 +31,7 @@ Status OutboxStore::open() {
   // Twice at most: a damaged store, and the new one in its place.
   for (int round = 0; round < 2; ++round) {
     std::string damage;
-    const Status opened = open_once(damage);
+    Status opened = open_once(damage);
     if (opened || damage.empty()) return opened;
     if (!set_aside(damage)) break;
   }

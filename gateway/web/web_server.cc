@@ -117,7 +117,7 @@ Status WebServer::Impl::start() {
   const std::string where = settings_.address + ":" + std::to_string(settings_.port);
   const auto address = numeric_address(settings_.address, settings_.port);
   if (!address) return tl::unexpected(address.error());
-  if (const auto free = can_bind(*address, where); !free) return free;
+  if (auto free = can_bind(*address, where); !free) return free;
 
   lws_set_log_level(0, nullptr);
   static const std::array<lws_protocols, 3> kProtocols{
@@ -314,10 +314,9 @@ int WebServer::Impl::request(lws* wsi, std::string_view path) {
   Connection& connection = connections_[wsi];
   const std::string known_etag = header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH);
   if (!host_allowed(header(wsi, WSI_TOKEN_HOST), settings_.host_names)) {
-    connection.reply = text_reply(
-        421,
-        "hubward does not answer under this host name.\n"
-        "Use its IP address or this computer's own name.\n");
+    connection.reply = text_reply(421,
+                                  "hubward does not answer under this host name.\n"
+                                  "Use its IP address or this computer's own name.\n");
   } else if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0) {
     connection.reply = text_reply(405, "Only GET is possible here.\n");
   } else {
