@@ -34,9 +34,9 @@ void ModbusRtuDevice::shut_down() {
   thread_.join();
 }
 
-void ModbusRtuDevice::close_line(Peer& peer) {
+void ModbusRtuDevice::close_line(Peer& peer, bool has_successor) {
   peer.unconfirmed.peer_left(SteadyClock::now(), log);
-  pty_.forget_reader();
+  if (!has_successor) pty_.forget_reader();
 }
 
 void ModbusRtuDevice::run(const std::stop_token& stop) {
@@ -46,8 +46,9 @@ void ModbusRtuDevice::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       const std::scoped_lock lock(line_mutex_);
+      const bool left = pty_.reader_left();
       const bool reader = pty_.has_reader();
-      if (had_reader && !reader) close_line(peer);
+      if (had_reader && (left || !reader)) close_line(peer, reader);
       had_reader = reader;
       if (reader) {
         peer.wire = pty_.wire();
@@ -61,7 +62,7 @@ void ModbusRtuDevice::run(const std::stop_token& stop) {
     }
     pause(kIdleLook, stop);
   }
-  if (had_reader) close_line(peer);
+  if (had_reader) close_line(peer, false);
   modbus_set_socket(peer.context, -1);
   modbus_free(peer.context);
 }

@@ -19,7 +19,7 @@ class ModbusRtuDevice final : public ModbusDevice {
 
  private:
   void run(const std::stop_token& stop);
-  void close_line(Peer& peer);
+  void close_line(Peer& peer, bool has_successor);
 
   mutable std::mutex line_mutex_;  // guards pty_ against send() and plug()
   Pty pty_;

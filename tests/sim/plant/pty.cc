@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -35,6 +36,8 @@ bool Pty::plug_in() {
   ::fcntl(master_, F_SETFL, O_NONBLOCK);
   // Closed once, so that the master reports a hang-up for as long as nobody has the other end open.
   ::close(slave);
+  closes_ = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  ::inotify_add_watch(closes_, name.data(), IN_CLOSE);
   std::error_code error;
   std::filesystem::remove(link_, error);
   std::filesystem::create_symlink(name.data(), link_, error);
@@ -46,8 +49,9 @@ void Pty::unplug() {
   if (!is_open()) return;
   std::error_code ignored;
   std::filesystem::remove(link_, ignored);
+  ::close(closes_);
   ::close(master_);
-  master_ = -1;
+  closes_ = master_ = -1;
 }
 
 bool Pty::has_reader() const {
@@ -57,6 +61,13 @@ bool Pty::has_reader() const {
   return (state.revents & POLLHUP) == 0;
 }
 
+bool Pty::reader_left() {
+  alignas(inotify_event) std::array<char, 1024> events{};
+  bool left = false;
+  while (is_open() && ::read(closes_, events.data(), events.size()) > 0) left = true;
+  return left;
+}
+
 void Pty::forget_reader() {
   if (!is_open()) return;
   discard_input();
@@ -64,6 +75,7 @@ void Pty::forget_reader() {
   if (slave >= 0) {
     ::ioctl(slave, TIOCNXCL);
     ::close(slave);
+    static_cast<void>(reader_left());  // that was us
   } else if (errno == EBUSY) {  // only root may open it to take the mark away: a new one, then
     unplug();
     plug_in();

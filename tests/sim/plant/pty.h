@@ -19,6 +19,9 @@ class Pty {
   [[nodiscard]] const std::filesystem::path& link() const { return link_; }
   // Somebody has the other end open.
   [[nodiscard]] bool has_reader() const;
+  // Somebody closed the other end since this was last asked. A reader that is killed and started
+  // again opens it between two looks of has_reader(); the kernel's own list of closes misses none.
+  [[nodiscard]] bool reader_left();
   // The adapter is pulled out: readers see a hang-up and the name is gone.
   void unplug();
   // Plugged in again; the terminal behind the name is a new one.
@@ -32,6 +35,7 @@ class Pty {
  private:
   std::filesystem::path link_;
   int master_ = -1;
+  int closes_ = -1;  // inotify on the other end
 };
 
 }  // namespace hubward::plant

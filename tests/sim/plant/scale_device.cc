@@ -54,13 +54,15 @@ void ScaleDevice::run(const std::stop_token& stop) {
 }
 
 void ScaleDevice::look_for_reader(SteadyClock::time_point now) {
+  const bool left = pty_.reader_left();
   const bool reader = pty_.has_reader();
-  if (reader && !had_reader_) reader_since_ = now;
-  if (!reader && had_reader_) {
+  if (had_reader_ && (left || !reader)) {
     unconfirmed_.peer_left(now, log);
     half_line_open_ = false;  // the half went with the reader's buffer
-    pty_.forget_reader();
+    if (!reader) pty_.forget_reader();
+    had_reader_ = false;
   }
+  if (reader && !had_reader_) reader_since_ = now;
   had_reader_ = reader;
   pty_.discard_input();  // a scale that only speaks ignores what it is told
 }
