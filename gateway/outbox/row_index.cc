@@ -36,7 +36,7 @@ std::size_t RowIndex::behind(EpochIndex epoch, std::uint64_t sequence) const {
   return static_cast<std::size_t>(found - entries_.begin());
 }
 
-std::optional<RowEntry> RowIndex::take(std::deque<RowEntry>::iterator at) {
+std::optional<RowEntry> RowIndex::take(std::deque<RowEntry>::iterator at) {  // NOLINT: an iterator
   const RowEntry entry = *at;
   bytes_ -= entry.bytes();
   entries_.erase(at);
