@@ -50,10 +50,10 @@ Symptom dps_verdict(ErrorCode code) {
   }
 }
 
+// Microsoft's support asks for the tracking id; status and code stand in the context already.
 std::string describe(const dps::Failed& failed) {
-  std::string text = failed.error.context;
-  if (!failed.tracking_id.empty()) text += " tracking id " + failed.tracking_id;
-  return text;
+  if (failed.tracking_id.empty()) return failed.error.context;
+  return failed.error.context + ", tracking id " + failed.tracking_id;
 }
 
 }  // namespace
