@@ -30,8 +30,8 @@ class LineSplitter {
   // Drops everything up to and including the next delimiter, silently but counted: for joining a
   // stream in the middle of a line, whose rest could pass for a whole one.
   void skip_to_delimiter();
-  // Gives up the line begun, or the skipping, and starts anew with the next byte; returns what there
-  // was of the line.
+  // Gives up the line begun, or the skipping, and starts anew with the next byte; returns what
+  // there was of the line.
   std::string abandon_line();
 
   // Bytes of a line that has no delimiter yet.
