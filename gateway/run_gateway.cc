@@ -10,9 +10,9 @@
 #include "adapters/modbus/bus_adapter.h"
 #include "adapters/mqtt/mqtt_adapter.h"
 #include "adapters/serial/serial_adapter.h"
+#include "gateway/control_commands.h"
 #include "gateway/device/roster.h"
 #include "gateway/observe/status_board.h"
-#include "gateway/observe/status_json.h"
 #include "gateway/outbox/outbox_writer.h"
 #include "gateway/platform/asio_loop.h"
 #include "gateway/platform/asio_streams.h"
@@ -111,6 +111,7 @@ class Gateway {
         admission_(loop_,
                    {site.admission.connections_per_second, site.admission.registrations_per_second},
                    random_),
+        commands_(board_, outbox_, writes_, loop_, log, folder_.file("maintenance")),
         roster_(board_) {}
 
   Status start() {
@@ -141,6 +142,7 @@ class Gateway {
 
  private:
   Status make_devices() {
+    const std::uint64_t boot_id = machine_boot_id();
     for (std::uint32_t i = 0; i < site_.devices.size(); ++i) {
       auto signer = make_signer(site_.credentials[i], site_.devices[i].id);
       if (!signer) return tl::unexpected(signer.error());
@@ -149,7 +151,7 @@ class Gateway {
                                      leases_, admission_, random_,          log_};
       roster_.add(
           std::make_unique<device::Device>(DeviceIndex{i}, site_.devices[i], settings_,
-                                           device::DeviceParts{parts, board_, machine_boot_id()}));
+                                           device::DeviceParts{parts, board_, writes_, boot_id}));
     }
     return {};
   }
@@ -166,19 +168,11 @@ class Gateway {
     auto control = platform::ControlSocket::listen(
         folder_.file("control.sock"), loop_,
         [this](const std::string& request, const platform::ControlSocket::Answer& answer) {
-          answer(on_control(request));
+          commands_.handle(request, answer);
         });
     if (!control) return tl::unexpected(control.error());
     control_ = std::move(*control);
     return {};
-  }
-
-  std::string on_control(const std::string& request) const {
-    const auto document = json::parse(request, {.bytes_max = 64 * 1024, .depth_max = 8});
-    const auto command =
-        document ? json::as_string(json::find(*document, "command")) : std::nullopt;
-    if (command == "status") return observe::status_json(board_);
-    return R"({"error":"unknown command"})";
   }
 
   Status start_adapters() {
@@ -234,6 +228,8 @@ class Gateway {
   const device::CloudSettings settings_;
   AlwaysGranted leases_;
   device::AdmissionDesk admission_;
+  device::WriteGate writes_;
+  ControlCommands commands_;
   std::vector<std::unique_ptr<Signer>> signers_;
   device::DeviceRoster roster_;
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;

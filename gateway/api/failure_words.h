@@ -78,7 +78,8 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      "The command's time-out passed before it could be written.", "Drops it; nothing was written.",
      "Send it again if it is still wanted."},
     {ErrorCode::WritesPaused, "writes_paused", "Writing is paused", "Maintenance mode is on.",
-     "Refuses all commands until it is off.", ""},
+     "Refuses all commands until it is off.",
+     "When the work on the machine is done: hubward maintenance off."},
     // --- Network
     {ErrorCode::NameUnknown, "name_unknown", "Host name not found",
      "The name server does not know this host, or does not answer.",

@@ -33,9 +33,19 @@ struct ShowStatus {
   std::string state_folder;  // empty: as the configuration in `folder` says
   bool json = false;
 };
+// Pauses or allows all writes to the plant, or tells which it is.
+struct Maintenance {
+  enum class Wish : std::uint8_t { Tell, On, Off } wish = Wish::Tell;
+  std::string folder = kDefaultFolder;
+};
+// Prints the messages that were set aside, one JSON object a line.
+struct ExportQuarantine {
+  std::string folder = kDefaultFolder;
+};
 struct Version {};
 
-using Command = std::variant<Run, Check, Schema, ShowStatus, Version>;
+using Command =
+    std::variant<Run, Check, Schema, ShowStatus, Maintenance, ExportQuarantine, Version>;
 
 // What a command has to say, and the status to exit with.
 struct Outcome {

@@ -47,6 +47,20 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
       ->excludes("--config");
   status_verb->add_flag("--json", status.json, "For programs");
 
+  Maintenance maintenance;
+  auto* maintenance_verb = app.add_subcommand(
+      "maintenance", "Pause all writes to the plant while somebody works on a machine");
+  maintenance_verb->add_option("wish", maintenance.wish, "on, off, or nothing to be told")
+      ->option_text("[on|off]")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Maintenance::Wish>{
+          {"on", Maintenance::Wish::On}, {"off", Maintenance::Wish::Off}}));
+  add_folder(*maintenance_verb, maintenance.folder);
+
+  ExportQuarantine quarantine;
+  auto* quarantine_verb = app.add_subcommand(
+      "quarantine", "Print the messages that were set aside, one JSON object a line");
+  add_folder(*quarantine_verb, quarantine.folder);
+
   auto* version_verb = app.add_subcommand("version", "Print the version");
 
   try {
@@ -63,6 +77,8 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   if (check_verb->parsed()) return check;
   if (schema_verb->parsed()) return schema;
   if (status_verb->parsed()) return status;
+  if (maintenance_verb->parsed()) return maintenance;
+  if (quarantine_verb->parsed()) return quarantine;
   if (version_verb->parsed()) return Version{};
   return Outcome{kExitMisuse, "", app.help()};
 }

@@ -198,8 +198,9 @@ void Device::write(TagIndex tag, TagValue value, std::string origin,
     done(result);
     publish_status_soon();
   };
-  if (adapter_ == nullptr) {
-    finish(WriteResult{WriteResult::Outcome::Refused, ErrorCode::Stopped, {}, std::nullopt});
+  if (parts_.writes.paused || adapter_ == nullptr) {
+    const ErrorCode why = parts_.writes.paused ? ErrorCode::WritesPaused : ErrorCode::Stopped;
+    finish(WriteResult{WriteResult::Outcome::Refused, why, {}, std::nullopt});
     return;
   }
   const SteadyTime deadline = parts_.cloud.loop.clock().steady() + settings_.command_timeout;

@@ -8,12 +8,14 @@
 #include "gateway/api/southbound.h"
 #include "gateway/device/cloud_client.h"
 #include "gateway/device/telemetry.h"
+#include "gateway/device/write_gate.h"
 
 namespace hubward::device {
 
 struct DeviceParts {
   CloudParts cloud;
   StatusSink& status;
+  const WriteGate& writes;
   std::uint64_t boot_id = 0;  // of this run of the machine
 };
 

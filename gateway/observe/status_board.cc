@@ -183,4 +183,15 @@ std::uint64_t StatusBoard::bad_inputs_total() const {
   return bad_inputs_total_;
 }
 
+void StatusBoard::set_writes_paused(bool paused) {
+  const std::lock_guard lock(mutex_);
+  writes_paused_ = paused;
+  ++revision_;
+}
+
+bool StatusBoard::writes_paused() const {
+  const std::lock_guard lock(mutex_);
+  return writes_paused_;
+}
+
 }  // namespace hubward::observe

@@ -73,6 +73,10 @@ class StatusBoard final : public StatusSink {
   void bad_input(const BadInput& input) override;
   void event(SiteEvent event) override;
 
+  // Maintenance: somebody has paused all writes to the plant.
+  void set_writes_paused(bool paused);
+  [[nodiscard]] bool writes_paused() const;
+
   [[nodiscard]] const SiteDescription& site() const { return site_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
   [[nodiscard]] WallTime started() const { return started_; }
@@ -109,6 +113,7 @@ class StatusBoard final : public StatusSink {
   std::map<std::string, DeviceIndex, std::less<>> index_by_id_;
   mutable std::mutex mutex_;  // guards everything below
   std::uint64_t revision_ = 1;
+  bool writes_paused_ = false;
   std::vector<Entry> entries_;
   std::deque<NumberedEvent> events_;
   std::uint64_t last_event_ = 0;

@@ -185,7 +185,11 @@ void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& 
   text(out, "name", shown_text(board.site().name));
   text(out, "version", board.site().version);
   time(out, "started_ms", board.started());
-  text(out, "sentence", sentence);
+  const bool writes_paused = board.writes_paused();
+  text(out, "sentence",
+       writes_paused ? sentence + " Writing to the plant is paused for maintenance." : sentence);
+  out.Key("writes_paused");
+  out.Bool(writes_paused);
   text(out, "severity", severity_word(summary.severity));
   time(out, "cloud_out_since_ms", summary.cloud_out_since);
   number(out, "devices", summary.devices);

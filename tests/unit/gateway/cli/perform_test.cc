@@ -68,6 +68,32 @@ TEST_CASE("warnings alone do not fail a check") {
   CHECK(outcome.out.ends_with("fine: 0 devices, 0 tags, 1 warning\n"));
 }
 
+TEST_CASE("maintenance is asked of the running gateway, and its answer is said in words") {
+  World world;
+  world.answer = std::string(R"({"paused":true})");
+  const auto on = perform(Maintenance{Maintenance::Wish::On, "site"}, world.surroundings);
+  CHECK(on.status == kExitFine);
+  CHECK(on.out == "Maintenance is on: no command reaches the plant.\n");
+  CHECK(world.asked == R"({"command":"maintenance","paused":true})");
+  world.answer = std::string(R"({"paused":false})");
+  CHECK(perform(Maintenance{Maintenance::Wish::Tell, "site"}, world.surroundings).out ==
+        "Maintenance is off: commands reach the plant.\n");
+  CHECK(world.asked == R"({"command":"maintenance"})");
+  world.answer = std::string(R"({"error":"cannot remove it"})");
+  CHECK(perform(Maintenance{Maintenance::Wish::Off, "site"}, world.surroundings).status ==
+        kExitNotReached);
+}
+
+TEST_CASE("quarantined messages are printed one a line") {
+  World world;
+  world.answer = std::string(R"({"messages":[{"id":"e-p-1","body":"{}"},{"id":"e-p-2"}]})");
+  const auto outcome = perform(ExportQuarantine{"site"}, world.surroundings);
+  CHECK(outcome.status == kExitFine);
+  CHECK(outcome.out == "{\"id\":\"e-p-1\",\"body\":\"{}\"}\n{\"id\":\"e-p-2\"}\n");
+  world.answer = std::string("nonsense");
+  CHECK(perform(ExportQuarantine{"site"}, world.surroundings).status == kExitNotReached);
+}
+
 TEST_CASE("check --json is JSON with the same status") {
   World world;
   world.spoil_device();

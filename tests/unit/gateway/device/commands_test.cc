@@ -74,6 +74,8 @@ TEST_CASE("the answer says what really happened, never success by default") {
         hub::MethodStatus::TimedOut);
   CHECK(status(WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown) ==
         hub::MethodStatus::Failed);
+  CHECK(status(WriteResult::Outcome::Refused, ErrorCode::WritesPaused) ==
+        hub::MethodStatus::Conflict);
   const auto unknown = answer_for(WriteResult{WriteResult::Outcome::Unknown,
                                               ErrorCode::WriteOutcomeUnknown, "", TagValue(false)},
                                   wanted);
