@@ -71,12 +71,13 @@ struct Fixture {
   AdmissionDesk admission{loop, {}, chance};
   RecordingLog log;
   LastStatus status;
+  WriteGate writes;
   CloudSettings settings;
   WillingAdapter adapter;
   Device device{DeviceIndex{0}, description(), settings,
                 DeviceParts{CloudParts{loop, links, signer, assignments, outbox, leases, admission,
                                        chance, log},
-                            status}};
+                            status, writes}};
 
   static DeviceDescription description() {
     DeviceDescription description;
@@ -136,4 +137,17 @@ TEST_CASE("a refused command is shown soon, also of a device that says nothing e
   REQUIRE(f.status.last);
   CHECK(f.status.last->commands == 1);
   CHECK(f.status.last->command_failures == 1);
+}
+
+TEST_CASE("in maintenance no command and no wish reaches the plant, and the caller hears why") {
+  Fixture f;
+  f.writes.paused = true;
+  f.receive("$iothub/methods/POST/lamp/?$rid=7", "true");
+  CHECK(f.adapter.written.empty());
+  const auto answers = f.links.to("hub-a.example")->take("$iothub/methods/res/409/");
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].payload.find("Maintenance mode is on") != std::string::npos);
+  f.writes.paused = false;
+  f.receive("$iothub/methods/POST/lamp/?$rid=8", "true");
+  CHECK(f.adapter.written.size() == 1);
 }
