@@ -8,6 +8,19 @@
 namespace hubward::modbus {
 namespace {
 
+// Text never gets here: encode() refuses it.
+double as_double(const TagValue& value) {
+  return std::visit(
+      [](const auto& held) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::string>) {
+          return 0.0;
+        } else {
+          return static_cast<double>(held);
+        }
+      },
+      value);
+}
+
 // "8 s", "0.5 s"
 std::string in_seconds(std::chrono::milliseconds time) {
   const auto tenths = (time.count() + 50) / 100;
@@ -265,6 +278,15 @@ void BusSchedule::deliver_bad(Unit& unit, std::span<const std::size_t> tags, Err
   if (!batch.readings.empty()) effects_.emplace_back(Deliver{std::move(batch)});
 }
 
+// What the registers hold now, where that is not quite what was asked for: 1.5 in a register of
+// whole numbers. The caller must not be told that the equipment holds 1.5.
+std::optional<TagValue> BusSchedule::rounded_value(const Write& write) const {
+  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
+  auto held = decode(write.registers, format_of(tag));
+  if (!held || as_double(*held) == as_double(write.wanted)) return std::nullopt;
+  return std::move(*held);
+}
+
 void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_echo) {
   if (const auto* exception = std::get_if<ExceptionAnswer>(&answer)) {
     if (leaves_unwritten(exception->code)) {
@@ -278,7 +300,7 @@ void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_
     return;
   }
   if (!may_be_echo) {
-    finish(write, WriteResult::Outcome::Written, {}, {});
+    finish(write, WriteResult::Outcome::Written, {}, {}, rounded_value(write));
     return;
   }
   Write unconfirmed = write;

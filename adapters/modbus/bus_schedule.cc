@@ -56,7 +56,7 @@ void BusSchedule::on_link_up(SteadyTime now) {
 }
 
 void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime now) {
-  Write write{id, units_.size(), 0, request.deadline, {}, {}, false, {}};
+  Write write{id, units_.size(), 0, request.deadline, {}, request.value, {}, false, {}};
   const auto refuse = [&](ErrorCode code, std::string why) {
     finish(write, WriteResult::Outcome::Refused, code, std::move(why));
   };

@@ -102,6 +102,7 @@ class BusSchedule {
     std::size_t tag;
     SteadyTime deadline;
     Request request;
+    TagValue wanted;                       // as the caller gave it
     std::vector<std::uint16_t> registers;  // what it writes, to compare with what is read back
     bool unconfirmed_only = false;         // answered, but by what may be our own echo
     std::string detail;                    // why the outcome is not known
@@ -166,6 +167,7 @@ class BusSchedule {
   void polled(Unit& unit, const Block& block, const Answer& answer, Instant now);
   void deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer, Instant now);
   void deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code, Instant now);
+  [[nodiscard]] std::optional<TagValue> rounded_value(const Write& write) const;
   void written(const Write& write, const Answer& answer, bool may_be_echo);
   void read_back(const ReadBack& job, const Answer& answer, Instant now);
   void unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now);

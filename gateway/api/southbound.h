@@ -59,9 +59,11 @@ struct WriteResult {
     Unknown,  // put on the wire, no answer: it may have happened. Never repeated blindly
   };
   Outcome outcome;
-  ErrorCode code{};                   // unless Written
-  std::string detail;                 // e.g. "exception 2, illegal data address"
-  std::optional<TagValue> read_back;  // what the equipment says now, where it was asked
+  ErrorCode code{};    // unless Written
+  std::string detail;  // e.g. "exception 2, illegal data address"
+  // What the equipment holds now: where it was asked, or where it could take the value only
+  // rounded.
+  std::optional<TagValue> read_back;
 };
 
 using WriteDone = std::function<void(WriteResult)>;

@@ -217,6 +217,25 @@ TEST_CASE("writes carry the converted value and report what the device says") {
   }
 }
 
+TEST_CASE("a value between two steps of the register is answered with what the register holds") {
+  TagSettings whole = tag(0, Table::HoldingRegister, 10);
+  TagSettings tenths = tag(1, Table::HoldingRegister, 11);
+  tenths.scale = 0.1;
+  TcpBench bench({device(0, 1, {whole, tenths})});
+  bench.connect();
+  bench.run_for(100ms);
+  const auto rounded = bench.write(0, 0, 1.5);
+  CHECK(rounded.outcome == WriteResult::Outcome::Written);
+  CHECK(rounded.read_back == TagValue(std::uint64_t{2}));
+  const auto scaled = bench.write(0, 1, 20.26);
+  CHECK(scaled.outcome == WriteResult::Outcome::Written);
+  REQUIRE(scaled.read_back);
+  CHECK(std::get<double>(*scaled.read_back) == doctest::Approx(20.3));
+  // Exactly what was asked for needs no second word.
+  CHECK_FALSE(bench.write(0, 0, std::uint64_t{7}).read_back);
+  CHECK_FALSE(bench.write(0, 1, 20.3).read_back);
+}
+
 TEST_CASE("a write goes before the reads that are due") {
   TcpBench bench({device(0, 1, {tag(0, kHolding, 0), tag(1, kHolding, 500)})});
   bench.connect();
