@@ -129,6 +129,8 @@ TEST_CASE("an address is checked against the addresses in the certificate") {
   REQUIRE_BROKER();
   for (const char* host : {"127.0.0.1", "127.0.0.2", "localhost"}) {
     CAPTURE(host);
+    // A bare root without /etc/hosts does not know it.
+    if (!Resolver::system_lookup(host)) continue;
     Fixture f;
     const auto link = f.open();
     link->connect(to(host, broker()->tls_port()));

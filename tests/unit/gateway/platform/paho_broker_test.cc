@@ -51,7 +51,7 @@ struct Sensor final : MqttLinkEvents {
       : opener(MosquittoLinkOpener::create(broker.roots_file(), resolver, loop).value()),
         link(opener->open(*this, loop)) {
     MqttConnect options;
-    options.host = "localhost";
+    options.host = "127.0.0.1";
     options.port = broker.tls_port();
     options.client_id = "sensor";
     options.clean_session = true;
@@ -221,7 +221,7 @@ TEST_CASE("a broker that goes away is said, publishes fail, and it is found agai
 TEST_CASE("TLS to the broker is verified, and refusals have words") {
   REQUIRE_BROKER();
   Fixture f("tls");
-  f.settings.host = "localhost";
+  f.settings.host = "127.0.0.1";
   f.settings.ca_file = broker()->roots_file();
   SUBCASE("trusted") {
     f.settings.port = broker()->tls_port();
