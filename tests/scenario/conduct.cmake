@@ -1,8 +1,8 @@
 # How the gateway behaves towards what it is given: messages, files, frames, commands, other clients.
-hubward_scenario(one_bad_message TIMEOUT 150)
-hubward_scenario(hanging_name_server TIMEOUT 240)
-hubward_scenario(bad_input TIMEOUT 240)
-hubward_scenario(commands TIMEOUT 240)
-hubward_scenario(status_and_logs TIMEOUT 180)
+hubward_scenario(one_bad_message TIMEOUT 900)
+hubward_scenario(hanging_name_server TIMEOUT 900)
+hubward_scenario(bad_input TIMEOUT 900)
+hubward_scenario(commands TIMEOUT 900)
+hubward_scenario(status_and_logs TIMEOUT 900)
 # The first run fetches the SDKs from the npm registry.
-hubward_scenario(change_places TIMEOUT 300)
+hubward_scenario(change_places TIMEOUT 900)

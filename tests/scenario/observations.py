@@ -81,7 +81,8 @@ def events(site, device=None, since=0):
         if "event" not in fields or (device and fields.get("device") != device):
             continue
         fields["at"] = moment(stamp)
-        if fields["at"] >= since:
+        # The log cuts its times to milliseconds: what happened in the same one counts.
+        if round(fields["at"] * 1000) >= int(since * 1000):
             found.append(fields)
     return found
 
