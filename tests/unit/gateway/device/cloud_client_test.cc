@@ -434,7 +434,9 @@ TEST_CASE("a lease that is lost while a stop waits for PUBACKs does not swallow 
 
 TEST_CASE("a key that DPS refuses is replaced by the second one, and only by its refusal") {
   const std::string refusal = R"({"errorCode":401002,"message":"Unauthorized"})";
-  for (const auto& [status, second_key_used] : {std::pair{"401", true}, std::pair{"500", false}}) {
+  for (const auto& answer : {std::pair{"401", true}, std::pair{"500", false}}) {
+    const std::string status = answer.first;
+    const bool second_key_used = answer.second;
     CAPTURE(status);
     Fixture f;
     f.signer.other_key = 'o';
