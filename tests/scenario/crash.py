@@ -10,9 +10,9 @@ import time
 
 from observations import (expect_every_id, expect_order, messages_per_second, received_so_far, repeats,
                           wait_caught_up)
-from plant_and_cloud import Site, expect, run_scenarios, summary, wait_for
+from plant_and_cloud import LONG, Site, expect, run_scenarios, summary, wait_for
 
-KILLS = 200 if os.environ.get("HUBWARD_LONG") else 20
+KILLS = 200 if LONG else 20
 SECONDS_AWAY = 60
 
 

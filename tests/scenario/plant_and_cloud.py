@@ -34,6 +34,8 @@ BROKER_PASSWORD = "broker-demo-password"
 # Below Linux's usual range of ports for outgoing connections, which begins at 32768.
 PORTS = (15000, 32000)
 CLAIMED = []
+# What takes longer than a change should wait for: `tests/run --long` sets 1, without it 0.
+LONG = os.environ.get("HUBWARD_LONG", "0") not in ("", "0")
 
 
 class Failure(Exception):

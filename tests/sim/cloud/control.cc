@@ -3,10 +3,12 @@
 #include "proto/base64.h"
 #include "proto/iso_time.h"
 #include "proto/percent.h"
-#include "tests/sim/cloud/json_text.h"
+#include "tests/sim/net/json_text.h"
 
 namespace hubward::simcloud {
 namespace {
+
+using simnet::JsonText;
 
 // `at` is when it happened, by the cloud's clock.
 HttpResponse ok(Now now) {

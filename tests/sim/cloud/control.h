@@ -12,21 +12,12 @@
 
 #include "proto/json.h"
 #include "tests/sim/cloud/model.h"
+#include "tests/sim/net/http_handler.h"
 
 namespace hubward::simcloud {
 
-struct HttpRequest {
-  std::string method;
-  std::string path;   // decoded, without query
-  std::string query;  // as sent, without '?'
-  std::string body;
-};
-
-struct HttpResponse {
-  int status = 200;
-  std::string body;
-  std::string content_type = "application/json";
-};
+using simnet::HttpRequest;
+using simnet::HttpResponse;
 
 class Control {
  public:

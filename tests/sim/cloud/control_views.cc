@@ -3,10 +3,12 @@
 #include "proto/mqtt/utf8.h"
 #include "proto/percent.h"
 #include "tests/sim/cloud/control.h"
-#include "tests/sim/cloud/json_text.h"
+#include "tests/sim/net/json_text.h"
 
 namespace hubward::simcloud {
 namespace {
+
+using simnet::JsonText;
 
 std::string_view place_name(const World& world, Place place) { return world.places[place].name; }
 

@@ -3,10 +3,12 @@
 #include "proto/iso_time.h"
 #include "proto/json.h"
 #include "proto/percent.h"
-#include "tests/sim/cloud/json_text.h"
+#include "tests/sim/net/json_text.h"
 
 namespace hubward::simcloud {
 namespace {
+
+using simnet::JsonText;
 
 // CONNECT user name "{scope}/registrations/{id}/api-version=2019-03-31&ClientVersion=.."
 // SUBSCRIBE "$dps/registrations/res/#"

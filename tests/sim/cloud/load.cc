@@ -15,11 +15,16 @@
 #include "proto/base64.h"
 #include "proto/json.h"
 #include "proto/mqtt/packet_reader.h"
-#include "tests/sim/cloud/event_loop.h"
+#include "tests/sim/cloud/clocks.h"
 #include "tests/sim/cloud/signature.h"
+#include "tests/sim/net/event_loop.h"
 
 namespace hubward::simcloud {
 namespace {
+
+using simnet::Descriptor;
+using simnet::EventLoop;
+using simnet::Watcher;
 
 using std::chrono::milliseconds;
 

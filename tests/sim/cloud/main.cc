@@ -12,12 +12,19 @@
 
 #include "proto/percent.h"
 #include "tests/sim/cloud/certificates.h"
-#include "tests/sim/cloud/http_server.h"
-#include "tests/sim/cloud/json_text.h"
+#include "tests/sim/cloud/clocks.h"
+#include "tests/sim/cloud/control.h"
 #include "tests/sim/cloud/tls_server.h"
+#include "tests/sim/net/http_server.h"
+#include "tests/sim/net/json_text.h"
 
 namespace hubward::simcloud {
 namespace {
+
+using simnet::HttpServer;
+using simnet::JsonText;
+using simnet::listen_on;
+using simnet::port_of;
 
 volatile std::sig_atomic_t stop_asked = 0;
 
@@ -31,20 +38,36 @@ class SystemRandom : public RandomSource {
   std::mt19937_64 engine_{std::random_device{}()};
 };
 
+// The control side, which takes its time from outside, behind a server that has none.
+class ControlNow : public simnet::HttpHandler {
+ public:
+  explicit ControlNow(Control& control) : control_(control) {}
+  std::optional<HttpResponse> handle(const HttpRequest& request, std::uint64_t token) override {
+    return control_.handle(request, token, read_clocks());
+  }
+  std::vector<std::pair<std::uint64_t, HttpResponse>> take_finished() override {
+    return control_.take_finished();
+  }
+
+ private:
+  Control& control_;
+};
+
 struct Options {
   std::filesystem::path state;
   std::uint16_t port = 0;
   std::uint16_t control = 0;
   std::size_t hubs = 2;
   std::string address = "127.0.0.1";
-  std::map<std::size_t, std::string> hub_hosts;  // by number, from 1
+  std::map<std::size_t, std::string> hub_hosts;    // by number, from 1
+  std::map<std::size_t, std::uint16_t> hub_ports;  // handed out instead of the real one
   CloudConfig cloud;
 };
 
 constexpr const char* kUsage =
     "usage: simcloud --state DIR [--port N] [--control-port N] [--hubs N] [--address IP]\n"
-    "                [--hub-host N=NAME] [--scope ID] [--retry-after S] [--polls N]\n"
-    "                [--token-grace S]\n";
+    "                [--hub-host N=NAME] [--hub-port N=PORT] [--scope ID] [--retry-after S]\n"
+    "                [--polls N] [--token-grace S]\n";
 
 std::optional<Options> parse_options(int argc, char** argv) {
   constexpr std::int64_t kHubsMax = 100;
@@ -64,6 +87,11 @@ std::optional<Options> parse_options(int argc, char** argv) {
       const auto hub = parse_decimal(value.substr(0, value.find('=')));
       if (!hub) return std::nullopt;
       options.hub_hosts[static_cast<std::size_t>(*hub)] = value.substr(value.find('=') + 1);
+    } else if (name == "--hub-port" && value.find('=') != std::string_view::npos) {
+      const auto hub = parse_decimal(value.substr(0, value.find('=')));
+      const auto port = parse_decimal(value.substr(value.find('=') + 1));
+      if (!hub || !port || *port > 65'535) return std::nullopt;
+      options.hub_ports[static_cast<std::size_t>(*hub)] = static_cast<std::uint16_t>(*port);
     } else if (!number || *number > 65'535) {
       return std::nullopt;
     } else if (name == "--port") {
@@ -194,8 +222,10 @@ int start(Options options) {
     const bool has_name = named != options.hub_hosts.end();
     if (has_name) names.push_back(named->second);
     const std::string host = has_name ? named->second : addresses[i];
+    const auto other_port = options.hub_ports.find(i);
+    const auto handed_out = other_port == options.hub_ports.end() ? port : other_port->second;
     options.cloud.hubs.push_back(
-        {"hub-" + std::to_string(i), host, host + ":" + std::to_string(port)});
+        {"hub-" + std::to_string(i), host, host + ":" + std::to_string(handed_out)});
   }
   auto context = make_server_context(options.state, addresses, names);
   if (!context) return fail(context.error().context);
@@ -208,7 +238,8 @@ int start(Options options) {
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     tls.serve(i, addresses[i], std::move(listeners[i]));
   }
-  HttpServer http(loop, control, std::move(control_listener));
+  ControlNow control_now(control);
+  HttpServer http(loop, control_now, std::move(control_listener));
   if (!write_ports(options, model.world(), port, control_port)) {
     return fail("cannot write " + (options.state / "ports.json").string());
   }

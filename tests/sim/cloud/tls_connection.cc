@@ -7,6 +7,8 @@
 
 #include <array>
 
+#include "tests/sim/cloud/clocks.h"
+
 namespace hubward::simcloud {
 namespace {
 

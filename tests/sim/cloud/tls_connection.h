@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "proto/mqtt/packet_reader.h"
-#include "tests/sim/cloud/event_loop.h"
 #include "tests/sim/cloud/tls_server.h"
+#include "tests/sim/net/event_loop.h"
 
 namespace hubward::simcloud {
+
+using simnet::Watcher;
 
 class TlsConnection : public Watcher {
  public:

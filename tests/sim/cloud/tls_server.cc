@@ -4,9 +4,15 @@
 
 #include <algorithm>
 
+#include "tests/sim/cloud/clocks.h"
 #include "tests/sim/cloud/tls_connection.h"
 
 namespace hubward::simcloud {
+
+using simnet::listen_on;
+using simnet::port_of;
+using simnet::Watcher;
+
 namespace {
 
 constexpr std::chrono::seconds kLinger{1};  // how long a closed connection may stay half-open

@@ -8,10 +8,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "tests/sim/cloud/event_loop.h"
 #include "tests/sim/cloud/model.h"
+#include "tests/sim/net/event_loop.h"
 
 namespace hubward::simcloud {
+
+using simnet::Descriptor;
+using simnet::EventLoop;
 
 class TlsConnection;
 

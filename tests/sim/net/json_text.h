@@ -7,7 +7,7 @@
 
 #include "proto/json.h"
 
-namespace hubward::simcloud {
+namespace hubward::simnet {
 
 class JsonText {
  public:
@@ -72,4 +72,4 @@ class JsonText {
   json::Writer writer_{buffer_};
 };
 
-}  // namespace hubward::simcloud
+}  // namespace hubward::simnet

@@ -6,14 +6,15 @@
 #include <string>
 #include <unordered_map>
 
-#include "tests/sim/cloud/control.h"
-#include "tests/sim/cloud/event_loop.h"
+#include "tests/sim/net/event_loop.h"
+#include "tests/sim/net/http_handler.h"
 
-namespace hubward::simcloud {
+namespace hubward::simnet {
 
 class HttpServer : public Watcher {
  public:
-  HttpServer(EventLoop& loop, Control& control, Descriptor listener);
+  // Loop and handler outlive the server.
+  HttpServer(EventLoop& loop, HttpHandler& handler, Descriptor listener);
   ~HttpServer() override;
 
   void on_ready(std::uint32_t events) override;
@@ -28,11 +29,11 @@ class HttpServer : public Watcher {
   void drop(std::uint64_t token);
 
   EventLoop& loop_;
-  Control& control_;
+  HttpHandler& handler_;
   Descriptor listener_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
   std::vector<std::uint64_t> unsent_;  // who has something to be sent
   std::uint64_t next_token_ = 1;
 };
 
-}  // namespace hubward::simcloud
+}  // namespace hubward::simnet

@@ -1,4 +1,4 @@
-#include "tests/sim/cloud/http_server.h"
+#include "tests/sim/net/http_server.h"
 
 #include <sys/socket.h>
 
@@ -7,7 +7,7 @@
 
 #include "proto/percent.h"
 
-namespace hubward::simcloud {
+namespace hubward::simnet {
 namespace {
 
 constexpr std::size_t kHeadBytesMax = 16 * 1024;
@@ -151,7 +151,7 @@ class HttpServer::Client : public Watcher {
     in_.erase(0, end + 4 + head.body_bytes);
     close_ = head.close;
     busy_ = true;
-    if (const auto response = server_.control_.handle(head.request, token_, read_clocks())) {
+    if (const auto response = server_.handler_.handle(head.request, token_)) {
       answer(*response);
     }
     return true;
@@ -172,8 +172,8 @@ class HttpServer::Client : public Watcher {
   bool continued_ = false;
 };
 
-HttpServer::HttpServer(EventLoop& loop, Control& control, Descriptor listener)
-    : loop_(loop), control_(control), listener_(std::move(listener)) {
+HttpServer::HttpServer(EventLoop& loop, HttpHandler& handler, Descriptor listener)
+    : loop_(loop), handler_(handler), listener_(std::move(listener)) {
   loop_.add(listener_.get(), EPOLLIN, *this);
 }
 
@@ -187,7 +187,7 @@ void HttpServer::on_ready(std::uint32_t) {
 }
 
 void HttpServer::collect() {
-  for (const auto& [token, response] : control_.take_finished()) {
+  for (const auto& [token, response] : handler_.take_finished()) {
     const auto found = clients_.find(token);
     if (found == clients_.end()) continue;
     found->second->answer(response);
@@ -210,4 +210,4 @@ void HttpServer::drop(std::uint64_t token) {
   clients_.erase(found);
 }
 
-}  // namespace hubward::simcloud
+}  // namespace hubward::simnet

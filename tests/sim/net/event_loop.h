@@ -1,15 +1,16 @@
-// One thread's epoll loop.
+// One thread's epoll loop, for the programs that stand in for the world outside.
 #pragma once
 
 #include <sys/epoll.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "tests/sim/cloud/types.h"
-
-namespace hubward::simcloud {
+namespace hubward::simnet {
 
 // A file descriptor that is closed with its owner.
 class Descriptor {
@@ -52,11 +53,8 @@ class EventLoop {
   std::vector<std::unique_ptr<Watcher>> graves_;
 };
 
-// The only place of simcloud that reads clocks.
-[[nodiscard]] Now read_clocks();
-
 // A listening socket; `port` 0 takes a free one. Not valid if the address is taken.
 [[nodiscard]] Descriptor listen_on(const std::string& address, std::uint16_t port);
 [[nodiscard]] std::uint16_t port_of(int fd);
 
-}  // namespace hubward::simcloud
+}  // namespace hubward::simnet

@@ -1,4 +1,4 @@
-#include "tests/sim/cloud/event_loop.h"
+#include "tests/sim/net/event_loop.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -7,7 +7,7 @@
 
 #include <array>
 
-namespace hubward::simcloud {
+namespace hubward::simnet {
 
 Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
@@ -38,11 +38,6 @@ void EventLoop::run_once(std::chrono::milliseconds timeout) {
   graves_.clear();
 }
 
-Now read_clocks() {
-  return {std::chrono::steady_clock::now(), std::chrono::time_point_cast<std::chrono::milliseconds>(
-                                                std::chrono::system_clock::now())};
-}
-
 Descriptor listen_on(const std::string& address, std::uint16_t port) {
   Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int yes = 1;
@@ -64,4 +59,4 @@ std::uint16_t port_of(int fd) {
   return ntohs(where.sin_port);
 }
 
-}  // namespace hubward::simcloud
+}  // namespace hubward::simnet
