@@ -78,8 +78,10 @@ void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
     hub::TelemetryProperties properties;
     properties.message_id = message_id(next->epoch, registration_id_, next->sequence);
     properties.component = message.component;
-    properties.created_at = message.created;
+    const MessageTime time = message_time(message, sight_, now);
+    properties.created_at = time.created;
     properties.user = message.properties;
+    if (!time.mark.empty()) properties.user.emplace_back(kClockProperty, time.mark);
     auto topic = hub::telemetry_topic(device_id_, properties, message.body.size());
     if (!topic) {
       const ErrorCode why = topic.error().code;

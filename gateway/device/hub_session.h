@@ -11,6 +11,7 @@
 
 #include "gateway/api/mqtt_link.h"
 #include "gateway/device/properties.h"
+#include "gateway/device/restamp.h"
 #include "gateway/device/send_window.h"
 #include "proto/hub/inbound.h"
 #include "proto/hub/methods.h"
@@ -60,6 +61,8 @@ class HubSession {
   void on_published(PublishToken token, SteadyTime now, SessionActions& out);
   void on_message(std::string_view topic, std::string_view payload, SteadyTime now,
                   SessionActions& out);
+  // How times of untrusted rows are corrected from now on. Until the first call none is.
+  void on_clock(const ClockSight& sight) { sight_ = sight; }
   // New rows, or new properties to report: also harmless while not connected.
   void on_work(SteadyTime now, SessionActions& out);
   void on_timer(SteadyTime now, SessionActions& out);
@@ -90,6 +93,7 @@ class HubSession {
   SendWindow& window_;
   Properties& properties_;
   std::string device_id_;
+  ClockSight sight_;
   bool connected_ = false;
   bool paused_ = false;
   bool given_up_ = false;  // the end of the link is ordered and has not been reported yet

@@ -26,7 +26,6 @@ OutboxMessage& message_for(std::vector<OutboxMessage>& messages, const std::stri
   message.boot_id = stamp.boot_id;
   message.clock_trusted = stamp.clock_trusted;
   message.component = component;
-  if (!stamp.clock_trusted) message.properties.emplace_back("clock", "untrusted");
   return messages.emplace_back(std::move(message));
 }
 

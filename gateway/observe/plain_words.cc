@@ -41,20 +41,6 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
   return count_words(count) + " " + std::string(count == 1 ? one : many);
 }
 
-std::string duration_words(std::chrono::milliseconds duration) {
-  const std::int64_t seconds = std::max<std::int64_t>(1, duration.count() / 1000);
-  const auto two = [](std::int64_t large, const char* large_unit, std::int64_t small,
-                      const char* small_unit) {
-    std::string words = std::to_string(large) + large_unit;
-    if (small > 0) words += " " + std::to_string(small) + small_unit;
-    return words;
-  };
-  if (seconds < 60) return std::to_string(seconds) + " s";
-  if (seconds < 3600) return std::to_string(seconds / 60) + " min";
-  if (seconds < 86400) return two(seconds / 3600, " h", seconds % 3600 / 60, " min");
-  return two(seconds / 86400, " d", seconds % 86400 / 3600, " h");
-}
-
 std::string shown_text(std::string_view foreign) {
   std::string shown;
   shown.reserve(foreign.size());

@@ -1,10 +1,11 @@
 // Numbers, durations and foreign text in the form people read them.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "gateway/api/duration_words.h"
 
 namespace hubward::observe {
 
@@ -14,9 +15,7 @@ namespace hubward::observe {
 // "1 message", "41,200 messages".
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 
-// The two largest units: "40 s", "12 min", "3 h 12 min", "6 d 4 h". Below a second and for negative
-// durations (a clock that stepped): "1 s".
-[[nodiscard]] std::string duration_words(std::chrono::milliseconds duration);
+using hubward::duration_words;
 
 // Wire text made safe for JSON, WebSocket and terminals: bytes that are no UTF-8 become U+FFFD,
 // control characters a space. Browsers close a WebSocket that carries invalid UTF-8.

@@ -31,7 +31,8 @@ Failed failed_with(ErrorCode code, ErrorKind kind, const ReplyTopic& topic, cons
           topic.retry_after,
           topic.status,
           body.error_code,
-          body.tracking_id};
+          body.tracking_id,
+          body.service_time};
 }
 
 // Replies whose topic status is no success. Source: Azure DPS, "Communicate using the MQTT
@@ -69,7 +70,7 @@ Failed allocation_failure(const ReplyTopic& topic, const ReplyBody& body) {
 // A failure that no reply of DPS explains.
 Failed without_answer(ErrorCode code, const char* why,
                       std::optional<std::chrono::seconds> retry_after = {}) {
-  return {{code, ErrorKind::Transient, why}, retry_after, {}, {}, {}};
+  return {{code, ErrorKind::Transient, why}, retry_after, {}, {}, {}, {}};
 }
 
 }  // namespace
@@ -162,7 +163,7 @@ Actions Registration::on_decision(const ReplyTopic& topic, const ReplyBody& body
         return finish(failed_with(ErrorCode::DpsFault, ErrorKind::Transient, topic, body,
                                   "assigned, but without a usable hub and device id"));
       }
-      return finish(Assigned{body.assigned_hub, body.device_id, body.substatus});
+      return finish(Assigned{body.assigned_hub, body.device_id, body.substatus, body.service_time});
     case RegistrationStatus::Failed:
       return finish(allocation_failure(topic, body));
     case RegistrationStatus::Disabled:

@@ -48,6 +48,7 @@ struct Assigned {
   std::string assigned_hub;  // `host` or `host:port`; HubAddress::parse accepts it
   std::string device_id;     // may differ from the registration id
   Substatus substatus = Substatus::Unknown;
+  std::optional<ServiceTime> service_time;
 };
 // The last action of a failed attempt: disconnect.
 struct Failed {
@@ -56,6 +57,7 @@ struct Failed {
   std::optional<int> topic_status;                  // 401, 429, 200 with `failed`, ...
   std::optional<std::int64_t> dps_error_code;       // 401002, 400209, ...
   std::string tracking_id;
+  std::optional<ServiceTime> service_time;
 };
 using Action = std::variant<Subscribe, Publish, StartTimer, Assigned, Failed>;
 using Actions = std::vector<Action>;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/iso_time.h"
 #include "proto/json.h"
 #include "proto/percent.h"
 
@@ -29,6 +30,19 @@ std::string shown(std::optional<std::string_view> text) {
 
 std::string text_of(const json::Value& object, std::string_view name) {
   return std::string(json::as_string(json::find(object, name)).value_or(""));
+}
+
+std::optional<WallTime> time_of(const json::Value& object, std::string_view name) {
+  const auto text = json::as_string(json::find(object, name));
+  return text ? parse_iso8601(*text) : std::nullopt;
+}
+
+std::optional<ServiceTime> service_time_in(const json::Value& document, const json::Value& state) {
+  if (const auto now = time_of(document, "timestampUtc")) return ServiceTime{*now, true};
+  auto written = time_of(state, "lastUpdatedDateTimeUtc");
+  if (!written) written = time_of(state, "createdDateTimeUtc");
+  if (!written) return std::nullopt;
+  return ServiceTime{*written, false};
 }
 
 RegistrationStatus status_named(std::optional<std::string_view> name) {
@@ -99,6 +113,7 @@ Result<ReplyBody> parse_reply_body(std::string_view payload) {
   if (body.message.empty())
     body.message = shown(json::as_string(json::find(state, "errorMessage")));
   body.tracking_id = shown(json::as_string(json::find(*document, "trackingId")));
+  body.service_time = service_time_in(*document, state);
   return body;
 }
 

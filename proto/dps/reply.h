@@ -6,7 +6,7 @@
 //         "substatus":"initialAssignment",...}}
 //   200  {"operationId":"","status":"disabled","registrationState":{...}}
 //   200  {"status":"failed","registrationState":{"errorCode":400209,"errorMessage":"...",...}}
-//   401  {"errorCode":401002,"trackingId":"{guid}","message":"..."}
+//   401  {"errorCode":401002,"trackingId":"{guid}","message":"...","timestampUtc":"..."}
 //
 // Topic status 200 does not mean success: the JSON status decides.
 #pragma once
@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "proto/result.h"
+#include "proto/time.h"
 
 namespace hubward::dps {
 
@@ -55,6 +56,15 @@ enum class Substatus : std::uint8_t {
   ReprovisionedToInitialAssignment,  // the same hub again
 };
 
+// What an answer says about the service's clock. Error replies carry the moment at which they were
+// made (`timestampUtc`); a registration state only when it was written last
+// (`lastUpdatedDateTimeUtc`, else `createdDateTimeUtc`), which may have been long ago.
+struct ServiceTime {
+  WallTime at;
+  bool is_now = false;  // false: the service's clock has reached `at`, and may be any time after it
+  friend bool operator==(const ServiceTime&, const ServiceTime&) = default;
+};
+
 struct ReplyBody {
   RegistrationStatus status = RegistrationStatus::Absent;
   std::string operation_id;             // may be empty, notably with `disabled`
@@ -63,6 +73,7 @@ struct ReplyBody {
   std::optional<std::int64_t> error_code;  // 400209, 401002, ...
   std::string message;                     // printable, shortened
   std::string tracking_id;                 // what Azure support asks for
+  std::optional<ServiceTime> service_time;
 };
 
 // Malformed if it is no JSON object. Members of the wrong type are treated as absent.

@@ -296,3 +296,43 @@ TEST_CASE("foreign topics and broken bodies are counted and change nothing") {
   CHECK(f.actions.empty());
   CHECK(f.session.unknown_messages() == 4);
 }
+
+TEST_CASE(
+    "a message made by a clock that was not believed is sent with its true time, and says so") {
+  Fixture f;
+  f.connect();
+  f.take<Send>();
+  const auto topic_of = [&f](bool trusted, std::uint64_t sequence) {
+    StoredMessage stored = row(sequence);
+    stored.message.created = WallTime{20min};  // 1970
+    stored.message.since_boot = 40min;
+    stored.message.boot_id = 7;
+    stored.message.clock_trusted = trusted;
+    stored.message.properties = {{"line", "2"}};
+    f.window.on_stored(stored);
+    f.session.on_work(f.now, f.actions);
+    const auto sent = f.take<Send>();
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].payload == stored.message.body);
+    CHECK(sent[0].topic.find("%24.mid=e1-press-07-" + std::to_string(sequence)) !=
+          std::string::npos);
+    CHECK(sent[0].topic.find("line=2") != std::string::npos);
+    return sent[0].topic;
+  };
+  const auto has = [](const std::string& topic, const char* text) {
+    return topic.find(text) != std::string::npos;
+  };
+  std::string topic = topic_of(false, 1);
+  CHECK(has(topic, "%24.ctime=1970-01-01T00%3A20%3A00.000Z"));
+  CHECK(has(topic, "clock=untrusted"));
+
+  // An hour after the machine's start it is 8 o'clock: the message was made 20 minutes ago.
+  f.session.on_clock(sight_of(7, true, WallTime{1767600000000ms}, f.now));
+  topic = topic_of(false, 2);
+  CHECK(has(topic, "%24.ctime=2026-01-05T07%3A40%3A00.000Z"));
+  CHECK(has(topic, "clock=restamped"));
+
+  topic = topic_of(true, 3);
+  CHECK(has(topic, "%24.ctime=1970-01-01T00%3A20%3A00.000Z"));
+  CHECK_FALSE(has(topic, "clock="));
+}

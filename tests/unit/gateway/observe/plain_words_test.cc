@@ -25,10 +25,11 @@ TEST_CASE("durations name their two largest units") {
   };
   const Row rows[] = {
       {-5s, "1 s"},  // the clock was set back
-      {0s, "1 s"},    {59'999ms, "59 s"},
-      {60s, "1 min"}, {3599s, "59 min"},
-      {1h, "1 h"},    {3h + 12min + 59s, "3 h 12 min"},
-      {24h, "1 d"},   {6 * 24h + 4h, "6 d 4 h"},
+      {0s, "1 s"},          {59'999ms, "59 s"},
+      {60s, "1 min"},       {3599s, "59 min"},
+      {1h, "1 h"},          {3h + 12min + 59s, "3 h 12 min"},
+      {24h, "1 d"},         {6 * 24h + 4h, "6 d 4 h"},
+      {400 * 24h, "400 d"}, {(56 * 365 + 330) * 24h + 5h, "56 y 330 d"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.words);

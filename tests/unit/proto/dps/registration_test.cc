@@ -345,6 +345,21 @@ TEST_CASE("a refusal keeps the words and the tracking id that support asks for")
   CHECK(end.error.context == "DPS answered 401 (401002): CA not found");
 }
 
+TEST_CASE("both ends of an attempt hand on what DPS says of the time") {
+  const WallTime eight{std::chrono::milliseconds{1767600000000}};
+  Attempt refused;
+  refused.start();
+  CHECK(failed(refused.answer("401", R"({"timestampUtc":"2026-01-05T08:00:00Z"})")).service_time ==
+        ServiceTime{eight, true});
+  Attempt assigned;
+  assigned.start();
+  const auto actions = assigned.answer(
+      "200", R"({"status":"assigned","registrationState":{"deviceId":"d","assignedHub":"hub-a",
+                 "lastUpdatedDateTimeUtc":"2026-01-05T08:00:00Z"}})");
+  REQUIRE(std::holds_alternative<Assigned>(actions.back()));
+  CHECK(std::get<Assigned>(actions.back()).service_time == ServiceTime{eight, false});
+}
+
 TEST_CASE("the body of a registration carries model and payload") {
   CHECK(register_body("r", "") == R"({"registrationId":"r"})");
   CHECK(register_body("r", "dtmi:acme:Press;3") ==

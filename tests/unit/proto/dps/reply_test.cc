@@ -110,3 +110,38 @@ TEST_CASE("a body that is no JSON object is an error") {
   }
   CHECK(parse_reply_body(std::string(97 * 1024, ' ')).error().code == ErrorCode::LimitExceeded);
 }
+
+TEST_CASE("an answer tells what the service's clock shows") {
+  const WallTime one_past_eight{std::chrono::milliseconds{1767600001120}};
+  const WallTime two_past_eight{std::chrono::milliseconds{1767600002400}};
+  struct Row {
+    const char* why;
+    const char* body;
+    std::optional<ServiceTime> time;
+  };
+  const Row rows[] = {
+      {"a refusal is dated when it is made",
+       R"({"errorCode":401002,"timestampUtc":"2026-01-05T08:00:02.4Z"})",
+       ServiceTime{two_past_eight, true}},
+      {"a registration was written at some time before",
+       R"({"status":"assigned","registrationState":{"createdDateTimeUtc":"2026-01-05T08:00:01.12Z",
+           "lastUpdatedDateTimeUtc":"2026-01-05T08:00:02.40Z"}})",
+       ServiceTime{two_past_eight, false}},
+      {"one that was never updated",
+       R"({"status":"failed","registrationState":{"createdDateTimeUtc":"2026-01-05T08:00:01.12Z"}})",
+       ServiceTime{one_past_eight, false}},
+      {"what is dated now counts for more",
+       R"({"timestampUtc":"2026-01-05T08:00:01.12Z",
+           "registrationState":{"lastUpdatedDateTimeUtc":"2026-01-05T08:00:02.40Z"}})",
+       ServiceTime{one_past_eight, true}},
+      {"no time at all", R"({"status":"assigning","operationId":"4"})", {}},
+      {"a time that is none", R"({"errorCode":401002,"timestampUtc":"soon"})", {}},
+      {"a time of the wrong type", R"({"errorCode":401002,"timestampUtc":17})", {}},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    const auto body = parse_reply_body(row.body);
+    REQUIRE(body);
+    CHECK(body->service_time == row.time);
+  }
+}
