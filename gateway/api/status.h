@@ -27,6 +27,13 @@ enum class CloudState : std::uint8_t {
   Stopped,
 };
 
+// How the last attempt at a hub, or the last conversation with DPS, ended.
+struct CloudAttempt {
+  WallTime at;
+  std::optional<ErrorCode> failure;  // absent: it succeeded
+  std::string detail;                // host, codes, tracking id; never a secret
+};
+
 struct TagStatus {
   std::optional<TagReading> last;
   WallTime at;
@@ -46,6 +53,9 @@ struct DeviceStatus {
   std::vector<TagStatus> tags;  // as DeviceDescription::tags
   OutboxCounts outbox;
   std::optional<WallTime> last_delivered;  // newest PUBACK
+  std::optional<WallTime> token_expires;   // of the session under way
+  std::optional<CloudAttempt> last_login;  // in this run
+  std::optional<CloudAttempt> last_provisioning;
   std::uint64_t hub_connects = 0;
   std::uint64_t dps_conversations = 0;
   std::uint64_t commands = 0;

@@ -24,6 +24,9 @@ constexpr auto kStopDrain = 2s;
 constexpr double kRenewFrom = 0.75;
 constexpr double kRenewSpread = 0.15;
 
+// Whoever asks again sooner gets the outcome of the last attempt.
+constexpr auto kHastenEvery = 10s;
+
 std::string place(const Assignment& assignment) {
   return assignment.assigned_hub + " as " + assignment.device_id;
 }
@@ -168,8 +171,11 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
     result.symptom = Symptom::DpsRejected;
     result.assigned.reset();
   }
+  view_.last_provisioning = CloudAttempt{parts_.loop.clock().wall(), std::nullopt, {}};
   if (!result.assigned) {
     view_.detail = result.detail;
+    view_.last_provisioning->failure = resilience::diagnose(result.symptom).code;
+    view_.last_provisioning->detail = result.detail;
     const NextStep step = recovery_.on_dps_failure(result.symptom, result.retry_after, now());
     if (step.waits_for_operator) verdict_ = {*step.why, result.detail};
     parts_.log.write(LogLevel::Warn, "provisioning_failed",
@@ -186,6 +192,7 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
     return;
   }
   verdict_.reset();
+  view_.last_provisioning->detail = result.assigned->assigned_hub;
   Assignment assignment{result.assigned->assigned_hub, result.assigned->device_id,
                         settings_.id_scope, description_.id, parts_.signer.fingerprint()};
   const bool same = assignment_ && *assignment_ == assignment;
@@ -214,8 +221,8 @@ void CloudClient::connect_hub() {
   phase_ = Phase::Signing;
   show(CloudState::Connecting);
   // Every CONNECT carries a token made for it: a refusal then never means an old token.
-  const auto claim = hub::hub_claim(address->host, assignment_->device_id,
-                                    parts_.loop.clock().wall() + settings_.token_life);
+  view_.token_expires = parts_.loop.clock().wall() + settings_.token_life;
+  const auto claim = hub::hub_claim(address->host, assignment_->device_id, *view_.token_expires);
   parts_.signer.sign(hub::message_to_sign(claim), [this, claim, address = *address, alive = alive_](
                                                       const Result<std::string>& signature) {
     if (!*alive || phase_ != Phase::Signing) return;
@@ -250,8 +257,11 @@ void CloudClient::on_connected(bool session_present) {
   if (!assignment_is_saved_) parts_.assignments.save(*assignment_);
   assignment_is_saved_ = true;
   verdict_.reset();
+  hastened_ = false;
   view_.failure.reset();
   view_.detail.clear();
+  view_.last_login = CloudAttempt{parts_.loop.clock().wall(), std::nullopt, place(*assignment_)};
+  if (drill_) drill_->on_accepted(assignment_->assigned_hub, now());
   show(CloudState::Online);
   parts_.log.write(LogLevel::Info, "hub_connected",
                    {{"device", description_.id},
@@ -337,8 +347,11 @@ void CloudClient::on_link_failed(Symptom symptom, std::string detail) {
   if (auto then = std::exchange(after_drain_, nullptr)) {
     if (stopping_) return then();
   }
-  const NextStep step =
-      recovery_.on_hub_failure(symptom, parts_.admission.dps_may_be_asked(), now());
+  const bool dps_may_be_asked =
+      !std::exchange(hastened_, false) && parts_.admission.dps_may_be_asked();
+  const NextStep step = recovery_.on_hub_failure(symptom, dps_may_be_asked, now());
+  view_.last_login =
+      CloudAttempt{parts_.loop.clock().wall(), resilience::diagnose(symptom).code, detail};
   view_.detail = std::move(detail);
   parts_.log.write(LogLevel::Warn, was_online ? "hub_disconnected" : "hub_connect_failed",
                    {{"device", description_.id},
@@ -350,9 +363,49 @@ void CloudClient::on_link_failed(Symptom symptom, std::string detail) {
   follow(step);
 }
 
+bool CloudClient::is_trying() const {
+  return phase_ == Phase::AtGate || phase_ == Phase::Provisioning || phase_ == Phase::Signing ||
+         phase_ == Phase::Connecting;
+}
+
+bool CloudClient::try_now() {
+  if (phase_ != Phase::Pausing || step_.what != NextStep::What::ConnectHub || stopping_)
+    return false;
+  if (last_hastened_ && now() - *last_hastened_ < kHastenEvery) return false;
+  last_hastened_ = now();
+  hastened_ = true;
+  parts_.loop.cancel(step_timer_);
+  step_timer_ = {};
+  view_.next_attempt.reset();
+  ask_admission();
+  return true;
+}
+
+Status CloudClient::rehearse_failover() {
+  if (phase_ != Phase::Online || stopping_ || (drill_ && !drill_->finished())) {
+    return failure(ErrorCode::Stopped, ErrorKind::Transient, "not online, or rehearsing already");
+  }
+  drill_.emplace(FailoverDrill::Start{assignment_->assigned_hub, view_.dps_conversations,
+                                      view_.hub_connects, window_.in_flight(), now()});
+  parts_.outbox.fetch(device_, nullptr, FailoverDrill::kHeldMax,
+                      [this](const Result<std::vector<StoredMessage>>& rows) {
+                        if (drill_) drill_->on_held(rows ? *rows : std::vector<StoredMessage>{});
+                      });
+  link_.reset();  // without a goodbye, as in a real failure
+  end_link(false);
+  follow({NextStep::What::Provision, now(), std::nullopt});
+  return {};
+}
+
+std::optional<DrillReport> CloudClient::drill_report() const {
+  if (!drill_) return std::nullopt;
+  return drill_->report(view_.dps_conversations, view_.hub_connects);
+}
+
 void CloudClient::end_link(bool counts) {
   *alive_ = false;
   alive_ = std::make_shared<bool>(true);
+  view_.token_expires.reset();
   for (TimerId* timer : {&session_timer_, &renewal_timer_, &drain_timer_}) {
     parts_.loop.cancel(*timer);
     *timer = {};
@@ -384,6 +437,7 @@ void CloudClient::on_message(std::string_view topic, std::string_view payload) {
 }
 
 void CloudClient::on_stored(const StoredMessage& row) {
+  if (drill_) drill_->on_stored(row);
   window_.on_stored(row);
   on_properties_changed();
 }
@@ -415,6 +469,7 @@ void CloudClient::perform(SessionAction& action) {
     publish(*send);
   } else if (auto* release = std::get_if<ReleaseRow>(&action)) {
     view_.last_delivered = parts_.loop.clock().wall();
+    if (drill_) drill_->on_released(release->row, now());
     parts_.outbox.release(device_, release->row);
     events_.on_cloud_changed();
   } else if (auto* quarantine = std::get_if<QuarantineRow>(&action)) {
@@ -423,6 +478,7 @@ void CloudClient::perform(SessionAction& action) {
                       {"reason", std::string(words_for(quarantine->why).label)},
                       {"message_id", message_id(quarantine->row.epoch, description_.id,
                                                 quarantine->row.sequence)}});
+    if (drill_) drill_->on_quarantined(quarantine->row, now());
     parts_.outbox.quarantine(device_, quarantine->row, quarantine->why);
   } else if (auto* fetch = std::get_if<FetchRows>(&action)) {
     const auto& after = fetch->fetch.after;
@@ -450,7 +506,10 @@ void CloudClient::publish(const Send& send) {
   // What was not taken counts as in flight and is sent again on the next link; nothing may overtake
   // it on this one.
   if (link_refused_) return;
-  if (link_->publish(send.topic, send.payload, send.qos, send.token)) return;
+  if (link_->publish(send.topic, send.payload, send.qos, send.token)) {
+    if (drill_) drill_->on_sent();
+    return;
+  }
   link_refused_ = true;
   end_link_soon(Symptom::ClosedEarly, place(*assignment_) + ": a message could not be sent");
 }

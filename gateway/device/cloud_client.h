@@ -15,6 +15,7 @@
 #include "gateway/api/status.h"
 #include "gateway/device/admission_desk.h"
 #include "gateway/device/cloud_settings.h"
+#include "gateway/device/failover_drill.h"
 #include "gateway/device/hub_session.h"
 #include "gateway/device/provisioner.h"
 #include "gateway/resilience/recovery.h"
@@ -53,6 +54,9 @@ struct CloudView {
   std::string assigned_hub;
   unsigned failures = 0;
   std::optional<WallTime> last_delivered;
+  std::optional<WallTime> token_expires;  // of the link under way
+  std::optional<CloudAttempt> last_login;
+  std::optional<CloudAttempt> last_provisioning;
   std::uint64_t hub_connects = 0;
   std::uint64_t dps_conversations = 0;
 };
@@ -73,6 +77,20 @@ class CloudClient final : private MqttLinkEvents {
   void answer(const std::string& rid, hub::MethodStatus status, std::string_view body);
 
   [[nodiscard]] const CloudView& view() const { return view_; }
+
+  // Somebody waits for the outcome: a pause before an attempt at the hub ends now. The attempt goes
+  // through admission like any other, and its failure alone does not lead to DPS, so that asking
+  // again and again has no more conversations than waiting. False: there is nothing to hasten
+  // (online, an attempt under way, DPS comes next and its pauses are kept, or hastened just now).
+  bool try_now();
+  [[nodiscard]] bool is_trying() const;
+
+  // Drops the link as a failure would, asks DPS anew and follows its answer: to show, while the
+  // rest runs, that it works. Error Stopped: not online, or a drill is under way.
+  [[nodiscard]] Status rehearse_failover();
+  // The drill under way or the last one; nothing: none yet.
+  [[nodiscard]] std::optional<DrillReport> drill_report() const;
+  void end_drill() { drill_.reset(); }
 
  private:
   enum class Phase : std::uint8_t {
@@ -138,6 +156,9 @@ class CloudClient final : private MqttLinkEvents {
   std::function<void()> after_drain_;
   std::size_t open_calls_ = 0;  // direct methods whose callers wait for an answer
   CloudView view_;
+  bool hastened_ = false;  // the attempt under way was asked for by try_now()
+  std::optional<SteadyTime> last_hastened_;
+  std::optional<FailoverDrill> drill_;
   // What a person must act on, as DPS said it last. It explains the hub's refusals, which give no
   // reason, until DPS assigns a hub or the hub lets the device in.
   struct Verdict {

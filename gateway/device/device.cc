@@ -259,6 +259,9 @@ DeviceStatus Device::status() const {
   status.tags = tags_;
   status.outbox = parts_.cloud.outbox.counts(index_);
   status.last_delivered = view.last_delivered;
+  status.token_expires = view.token_expires;
+  status.last_login = view.last_login;
+  status.last_provisioning = view.last_provisioning;
   status.hub_connects = view.hub_connects;
   status.dps_conversations = view.dps_conversations;
   status.commands = commands_;

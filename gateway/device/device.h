@@ -37,6 +37,8 @@ class Device final : private CloudEvents {
 
   [[nodiscard]] const DeviceDescription& description() const { return description_; }
   [[nodiscard]] DeviceStatus status() const;
+  // For what is asked of the cloud side alone: an attempt now, a rehearsed failover.
+  [[nodiscard]] CloudClient& cloud() { return cloud_; }
 
  private:
   void on_cloud_changed() override;

@@ -200,6 +200,116 @@ TEST_CASE("failover: drop, one refusal, DPS, other hub, and what was in flight i
   CHECK(f.client->view().dps_conversations == 1);
 }
 
+TEST_CASE("a rehearsed failover asks DPS once, follows it, and repeats what was in flight") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  f.accept("hub-a.example");
+  f.loop.run_for(5min);
+  f.store(3);
+  const auto first = f.telemetry("hub-a.example");
+  REQUIRE(first.size() == 3);
+  f.link("hub-a.example").events.on_published(first[0].token);
+  REQUIRE(f.client->rehearse_failover());
+  CHECK_FALSE(f.client->rehearse_failover());  // one at a time
+  f.loop.run_for(100ms);
+  CHECK(f.links.to("hub-a.example") == nullptr);
+  f.store(1);
+  f.dps_assigns("hub-b.example");
+  f.loop.run_for(100ms);
+  f.accept("hub-b.example");
+  auto again = f.telemetry("hub-b.example");
+  REQUIRE(again.size() == 3);
+  CHECK(again[0].topic == first[1].topic);
+  for (const auto& sent : again) f.link("hub-b.example").events.on_published(sent.token);
+  const auto report = f.client->drill_report();
+  REQUIRE(report);
+  CHECK(report->finished);
+  CHECK(report->hub_before == "hub-a.example");
+  CHECK(report->hub_after == "hub-b.example");
+  CHECK(report->expected == 3);
+  CHECK(report->acknowledged == 3);
+  CHECK(report->repeated == 2);
+  CHECK(report->sent == 3);
+  CHECK(report->conversations == 1);
+  CHECK(report->logins == 1);
+  CHECK(report->first_ack_after == 200ms);
+}
+
+TEST_CASE("a rehearsed failover without DPS goes back to the hub it came from") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  f.accept("hub-a.example");
+  f.loop.run_for(5min);
+  REQUIRE(f.client->rehearse_failover());
+  f.loop.run_for(0s);
+  f.drop("dps.example", LinkStage::Tcp, ErrorCode::Unreachable);
+  f.loop.run_for(2s);
+  f.accept("hub-a.example");
+  CHECK(f.client->view().state == CloudState::Online);
+  CHECK(f.client->drill_report()->hub_after == "hub-a.example");
+}
+
+TEST_CASE("only a device that is online can rehearse a failover") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  CHECK(f.client->rehearse_failover().error().code == ErrorCode::Stopped);
+  CHECK_FALSE(f.client->drill_report());
+}
+
+TEST_CASE("an attempt asked for now is made now, and has no conversation with DPS of its own") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  CHECK_FALSE(f.client->try_now());  // an attempt is under way
+  for (int i = 0; i < 3; ++i) {
+    f.refuse("hub-a.example", 5);
+    f.loop.run_for(1s);
+    if (f.links.to("dps.example") != nullptr) {
+      f.dps_says("200", R"({"operationId":"1","status":"failed","registrationState":)"
+                        R"({"registrationId":"press-07","status":"failed","errorCode":400209}})");
+    }
+    if (f.client->view().next_attempt) f.loop.run_until(*f.client->view().next_attempt + 1s);
+  }
+  f.refuse("hub-a.example", 5);
+  f.loop.run_for(1s);
+  f.dps_says("200", R"({"operationId":"1","status":"failed","registrationState":)"
+                    R"({"registrationId":"press-07","status":"failed","errorCode":400209}})");
+  const auto conversations = f.client->view().dps_conversations;
+  REQUIRE(f.client->view().next_attempt);
+  REQUIRE(*f.client->view().next_attempt - f.clock.steady() > 2s);
+  CHECK(f.client->try_now());
+  CHECK(f.client->is_trying());
+  f.loop.run_for(100ms);
+  f.refuse("hub-a.example", 5);
+  f.loop.run_for(100ms);
+  CHECK_FALSE(f.client->is_trying());
+  CHECK(f.client->view().dps_conversations == conversations);
+  CHECK(f.client->view().last_login->failure == ErrorCode::HubRefused);
+  CHECK(f.client->view().last_provisioning->failure == ErrorCode::DpsBlocked);
+  CHECK_FALSE(f.client->try_now());  // just now
+}
+
+TEST_CASE("the pauses before DPS are kept, whoever waits") {
+  Fixture f;
+  f.start();
+  f.dps_says("429", R"({"errorCode":429001,"message":"throttled"})");
+  REQUIRE(f.client->view().next_attempt);
+  CHECK_FALSE(f.client->try_now());
+}
+
+TEST_CASE("the token's expiry is known while the link stands") {
+  Fixture f;
+  f.cached("hub-a.example");
+  f.start();
+  f.accept("hub-a.example");
+  CHECK(f.client->view().token_expires == f.clock.wall() + f.settings.token_life);
+  f.drop("hub-a.example");
+  CHECK_FALSE(f.client->view().token_expires);
+}
+
 TEST_CASE("every CONNECT carries a token of its own") {
   Fixture f;
   f.cached("hub-a.example");
