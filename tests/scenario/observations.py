@@ -25,6 +25,17 @@ def messages(site, device, after=0):
         after = found[-1]["n"]
 
 
+def arrival_delays(site, devices, since):
+    """Seconds from a message's making to its arrival, sorted, of those that arrived after message
+    number `since[device]`."""
+    return sorted(moment(message["received_at"]) - moment(message["properties"]["$.ctime"])
+                  for device in devices for message in messages(site, device, since[device]))
+
+
+def percentile(sorted_values, percent):
+    return sorted_values[min(len(sorted_values) - 1, len(sorted_values) * percent // 100)]
+
+
 def received_so_far(site, device):
     return site.cloud.device(device)["telemetry"]["total"]
 

@@ -217,7 +217,8 @@ class Site:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def program(self, name):
-        where = {"hubward": "gateway", "simcloud": "tests/sim/cloud", "simplant": "tests/sim/plant"}
+        where = {"hubward": "gateway", "simcloud": "tests/sim/cloud", "simplant": "tests/sim/plant",
+                 "simproxy": "tests/sim/proxy"}
         return str(self.build / where[name] / name)
 
     def spawn(self, name, command, log=None, env=None):
