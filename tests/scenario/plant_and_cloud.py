@@ -248,6 +248,9 @@ class Site:
         process = self.processes.get(name)
         return process is not None and process.poll() is None
 
+    def reach_cloud(self, ports):
+        return Cloud(ports)
+
     def _start_cloud(self):
         state = self.folder / "cloud"
         state.mkdir(exist_ok=True)
@@ -261,7 +264,7 @@ class Site:
             ports = json.loads((state / "ports.json").read_text())
             return ports if ports["pid"] == process.pid else None
 
-        self.cloud = Cloud(wait_for(ready, 20, "simulated cloud is up"))
+        self.cloud = self.reach_cloud(wait_for(ready, 20, "simulated cloud is up"))
         self.cloud.post("/enroll", {"name": "plant", "group": True, "key": GROUP_KEY,
                                     "hubs": ["hub-1"]})
 

@@ -42,10 +42,12 @@ class Proxy:
 
 
 class ProxiedSite(Site):
-    """`through`: what is reached through the proxy: dps, hub-1 ..., broker, the ids of presses."""
+    """`through`: what is reached through the proxy: dps, hub-1 ..., broker, the ids of presses.
+    `moved`: {"hub-1": "127.0.0.52"}: the same hub also behind this address, as target hub-1-moved."""
 
-    def __init__(self, through, **options):
+    def __init__(self, through, moved=None, **options):
         self.through = through
+        self.moved = moved or {}
         self.front = {name: free_port() for name in through
                       if name == "dps" or name.startswith("hub-")}
         handed_out = [part for name, port in self.front.items() if name.startswith("hub-")
@@ -60,6 +62,9 @@ class ProxiedSite(Site):
             upstream = self._upstream(name)
             host = upstream.rsplit(":", 1)[0]
             targets[name] = f"{name}={host}:{self.front.get(name, 0)},{upstream}"
+            if name in self.moved:
+                targets[f"{name}-moved"] = (f"{name}-moved={self.moved[name]}:{self.front[name]},"
+                                            f"{upstream}")
         state = self.folder / "proxy"
         process = self.spawn("proxy", [self.program("simproxy"), "--state", str(state)] +
                              [part for target in targets.values() for part in ("--target", target)])
