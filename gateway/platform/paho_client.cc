@@ -13,8 +13,8 @@
 namespace hubward::platform {
 namespace {
 
-// A half-open connection is noticed after two of these by us and one and a half by the broker; until
-// then no sensor is heard. The broker is near, so that asking often costs nothing.
+// A half-open connection is noticed after two of these by us and one and a half by the broker;
+// until then no sensor is heard. The broker is near, so that asking often costs nothing.
 constexpr int kKeepAliveSeconds = 15;
 constexpr int kConnectTimeoutSeconds = 10;
 constexpr int kInflightMax = 100;     // commands to devices are few

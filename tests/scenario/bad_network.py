@@ -177,8 +177,7 @@ def links_cut_inside_an_acknowledgement_again_and_again_lose_nothing():
 
 
 def quarantined(site):
-    return sum(device["queue"].get("quarantined", 0) if isinstance(device.get("queue"), dict)
-               else device.get("quarantined", 0) for device in site.status()["devices"])
+    return sum(device["quarantined"] for device in site.status()["devices"])
 
 
 def logins_cut_at_any_byte_are_repeated_until_one_gets_through():
