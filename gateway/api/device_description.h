@@ -32,6 +32,8 @@ struct DeviceDescription {
   std::string attached_to;           // in words for the page: "Modbus TCP 10.0.0.5:502, unit 1"
   std::string kind;                  // "modbus-tcp", "modbus-rtu", "serial", "mqtt"
   std::vector<TagDescription> tags;  // TagIndex is the place in here
+  SendOrder order = SendOrder::Strict;
+  unsigned fresh_share_percent = 80;  // of what is sent while old and new messages wait; 1 to 99
 };
 
 }  // namespace hubward

@@ -17,6 +17,10 @@ namespace hubward {
 
 enum class Priority : std::uint8_t { Low = 0, Normal = 1, Alarm = 2 };
 
+// In which order a device's messages are sent after an outage. Strict: as they were stored.
+// FreshFirst: what is new shares the link with what waits, each in its own order.
+enum class SendOrder : std::uint8_t { Strict, FreshFirst };
+
 // Everything a row holds besides its id, so that it can outlive today's code.
 struct OutboxMessage {
   Priority priority = Priority::Normal;
@@ -72,10 +76,11 @@ class Outbox {
   // Answers when the row survives the death of this process. Errors: StoreFailed, StoreFull
   // (refuse-new), Stopped.
   virtual void append(DeviceIndex device, OutboxMessage message, Appended done) = 0;
-  // The oldest rows after `after_sequence` of the device's own order, at most `count_max` of them.
-  // `after` is the last row seen ({epoch, sequence}); default: from the oldest.
-  virtual void fetch(DeviceIndex device, const StoredMessage* after, std::size_t count_max,
-                     Fetched done) = 0;
+  // The oldest rows between `after` (the last row seen; null: from the oldest) and `before` (null:
+  // to the newest) in the device's own order, both left out, at most `count_max` of them. Of the
+  // two, {epoch, sequence} counts; they need not be there any more.
+  virtual void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
+                     std::size_t count_max, Fetched done) = 0;
   // The hub acknowledged it. Unknown rows are ignored (already dropped by retention).
   virtual void release(DeviceIndex device, const StoredMessage& row) = 0;
   // Moves a row aside, bounded; counted and kept for export.

@@ -45,6 +45,7 @@ CloudClient::CloudClient(DeviceIndex device, const DeviceDescription& descriptio
       settings_(settings),
       parts_(parts),
       events_(events),
+      window_({.order = description.order, .fresh_share_percent = description.fresh_share_percent}),
       session_(description.id, window_, properties),
       recovery_(settings.recovery, parts.random),
       provisioner_(settings, description.id, description.model_id, parts.loop, parts.links,
@@ -387,7 +388,7 @@ Status CloudClient::rehearse_failover() {
   }
   drill_.emplace(FailoverDrill::Start{assignment_->assigned_hub, view_.dps_conversations,
                                       view_.hub_connects, window_.in_flight(), now()});
-  parts_.outbox.fetch(device_, nullptr, FailoverDrill::kHeldMax,
+  parts_.outbox.fetch(device_, nullptr, nullptr, FailoverDrill::kHeldMax,
                       [this](const Result<std::vector<StoredMessage>>& rows) {
                         if (drill_) drill_->on_held(rows ? *rows : std::vector<StoredMessage>{});
                       });
@@ -481,9 +482,9 @@ void CloudClient::perform(SessionAction& action) {
     if (drill_) drill_->on_quarantined(quarantine->row, now());
     parts_.outbox.quarantine(device_, quarantine->row, quarantine->why);
   } else if (auto* fetch = std::get_if<FetchRows>(&action)) {
-    const auto& after = fetch->fetch.after;
+    const auto& [after, before, count] = fetch->fetch;
     // Not bound to the link: the window is the device's, and waits for exactly one answer.
-    parts_.outbox.fetch(device_, after ? &*after : nullptr, fetch->fetch.count,
+    parts_.outbox.fetch(device_, after ? &*after : nullptr, before ? &*before : nullptr, count,
                         [this](const Result<std::vector<StoredMessage>>& rows) {
                           window_.on_fetched(rows, now());
                           on_properties_changed();

@@ -37,6 +37,7 @@ HubSession::HubSession(std::string registration_id, SendWindow& window, Properti
 void HubSession::on_connected(const std::string& device_id, SteadyTime now, SessionActions& out) {
   device_id_ = device_id;
   connected_ = true;
+  window_.on_link_up();
   paused_ = false;
   given_up_ = false;
   twin_ = TwinState::NotAsked;
@@ -62,6 +63,7 @@ void HubSession::ask_twin(SteadyTime now, SessionActions& out) {
 
 void HubSession::on_published(PublishToken token, SteadyTime now, SessionActions& out) {
   if (auto row = window_.on_puback(token)) out.emplace_back(ReleaseRow{std::move(*row)});
+  set_aside(out);
   send_telemetry(now, out);
 }
 
@@ -246,7 +248,13 @@ void HubSession::on_link_lost(bool counts, SessionActions& out) {
   report_deadline_.reset();
   twin_deadline_.reset();
   early_patches_.clear();
-  for (auto& row : window_.on_link_lost(counts)) {
+  const LinkEnd lost = given_up_ ? LinkEnd::PubackMissing : LinkEnd::Lost;
+  window_.on_link_lost(counts ? lost : LinkEnd::Planned);
+  set_aside(out);
+}
+
+void HubSession::set_aside(SessionActions& out) {
+  for (auto& row : window_.take_condemned()) {
     out.emplace_back(QuarantineRow{std::move(row), ErrorCode::MessageQuarantined});
   }
 }

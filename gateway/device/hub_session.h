@@ -81,6 +81,7 @@ class HubSession {
   enum class TwinState : std::uint8_t { NotAsked, Asked, Known, Unavailable };
 
   void send_telemetry(SteadyTime now, SessionActions& out);
+  void set_aside(SessionActions& out);
   void ask_twin(SteadyTime now, SessionActions& out);
   void send_report(SteadyTime now, SessionActions& out);
   void on_twin_response(const hub::TwinResponse& response, std::string_view payload, SteadyTime now,

@@ -24,6 +24,14 @@ bool is_urgent(const Request& request) {
          !std::holds_alternative<ReleaseRequest>(request);
 }
 
+FetchRequest fetch_request(DeviceIndex device, const StoredMessage* after,
+                           const StoredMessage* before, std::size_t count_max, Fetched done) {
+  FetchRequest request{device, std::nullopt, std::nullopt, count_max, std::move(done)};
+  if (after != nullptr) request.after = StoredMessage{after->sequence, after->epoch, {}};
+  if (before != nullptr) request.before = StoredMessage{before->sequence, before->epoch, {}};
+  return request;
+}
+
 void Answers::add(Loop* loop, std::function<void()> answer) {
   const auto at = std::find_if(by_loop_.begin(), by_loop_.end(),
                                [&](const auto& known) { return known.first == loop; });
@@ -79,8 +87,9 @@ Answers OutboxRounds::serve(std::span<Request> round) {
       ++result;
     } else if (auto* fetch = std::get_if<FetchRequest>(&request)) {
       const Attached& device = attached_[fetch->device.value];
-      auto rows = store_.fetch(device.device, fetch->after ? &*fetch->after : nullptr,
-                               fetch->count_max, newest, clock_.wall());
+      auto rows =
+          store_.fetch(device.device, fetch->after ? &*fetch->after : nullptr, fetch->count_max,
+                       newest, clock_.wall(), fetch->before ? &*fetch->before : nullptr);
       answers.add(device.home, [done = std::move(fetch->done), rows = std::move(rows)]() mutable {
         done(std::move(rows));
       });

@@ -31,7 +31,8 @@ struct AppendRequest {
 };
 struct FetchRequest {
   DeviceIndex device;
-  std::optional<StoredMessage> after;  // its id only
+  std::optional<StoredMessage> after;   // its id only
+  std::optional<StoredMessage> before;  // its id only
   std::size_t count_max;
   Fetched done;
 };
@@ -57,6 +58,10 @@ using Request = std::variant<AttachRequest, AppendRequest, FetchRequest, Release
 
 // False for what nobody waits for: it may linger until it can share a transaction.
 [[nodiscard]] bool is_urgent(const Request& request);
+// The request for Outbox::fetch().
+[[nodiscard]] FetchRequest fetch_request(DeviceIndex device, const StoredMessage* after,
+                                         const StoredMessage* before, std::size_t count_max,
+                                         Fetched done);
 
 // What one round answers, collected so that each loop is woken once, in the order of the calls.
 class Answers {

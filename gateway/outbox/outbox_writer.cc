@@ -76,11 +76,9 @@ void OutboxWriter::append(DeviceIndex device, OutboxMessage message, Appended do
   home->post([done = std::move(done), why = std::move(why)] { done(tl::unexpected<Error>(why)); });
 }
 
-void OutboxWriter::fetch(DeviceIndex device, const StoredMessage* after, std::size_t count_max,
-                         Fetched done) {
-  FetchRequest request{device, std::nullopt, count_max, std::move(done)};
-  if (after != nullptr) request.after = StoredMessage{after->sequence, after->epoch, {}};
-  put(std::move(request));
+void OutboxWriter::fetch(DeviceIndex device, const StoredMessage* after,
+                         const StoredMessage* before, std::size_t count_max, Fetched done) {
+  put(fetch_request(device, after, before, count_max, std::move(done)));
 }
 
 void OutboxWriter::release(DeviceIndex device, const StoredMessage& row) {

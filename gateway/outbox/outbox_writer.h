@@ -48,8 +48,8 @@ class OutboxWriter final : public Outbox {
 
   void attach(DeviceIndex device, const std::string& device_id, Loop& home) override;
   void append(DeviceIndex device, OutboxMessage message, Appended done) override;
-  void fetch(DeviceIndex device, const StoredMessage* after, std::size_t count_max,
-             Fetched done) override;
+  void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
+             std::size_t count_max, Fetched done) override;
   void release(DeviceIndex device, const StoredMessage& row) override;
   void quarantine(DeviceIndex device, const StoredMessage& row, ErrorCode why) override;
   [[nodiscard]] OutboxCounts counts(DeviceIndex device) const override;

@@ -126,17 +126,22 @@ std::vector<StoreDevice> OutboxStore::take_changed() {
 
 Result<std::vector<StoredMessage>> OutboxStore::fetch(StoreDevice which, const StoredMessage* after,
                                                       std::size_t count_max, RowId newest,
-                                                      WallTime now) {
+                                                      WallTime now, const StoredMessage* before) {
   if (file_ == nullptr) return tl::unexpected<Error>(unavailable());
   const Device& device = devices_[which.value];
   // An epoch nobody knows any more was before all that are left.
   const auto epoch = after == nullptr ? std::nullopt : epoch_index(after->epoch);
   std::size_t place = epoch ? device.rows.behind(*epoch, after->sequence) : 0;
+  std::optional<std::pair<EpochIndex, std::uint64_t>> end;
+  if (const auto index = before == nullptr ? std::nullopt : epoch_index(before->epoch)) {
+    end.emplace(*index, before->sequence);
+  }
   std::vector<StoredMessage> rows;
   std::uint64_t bytes = 0;
   while (place < device.rows.size() && rows.size() < count_max) {
     const RowEntry entry = device.rows.at(place);
     if (entry.row() > newest) break;
+    if (end && std::pair{entry.epoch(), entry.sequence()} >= *end) break;
     if (!rows.empty() && bytes + entry.bytes() > kFetchBytesMax) break;
     std::optional<OutboxMessage> message;
     if (const int rc = file_->read(entry.row(), message)) {

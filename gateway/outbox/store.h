@@ -77,10 +77,11 @@ class OutboxStore {
 
   // The newest row so far, as an upper bound for fetch().
   [[nodiscard]] RowId newest_row() const { return next_row_ - 1; }
-  // The device's oldest rows behind `after` (null: from the oldest) up to `newest`. A damaged row
-  // is quarantined and left out.
+  // The device's oldest rows behind `after` (null: from the oldest) up to `newest` and in front of
+  // `before` (null: no such bound). A damaged row is quarantined and left out.
   Result<std::vector<StoredMessage>> fetch(StoreDevice device, const StoredMessage* after,
-                                           std::size_t count_max, RowId newest, WallTime now);
+                                           std::size_t count_max, RowId newest, WallTime now,
+                                           const StoredMessage* before = nullptr);
   // Oldest first.
   Result<std::vector<QuarantinedMessage>> quarantined(std::size_t count_max);
 

@@ -28,8 +28,8 @@ class MemoryOutbox final : public Outbox {
     queue.rows.push_back(row);
     queue.home->post([done = std::move(done), row = std::move(row)] { done(row); });
   }
-  void fetch(DeviceIndex device, const StoredMessage* after, std::size_t count_max,
-             Fetched done) override {
+  void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
+             std::size_t count_max, Fetched done) override {
     Queue& queue = queues_[device];
     ++fetches;
     if (unreadable) {
@@ -41,6 +41,7 @@ class MemoryOutbox final : public Outbox {
     std::vector<StoredMessage> rows;
     for (const auto& row : queue.rows) {
       if (after != nullptr && row.sequence <= after->sequence) continue;
+      if (before != nullptr && row.sequence >= before->sequence) break;
       if (rows.size() < count_max) rows.push_back(row);
     }
     queue.home->post([done = std::move(done), rows = std::move(rows)] { done(rows); });

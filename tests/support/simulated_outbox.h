@@ -43,11 +43,9 @@ class SimulatedOutbox final : public Outbox {
   void append(DeviceIndex device, OutboxMessage message, Appended done) override {
     put(outbox::AppendRequest{device, std::move(message), std::move(done)});
   }
-  void fetch(DeviceIndex device, const StoredMessage* after, std::size_t count_max,
-             Fetched done) override {
-    outbox::FetchRequest request{device, std::nullopt, count_max, std::move(done)};
-    if (after != nullptr) request.after = StoredMessage{after->sequence, after->epoch, {}};
-    put(std::move(request));
+  void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
+             std::size_t count_max, Fetched done) override {
+    put(outbox::fetch_request(device, after, before, count_max, std::move(done)));
   }
   void release(DeviceIndex device, const StoredMessage& row) override {
     put(outbox::ReleaseRequest{device, row.epoch, row.sequence});

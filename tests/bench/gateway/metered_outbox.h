@@ -20,9 +20,9 @@ class MeteredOutbox final : public Outbox {
   void append(DeviceIndex device, OutboxMessage message, Appended done) override {
     outbox_.append(device, std::move(message), std::move(done));
   }
-  void fetch(DeviceIndex device, const StoredMessage* after, std::size_t count_max,
-             Fetched done) override {
-    outbox_.fetch(device, after, count_max, std::move(done));
+  void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
+             std::size_t count_max, Fetched done) override {
+    outbox_.fetch(device, after, before, count_max, std::move(done));
   }
   // Called with the hub's PUBACK. A reading's monotonic time is the moment it was delivered by its
   // adapter: the difference is what a reading takes from there to the hub and back.

@@ -25,6 +25,7 @@ SendWindow caught_up(SendWindowSettings settings = {}) {
   SendWindow window(settings);
   REQUIRE(window.wants_rows(SteadyTime{}));
   window.on_fetched(std::vector<StoredMessage>{}, SteadyTime{});
+  window.on_link_up();
   return window;
 }
 
@@ -122,7 +123,8 @@ TEST_CASE("after a lost link everything unacknowledged is sent again, first and 
   send_next(window);
   send_next(window);
   (void)window.on_puback(first);
-  CHECK(window.on_link_lost(true).empty());
+  window.on_link_lost(LinkEnd::Lost);
+  CHECK(window.take_condemned().empty());
   CHECK_FALSE(window.on_puback(PublishToken{last_token}));  // of the old link
   for (std::uint64_t i = 2; i <= 4; ++i) {
     REQUIRE(window.next_to_send());
@@ -136,6 +138,7 @@ TEST_CASE("a message that kills the link is found, set aside, and costs its neig
   for (std::uint64_t i = 1; i <= 20; ++i) window.on_stored(row(i));
   std::vector<std::uint64_t> delivered;
   std::vector<std::uint64_t> quarantined;
+  int drops = 0;
   int links = 0;
   while (window.next_to_send() != nullptr && links < 50) {
     ++links;
@@ -153,11 +156,15 @@ TEST_CASE("a message that kills the link is found, set aside, and costs its neig
         closed = sequence == 5;
         if (!closed) delivered.push_back(window.on_puback(token)->sequence);
       }
+      for (const auto& bad : window.take_condemned()) quarantined.push_back(bad.sequence);
     }
     if (closed) {
-      for (const auto& bad : window.on_link_lost(true)) quarantined.push_back(bad.sequence);
+      ++drops;
+      window.on_link_lost(LinkEnd::Lost);
+      for (const auto& bad : window.take_condemned()) quarantined.push_back(bad.sequence);
     }
   }
+  CHECK(drops == 5);
   CHECK(quarantined == std::vector<std::uint64_t>{5});
   CHECK(links == 6);
   std::vector<std::uint64_t> expected;
@@ -172,7 +179,8 @@ TEST_CASE("a planned reconnect counts against no message") {
   window.on_stored(row(1));
   for (int i = 0; i < 20; ++i) {
     send_next(window);
-    CHECK(window.on_link_lost(false).empty());
+    window.on_link_lost(LinkEnd::Planned);
+    CHECK(window.take_condemned().empty());
   }
   CHECK(window.next_to_send()->sequence == 1);
 }

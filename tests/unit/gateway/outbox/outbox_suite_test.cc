@@ -102,7 +102,8 @@ std::vector<StoredMessage> fetch_all(Harness& harness, DeviceIndex device,
                                      const StoredMessage* after = nullptr,
                                      std::size_t count_max = 1000) {
   std::optional<Result<std::vector<StoredMessage>>> answer;
-  harness.outbox().fetch(device, after, count_max, [&](auto rows) { answer = std::move(rows); });
+  harness.outbox().fetch(device, after, nullptr, count_max,
+                         [&](auto rows) { answer = std::move(rows); });
   REQUIRE(harness.run_until([&] { return answer.has_value(); }));
   REQUIRE(answer->has_value());
   return **answer;
@@ -139,13 +140,13 @@ TEST_CASE_TEMPLATE("answers come in the order of the calls, and a fetch sees no 
   const auto fetched = [&](Result<std::vector<StoredMessage>> rows) {
     order.push_back("fetched " + std::to_string(rows->size()));
   };
-  harness.outbox().fetch(kPress, nullptr, 10, fetched);
+  harness.outbox().fetch(kPress, nullptr, nullptr, 10, fetched);
   harness.outbox().append(kPress, text("1"), appended);
   harness.outbox().append(kScale, text("other"), appended);
   harness.outbox().append(kPress, text("2"), appended);
-  harness.outbox().fetch(kPress, nullptr, 10, fetched);
+  harness.outbox().fetch(kPress, nullptr, nullptr, 10, fetched);
   harness.outbox().append(kPress, text("3"), appended);
-  harness.outbox().fetch(kPress, nullptr, 2, fetched);
+  harness.outbox().fetch(kPress, nullptr, nullptr, 2, fetched);
   REQUIRE(harness.run_until([&] { return order.size() == 7; }));
   CHECK(order == Bodies{"fetched 0", "appended 1", "appended other", "appended 2", "fetched 2",
                         "appended 3", "fetched 2"});

@@ -106,7 +106,7 @@ TEST_CASE("devices on several loops are served at once, each in its own order") 
         (void)writer.totals();
         return delivered == kDevicesEach * kMessages;
       });
-      writer.fetch(DeviceIndex{l * kDevicesEach}, nullptr, 10, [&](auto rows) {
+      writer.fetch(DeviceIndex{l * kDevicesEach}, nullptr, nullptr, 10, [&](auto rows) {
         fetched = true;
         if (!rows || !rows->empty()) ++faults;
       });
