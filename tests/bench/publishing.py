@@ -1,7 +1,7 @@
 """Messages from reading to PUBACK: what they cost, how many fit, how long they take."""
 import time
 
-from stage import Meter, Stage, figure, resident_bytes, say
+from stage import Meter, Stage, Watch, figure, resident_bytes, say
 
 # What is fed while CPU is measured: well below what fits, so that nothing queues.
 RATE = 4000
@@ -69,16 +69,15 @@ def latency(devices=1000, rate=2000, seconds=MEASURED_S):
 
 def drain(devices=1000, messages=1_000_000):
     """What was stored while the hub was away, as fast as it goes, and what memory does meanwhile."""
-    from stage import Watch
     with Stage(devices) as stage:
         fault = stage.cloud.fault(kind="down", target=stage.hub["name"])
         gateway = stage.gateway(connections_per_s=500, retry_pause_max_ms=5000)
         filled = gateway.ask(do="feed", messages=messages, not_stored=4000, settle_s=0)
-        before = resident_bytes(gateway.pid)
         meter = Meter(gateway.pid)
         with Watch(lambda: resident_bytes(gateway.pid), 0.5) as memory:
             stage.cloud.end_fault(fault)
             stage.wait_connected(60)
+            resident = [resident_bytes(gateway.pid)]
             connected_s = meter.passed_s()
             while (look := gateway.ask(do="look"))["waiting"] > 0:
                 if meter.passed_s() > 600:
@@ -93,6 +92,8 @@ def drain(devices=1000, messages=1_000_000):
     figure(f"{name}.connected", connected_s, "s")
     figure(f"{name}.cpu", cpu / delivered * 1e6, "us/message")
     figure(f"{name}.lost", filled["fed"] - look["waiting"] - arrived, "messages", 0)
-    figure(f"{name}.resident_start", before / 2**20, "MB")
-    peak = max(value for _, _, value in memory.samples)
-    figure(f"{name}.resident_growth", (peak - before) / before * 100, "%", 5)
+    # Each connection has its memory; what counts is what comes after the last of them.
+    resident += [value for before, _, value in memory.samples
+                 if before > meter.started + connected_s]
+    figure(f"{name}.resident", max(resident) / 2**20, "MB")
+    figure(f"{name}.resident_growth", (max(resident) / resident[0] - 1) * 100, "%", 5)

@@ -39,7 +39,6 @@ FOREIGN = {
     "openssl/": ["gateway/platform"],
     "libwebsockets": ["gateway/web"],
     "sqlite3": ["gateway/outbox"],
-    "spdlog": ["gateway/platform"],
     "prometheus": ["gateway/observe"],
     "CLI/": ["gateway/cli"],
     "pcre2": ["adapters/serial"],
