@@ -15,8 +15,7 @@ namespace hubward::platform {
 namespace {
 
 std::string stamped(const std::string& line) {
-  const auto now =
-      std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   return to_iso8601(now) + ' ' + line + '\n';
 }
 
