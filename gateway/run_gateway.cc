@@ -112,6 +112,7 @@ class Gateway {
                    {site.admission.connections_per_second, site.admission.registrations_per_second},
                    random_),
         commands_(board_, outbox_, writes_, loop_, log, folder_.file("maintenance")),
+        status_(loop_, board_),
         roster_(board_) {}
 
   Status start() {
@@ -151,7 +152,7 @@ class Gateway {
                                      leases_, admission_, random_,          log_};
       roster_.add(
           std::make_unique<device::Device>(DeviceIndex{i}, site_.devices[i], settings_,
-                                           device::DeviceParts{parts, board_, writes_, boot_id}));
+                                           device::DeviceParts{parts, status_, writes_, boot_id}));
     }
     return {};
   }
@@ -231,6 +232,7 @@ class Gateway {
   device::WriteGate writes_;
   ControlCommands commands_;
   std::vector<std::unique_ptr<Signer>> signers_;
+  device::StatusRounds status_;
   device::DeviceRoster roster_;
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};

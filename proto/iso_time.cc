@@ -6,9 +6,11 @@ namespace hubward {
 namespace {
 
 void append_digits(std::string& text, long long value, std::size_t width) {
-  std::string digits = std::to_string(value);
-  text.append(width - std::min(width, digits.size()), '0');
-  text += digits;
+  const std::size_t end = text.size() + width;
+  text.append(width, '0');
+  for (std::size_t place = end; value > 0 && place > end - width; value /= 10) {
+    text[--place] = static_cast<char>('0' + value % 10);
+  }
 }
 
 // Takes `width` digits and then `after` (0: nothing) from the front of `text`.

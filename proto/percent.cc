@@ -19,20 +19,28 @@ std::optional<unsigned> hex_digit(char c) {
 
 }  // namespace
 
-std::string percent_encode(std::string_view text) {
+void append_percent_encoded(std::string& out, std::string_view text) {
   constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    if (is_unreserved(c)) {
-      encoded += c;
+  std::size_t plain = 0;  // characters before `i` that need no encoding and are not in `out` yet
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_unreserved(text[i])) {
+      ++plain;
       continue;
     }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += kDigits[byte >> 4];
-    encoded += kDigits[byte & 0x0F];
+    out += text.substr(i - plain, plain);
+    plain = 0;
+    const auto byte = static_cast<unsigned char>(text[i]);
+    out += '%';
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 0x0F];
   }
+  out += text.substr(text.size() - plain);
+}
+
+std::string percent_encode(std::string_view text) {
+  std::string encoded;
+  encoded.reserve(text.size());
+  append_percent_encoded(encoded, text);
   return encoded;
 }
 

@@ -18,6 +18,7 @@ inline constexpr std::size_t kMaxBagPairs = 512;
 
 // Everything but A-Z a-z 0-9 - . _ ~ becomes %XX with upper-case digits; a space becomes %20.
 [[nodiscard]] std::string percent_encode(std::string_view text);
+void append_percent_encoded(std::string& out, std::string_view text);
 
 // Malformed if a `%` is not followed by two hexadecimal digits. `+` stays `+`.
 [[nodiscard]] Result<std::string> percent_decode(std::string_view text);

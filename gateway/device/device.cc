@@ -11,8 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The page shows no more than four changes a second; a device sends no more to it.
-constexpr auto kStatusInterval = 250ms;
 // A method call holds memory until it is answered; a caller that does not wait gets "busy".
 constexpr unsigned kCommandsMax = 16;
 
@@ -36,7 +34,9 @@ Device::Device(DeviceIndex index, DeviceDescription description, const CloudSett
   parts_.cloud.outbox.attach(index_, description_.id, parts_.cloud.loop);
 }
 
-Device::~Device() { parts_.cloud.loop.cancel(status_timer_); }
+Device::~Device() {
+  if (status_pending_) parts_.status.forget(*this);
+}
 
 void Device::start() {
   publish_status_soon();
@@ -224,19 +224,17 @@ void Device::audit(const TagDescription& tag, const TagValue& value, const std::
 }
 
 void Device::tell(std::string event, std::string text) {
-  parts_.status.event(
+  parts_.status.sink().event(
       {parts_.cloud.loop.clock().wall(), index_, std::move(event), std::move(text)});
 }
 
 void Device::publish_status_soon() {
-  if (status_pending_) return;
-  status_pending_ = true;
-  status_timer_ =
-      parts_.cloud.loop.call_at(parts_.cloud.loop.clock().steady() + kStatusInterval, [this] {
-        status_pending_ = false;
-        status_timer_ = {};
-        parts_.status.device(status());
-      });
+  if (!std::exchange(status_pending_, true)) parts_.status.soon(*this);
+}
+
+DeviceStatus Device::take_status() {
+  status_pending_ = false;
+  return status();
 }
 
 DeviceStatus Device::status() const {

@@ -7,6 +7,7 @@
 
 #include "gateway/api/southbound.h"
 #include "gateway/device/cloud_client.h"
+#include "gateway/device/status_rounds.h"
 #include "gateway/device/telemetry.h"
 #include "gateway/device/write_gate.h"
 
@@ -14,7 +15,7 @@ namespace hubward::device {
 
 struct DeviceParts {
   CloudParts cloud;
-  StatusSink& status;
+  StatusRounds& status;
   const WriteGate& writes;
   std::uint64_t boot_id = 0;  // of this run of the machine
 };
@@ -37,6 +38,8 @@ class Device final : private CloudEvents {
 
   [[nodiscard]] const DeviceDescription& description() const { return description_; }
   [[nodiscard]] DeviceStatus status() const;
+  // For StatusRounds: the state it was told to ask for. The next change is told anew.
+  [[nodiscard]] DeviceStatus take_status();
   // For what is asked of the cloud side alone: an attempt now, a rehearsed failover.
   [[nodiscard]] CloudClient& cloud() { return cloud_; }
 
@@ -73,8 +76,7 @@ class Device final : private CloudEvents {
   std::uint64_t commands_ = 0;
   std::uint64_t command_failures_ = 0;
   bool store_failing_ = false;
-  TimerId status_timer_;
-  bool status_pending_ = false;
+  bool status_pending_ = false;  // StatusRounds will ask
 };
 
 }  // namespace hubward::device

@@ -17,6 +17,12 @@ namespace {
 // looked at again this often.
 constexpr std::chrono::seconds kTimerSleepMax{60};
 
+// Of a timer's id: its place plus one below, the number of the place's use above.
+constexpr unsigned kPlaceBits = 32;
+constexpr std::uint64_t kPlaceMask = 0xFFFFFFFF;
+// Fewer cancelled timers than this are not worth looking for.
+constexpr std::size_t kCancelledMin = 64;
+
 }  // namespace
 
 struct AsioLoop::Timer {
@@ -35,9 +41,10 @@ AsioLoop::AsioLoop(const Clock& clock)
 AsioLoop::~AsioLoop() {
   // What waits may own links, whose destructors cancel timers and watches: all that must still be
   // there while it goes.
-  while (!timers_.empty() || !posted_.empty()) {
-    due_by_id_.clear();
-    const auto timers = std::exchange(timers_, {});
+  while (!waiting_.empty() || !posted_.empty()) {
+    due_.clear();
+    free_.clear();
+    const auto waiting = std::exchange(waiting_, {});
     const auto posted = std::exchange(posted_, {});
   }
 }
@@ -72,25 +79,53 @@ void AsioLoop::run_posted() {
   running_.clear();
 }
 
+AsioLoop::Waiting* AsioLoop::find(std::uint64_t id) {
+  const std::uint64_t place = (id & kPlaceMask) - 1;
+  if (place >= waiting_.size()) return nullptr;
+  Waiting& waiting = waiting_[place];
+  return waiting.is_set && waiting.uses == id >> kPlaceBits ? &waiting : nullptr;
+}
+
+void AsioLoop::give_back(Waiting& waiting) {
+  waiting.is_set = false;
+  free_.push_back(static_cast<std::uint32_t>(&waiting - waiting_.data()));
+}
+
 TimerId AsioLoop::call_at(SteadyTime at, std::function<void()> work) {
-  const std::uint64_t id = ++last_timer_id_;
-  timers_.emplace(std::pair{at, id}, std::move(work));
-  due_by_id_.emplace(id, at);
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(waiting_.size()));
+    waiting_.emplace_back();
+  }
+  const std::uint32_t place = free_.back();
+  free_.pop_back();
+  Waiting& waiting = waiting_[place];
+  waiting = {std::move(work), waiting.uses + 1, true};
+  const std::uint64_t id = std::uint64_t{waiting.uses} << kPlaceBits | (place + 1);
+  due_.push_back({at, ++last_order_, id});
+  std::push_heap(due_.begin(), due_.end(), Later{});
   arm_timer();
   return TimerId{id};
 }
 
 void AsioLoop::cancel(TimerId timer) {
-  const auto due = due_by_id_.find(timer.value);
-  if (due == due_by_id_.end()) return;
+  Waiting* const waiting = find(timer.value);
+  if (waiting == nullptr) return;
+  // Destroyed at the end: what it holds may set and cancel timers in its turn.
+  const auto work = std::exchange(waiting->work, nullptr);
+  give_back(*waiting);
+  ++cancelled_;
   // An armed timer that finds nothing to do costs less than arming it anew at every cancel.
-  timers_.erase({due->second, timer.value});
-  due_by_id_.erase(due);
+  if (cancelled_ > kCancelledMin && cancelled_ > due_.size() / 2) forget_cancelled();
+}
+
+void AsioLoop::forget_cancelled() {
+  cancelled_ -= std::erase_if(due_, [this](const Due& due) { return find(due.id) == nullptr; });
+  std::make_heap(due_.begin(), due_.end(), Later{});
 }
 
 void AsioLoop::arm_timer() {
-  if (timers_.empty()) return;
-  const SteadyTime due = timers_.begin()->first.first;
+  if (due_.empty()) return;
+  const SteadyTime due = due_.front().at;
   if (timer_->armed_for && *timer_->armed_for <= due) return;
   timer_->armed_for = due;
   const auto wait = std::clamp<std::chrono::nanoseconds>(
@@ -107,15 +142,23 @@ void AsioLoop::arm_timer() {
 void AsioLoop::run_timers() {
   // Only what was set before and is due now: a timer that sets another one for "now", or for a
   // moment that has passed, must not starve the sockets and the posted work.
-  const auto end = timers_.upper_bound({clock_.steady(), last_timer_id_});
-  std::vector<std::pair<SteadyTime, std::uint64_t>> due;
-  for (auto timer = timers_.begin(); timer != end; ++timer) due.push_back(timer->first);
-  for (const auto& key : due) {
-    auto node = timers_.extract(key);
-    if (node.empty()) continue;  // cancelled by one that ran before it
-    due_by_id_.erase(key.second);
-    node.mapped()();
+  const SteadyTime now = clock_.steady();
+  while (!due_.empty() && due_.front().at <= now) {
+    std::pop_heap(due_.begin(), due_.end(), Later{});
+    due_now_.push_back(due_.back());
+    due_.pop_back();
   }
+  for (const Due& due : due_now_) {
+    Waiting* const waiting = find(due.id);
+    if (waiting == nullptr) {  // cancelled, perhaps by one that ran before it
+      --cancelled_;
+      continue;
+    }
+    const auto work = std::exchange(waiting->work, nullptr);
+    give_back(*waiting);
+    work();
+  }
+  due_now_.clear();
 }
 
 AsioLoop& as_asio(Loop& loop) {

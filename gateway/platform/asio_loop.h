@@ -1,11 +1,11 @@
 // The event loop: carries out posted work, timers and socket readiness on the thread that runs it.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -43,9 +43,29 @@ class AsioLoop final : public Loop {
 
  private:
   struct Timer;
+  // Of the work that waits for its time. A free one keeps its number of uses.
+  struct Waiting {
+    std::function<void()> work;
+    std::uint32_t uses = 0;
+    bool is_set = false;
+  };
+  struct Due {
+    SteadyTime at;
+    std::uint64_t order;  // as set
+    std::uint64_t id;
+  };
+  // For the heap functions of the standard library, which keep the greatest in front.
+  struct Later {
+    bool operator()(const Due& one, const Due& other) const {
+      return one.at != other.at ? one.at > other.at : one.order > other.order;
+    }
+  };
   void run_posted();
   void run_timers();
   void arm_timer();
+  [[nodiscard]] Waiting* find(std::uint64_t id);
+  void give_back(Waiting& waiting);
+  void forget_cancelled();
 
   const Clock& clock_;
   std::unique_ptr<asio::io_context> context_;
@@ -56,10 +76,15 @@ class AsioLoop final : public Loop {
   std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_
   std::vector<std::function<void()>> running_;
 
-  // Ordered by time and then by the order in which they were set.
-  std::map<std::pair<SteadyTime, std::uint64_t>, std::function<void()>> timers_;
-  std::unordered_map<std::uint64_t, SteadyTime> due_by_id_;
-  std::uint64_t last_timer_id_ = 0;
+  // A heap of what is due when, and the work itself at fixed places: each message of each device
+  // sets a timer and cancels one, so that both cost no allocation and no search. A cancelled one
+  // stays in the heap until its time comes, or until more than half of the heap is such.
+  std::vector<Due> due_;
+  std::vector<Due> due_now_;
+  std::vector<Waiting> waiting_;
+  std::vector<std::uint32_t> free_;  // places in waiting_
+  std::size_t cancelled_ = 0;        // entries of due_ and due_now_ without work
+  std::uint64_t last_order_ = 0;
 };
 
 // The loop as the edges of platform/ need it. They work on an AsioLoop only: anything else is a bug

@@ -37,6 +37,9 @@ constexpr std::chrono::seconds kKeepAliveMin{5};
 constexpr std::chrono::seconds kKeepAliveMax{65535};
 // libmosquitto counts keep-alive in seconds.
 constexpr std::chrono::seconds kSweepEvery{1};
+// A hub closes after 1.5 keep-alives of silence, and we ping up to a round of all groups late: with
+// less than this a connection is looked at every second.
+constexpr std::chrono::seconds kPatientFrom{30};
 
 SSL* tls_of(mosquitto* client) { return static_cast<SSL*>(mosquitto_ssl_get(client)); }
 
@@ -61,6 +64,16 @@ const char* loss_text(int code, bool hung_up) {
 
 }  // namespace
 
+void MosquittoLinkOpener::Shared::keep_alive(Connection& connection) {
+  connection.group_ = connection.is_impatient() ? kTurns : next_group++ % kTurns;
+  in_session[connection.group_].insert(&connection);
+  start_sweeping();
+}
+
+void MosquittoLinkOpener::Shared::forget(Connection& connection) noexcept {
+  in_session[connection.group_].erase(&connection);
+}
+
 void MosquittoLinkOpener::Shared::start_sweeping() {
   if (sweeping) return;
   sweeping = true;
@@ -68,12 +81,17 @@ void MosquittoLinkOpener::Shared::start_sweeping() {
     const auto self = weak.lock();
     if (!self) return;
     self->sweeping = false;
-    // A connection that ends may end others through its events.
-    const std::vector<Connection*> all(self->in_session.begin(), self->in_session.end());
-    for (Connection* const one : all) {
-      if (self->in_session.contains(one)) one->keep_alive();
+    self->turn = (self->turn + 1) % kTurns;
+    for (auto* const group : {&self->in_session[self->turn], &self->in_session[kTurns]}) {
+      // A connection that ends may end others through its events.
+      const std::vector<Connection*> all(group->begin(), group->end());
+      for (Connection* const one : all) {
+        if (group->contains(one)) one->keep_alive();
+      }
     }
-    if (!self->in_session.empty()) self->start_sweeping();
+    const bool nobody = std::all_of(self->in_session.begin(), self->in_session.end(),
+                                    [](const auto& group) { return group.empty(); });
+    if (!nobody) self->start_sweeping();
   });
 }
 
@@ -316,7 +334,7 @@ bool Connection::publish(std::string_view topic, std::string_view payload, Qos q
 void Connection::say_goodbye() noexcept {
   events_ = nullptr;
   if (stage_ != Stage::Session && stage_ != Stage::Connack) return close();
-  shared_->in_session.erase(this);
+  shared_->forget(*this);
   stage_ = Stage::Goodbye;
   if (stepping_) {
     mosquitto_disconnect(client_.get());
@@ -339,6 +357,8 @@ void Connection::drop() noexcept {
   close();
 }
 
+bool Connection::is_impatient() const { return options_.keep_alive < kPatientFrom; }
+
 void Connection::keep_alive() {
   const auto self = shared_from_this();
   const int code = step([](mosquitto* client, int) { return mosquitto_loop_misc(client); });
@@ -351,8 +371,7 @@ void Connection::enter_session(bool session_present) {
   shared_->loop.cancel(deadline_);
   // Its lines cost a formatting each, also those nobody wants.
   mosquitto_log_callback_set(client_.get(), nullptr);
-  shared_->in_session.insert(this);
-  shared_->start_sweeping();
+  shared_->keep_alive(*this);
   if (events_ != nullptr) events_->on_connected(session_present);
 }
 
@@ -363,7 +382,7 @@ void Connection::close() noexcept {
   stage_ = Stage::Closed;
   unwatch();
   shared_->loop.cancel(std::exchange(deadline_, {}));
-  shared_->in_session.erase(this);
+  shared_->forget(*this);
   if (!stepping_) client_.reset();  // and its socket
 }
 

@@ -1,6 +1,7 @@
 // One attempt to connect and the connection that comes of it: one libmosquitto client, used once.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -23,13 +24,21 @@ class Connection;
 struct MosquittoLinkOpener::Shared : std::enable_shared_from_this<MosquittoLinkOpener::Shared> {
   Shared(TlsRoots trusted, Resolver& names, AsioLoop& on)
       : roots(std::move(trusted)), resolver(names), loop(on) {}
+  // Connections in session are kept alive (in MQTT's sense) by one timer.
+  void keep_alive(Connection& connection);
+  void forget(Connection& connection) noexcept;
   void start_sweeping();
 
   TlsRoots roots;
   Resolver& resolver;
   AsioLoop& loop;
-  // In session; one timer keeps them all alive (in MQTT's sense).
-  std::unordered_set<Connection*> in_session;
+  // Those in session, in groups that are looked at in turn, one a second: with thousands of them a
+  // look at each every second is most of what an idle gateway does. The last group is for those
+  // whose keep-alive is too short for that, and is looked at every second.
+  static constexpr std::size_t kTurns = 5;
+  std::array<std::unordered_set<Connection*>, kTurns + 1> in_session;
+  std::size_t turn = 0;
+  std::size_t next_group = 0;
   bool sweeping = false;
 };
 
@@ -53,6 +62,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
 
   void on_ready(Ready ready) override;
   void keep_alive();
+  [[nodiscard]] bool is_impatient() const;
 
  private:
   enum class Stage : std::uint8_t { Name, Tcp, Tls, Connack, Session, Goodbye, Closed };
@@ -89,7 +99,9 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   static void suback(mosquitto*, void* self, int packet_id, int count, const int* granted);
   static void message(mosquitto*, void* self, const mosquitto_message* message);
 
+  friend Shared;  // for the group
   const std::shared_ptr<Shared> shared_;
+  std::size_t group_ = 0;   // of Shared::in_session
   MqttLinkEvents* events_;  // null: nobody listens any more
   MqttConnect options_;     // without its password once that is handed over
   Stage stage_ = Stage::Name;

@@ -15,6 +15,10 @@ namespace {
 // posted work run in between.
 constexpr int kEventsPerTurn = 256;
 
+// Of an id: the place plus one below, the number of its use above.
+constexpr unsigned kPlaceBits = 32;
+constexpr std::uint64_t kPlaceMask = 0xFFFFFFFF;
+
 std::uint32_t mask_of(bool read, bool write) {
   return EPOLLRDHUP | (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
 }
@@ -35,32 +39,45 @@ SocketWatch::SocketWatch(asio::io_context& context)
 
 SocketWatch::~SocketWatch() = default;
 
+SocketWatch::Watched* SocketWatch::find(std::uint64_t id) {
+  const std::uint64_t place = (id & kPlaceMask) - 1;
+  if (place >= watched_.size()) return nullptr;
+  Watched& watched = watched_[place];
+  return watched.events != nullptr && watched.uses == id >> kPlaceBits ? &watched : nullptr;
+}
+
 WatchId SocketWatch::add(int descriptor, SocketEvents& events, bool want_write) {
-  const std::uint64_t id = ++last_id_;
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(watched_.size()));
+    watched_.emplace_back();
+  }
+  const std::uint32_t place = free_.back();
+  Watched& watched = watched_[place];
+  const std::uint64_t id = std::uint64_t{watched.uses + 1} << kPlaceBits | (place + 1);
   epoll_event event{.events = mask_of(true, want_write), .data = {.u64 = id}};
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0) return {};
-  watched_.emplace(id, Watched{descriptor, &events, true, want_write});
+  free_.pop_back();
+  watched = {&events, descriptor, watched.uses + 1, true, want_write};
   return WatchId{id};
 }
 
 void SocketWatch::want(WatchId watch, bool read, bool write) {
-  const auto found = watched_.find(watch.value);
-  if (found == watched_.end()) return;
-  Watched& watched = found->second;
-  if (watched.read == read && watched.write == write) return;
-  watched.read = read;
-  watched.write = write;
+  Watched* const watched = find(watch.value);
+  if (watched == nullptr || (watched->read == read && watched->write == write)) return;
+  watched->read = read;
+  watched->write = write;
   epoll_event event{.events = mask_of(read, write), .data = {.u64 = watch.value}};
-  epoll_ctl(epoll_, EPOLL_CTL_MOD, watched.descriptor, &event);
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, watched->descriptor, &event);
 }
 
 void SocketWatch::remove(WatchId watch) {
-  const auto found = watched_.find(watch.value);
-  if (found == watched_.end()) return;
+  Watched* const watched = find(watch.value);
+  if (watched == nullptr) return;
   // A closed descriptor has left the set by itself. If another thread has opened something under
   // its number meanwhile, that is not in the set, and the kernel says so.
-  epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.descriptor, nullptr);
-  watched_.erase(found);
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, watched->descriptor, nullptr);
+  watched->events = nullptr;
+  free_.push_back(static_cast<std::uint32_t>(watched - watched_.data()));
 }
 
 void SocketWatch::wait() {
@@ -77,10 +94,9 @@ void SocketWatch::dispatch() {
   const int count = epoll_wait(epoll_, events.data(), kEventsPerTurn, 0);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    const std::uint64_t id = event.data.u64;  // a copy: the kernel's structure is packed
-    const auto found = watched_.find(id);
-    if (found == watched_.end()) continue;  // removed by an earlier one of this batch
-    found->second.events->on_ready({
+    const Watched* const watched = find(event.data.u64);
+    if (watched == nullptr) continue;  // removed by an earlier one of this batch
+    watched->events->on_ready({
         .readable = (event.events & EPOLLIN) != 0,
         .writable = (event.events & EPOLLOUT) != 0,
         .hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
+#include <vector>
 
 namespace asio {
 class io_context;
@@ -49,20 +49,22 @@ class SocketWatch {
  private:
   struct Wait;
   struct Watched {
-    int descriptor;
-    SocketEvents* events;
-    bool read;
-    bool write;
+    SocketEvents* events = nullptr;  // null: free
+    int descriptor = -1;
+    std::uint32_t uses = 0;  // of this place
+    bool read = false;
+    bool write = false;
   };
+  [[nodiscard]] Watched* find(std::uint64_t id);
   void wait();
   void dispatch();
 
   int epoll_;
   std::unique_ptr<Wait> wait_;
-  // By an id that is never used again, because descriptors are: an event gathered for one that was
-  // closed meanwhile must not reach the next owner of its number.
-  std::unordered_map<std::uint64_t, Watched> watched_;
-  std::uint64_t last_id_ = 0;
+  // An id is a place in here and how often it has been used, because descriptors are used again: an
+  // event gathered for one that was closed meanwhile must not reach the next owner of its number.
+  std::vector<Watched> watched_;
+  std::vector<std::uint32_t> free_;
 };
 
 }  // namespace hubward::platform

@@ -23,11 +23,11 @@ inline constexpr std::size_t kMaxMessageIdLength = 128;
 inline constexpr std::size_t kMaxTopicBytes = 65535;
 
 struct TelemetryProperties {
-  std::string message_id;                         // $.mid, the id for life; empty = not sent
-  std::string content_type = "application/json";  // $.ct; empty = not sent
-  std::string content_encoding = "utf-8";         // $.ce; empty = not sent
-  std::string component;                          // $.sub; empty = the root component
-  std::optional<WallTime> created_at;             // $.ctime
+  std::string message_id;                              // $.mid, the id for life; empty = not sent
+  std::string_view content_type = "application/json";  // $.ct; empty = not sent
+  std::string_view content_encoding = "utf-8";         // $.ce; empty = not sent
+  std::string component;                               // $.sub; empty = the root component
+  std::optional<WallTime> created_at;                  // $.ctime
   std::vector<std::pair<std::string, std::string>> user;  // in this order
 };
 

@@ -7,7 +7,7 @@ import time
 
 from stage import (ROOT, Meter, Skipped, Stage, figure, resident_bytes, say, wait_for)
 
-RATE = 500
+RATE = 1000
 OUTAGE_S = 60
 ADMITTED_PER_S = 100
 BACK_MAX_S = 600

@@ -53,6 +53,7 @@ BenchGateway::BenchGateway(BenchOptions options, Log& log)
       settings_(cloud_settings(options_)),
       admission_(loop_, {options_.connections_per_second, options_.registrations_per_second},
                  random_),
+      status_(loop_, board_),
       roster_(board_) {}
 
 Status BenchGateway::start() {
@@ -73,7 +74,7 @@ Status BenchGateway::start() {
     const device::CloudParts parts{loop_,   *links_,    *signers_.back(), assignments_, metered_,
                                    leases_, admission_, random_,          log_};
     roster_.add(std::make_unique<device::Device>(DeviceIndex{i}, description(i), settings_,
-                                                 device::DeviceParts{parts, board_, writes_, 1}));
+                                                 device::DeviceParts{parts, status_, writes_, 1}));
   }
   roster_.start();
   return {};

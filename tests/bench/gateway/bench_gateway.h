@@ -67,6 +67,7 @@ class BenchGateway {
   device::AdmissionDesk admission_;
   device::WriteGate writes_;
   std::vector<std::unique_ptr<Signer>> signers_;
+  device::StatusRounds status_;
   device::DeviceRoster roster_;
 };
 

@@ -1,5 +1,6 @@
 #include "tests/bench/gateway/feed.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <utility>
@@ -7,10 +8,18 @@
 namespace hubward::bench {
 namespace {
 
-// Short against what is measured; at 2,000 messages a second it brings two of them.
-constexpr std::chrono::milliseconds kTick{1};
+// Short against what is measured. At a low pace each reading comes by itself, as from an adapter.
+constexpr std::chrono::nanoseconds kTickMin = std::chrono::milliseconds{1};
+constexpr std::chrono::nanoseconds kTickMax = std::chrono::milliseconds{20};
 // Nothing of the loop waits longer for us than this many deliveries take.
-constexpr std::uint64_t kTickMax = 500;
+constexpr std::uint64_t kDeliveriesMax = 500;
+
+std::chrono::nanoseconds tick_of(const FeedOrder& order) {
+  if (order.messages_per_s <= 0) return kTickMin;
+  const auto between = std::chrono::duration<double>(1 / order.messages_per_s);
+  return std::clamp(std::chrono::duration_cast<std::chrono::nanoseconds>(between), kTickMin,
+                    kTickMax);
+}
 
 }  // namespace
 
@@ -34,7 +43,7 @@ Progress Feed::progress() const {
 
 void Feed::tick() {
   const SteadyTime now = gateway_.loop().clock().steady();
-  for (auto left = std::min(due(order_, progress()), kTickMax); left > 0; --left) {
+  for (auto left = std::min(due(order_, progress()), kDeliveriesMax); left > 0; --left) {
     if (next_device_ == 0) ++next_value_;
     ++fed_;
     gateway_.deliver(next_device_, next_value_,
@@ -49,7 +58,7 @@ void Feed::tick() {
     const bool answered = so_far.stored >= so_far.fed;
     if (answered && (arrived || late)) return std::exchange(done_, nullptr)(report());
   }
-  gateway_.loop().call_at(now + kTick, [this] { tick(); });
+  gateway_.loop().call_at(now + tick_of(order_), [this] { tick(); });
 }
 
 std::string Feed::report() const {

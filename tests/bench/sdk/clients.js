@@ -18,7 +18,7 @@ const {Mqtt} = load('azure-iot-device-mqtt');
 const {connectionString, register} = require(path.join(sdk, 'device.js'));
 
 const GROUP_KEY = Buffer.alloc(64, 7);
-const CONNECTING_MAX = 50;   // at once, at the start
+const CONNECTING_MAX = 300;  // at once, at the start
 const TICK_MS = 10;
 const AGAIN_AFTER_MS = 5000;
 

@@ -103,7 +103,7 @@ class Gateway {
                                      log_};
       roster->add(std::make_unique<device::Device>(
           DeviceIndex{static_cast<std::uint32_t>(i)}, description, settings_,
-          device::DeviceParts{parts, status_, writes_, machine.boot_id()}));
+          device::DeviceParts{parts, rounds_, writes_, machine.boot_id()}));
     }
     roster->start();
   }
@@ -118,6 +118,7 @@ class Gateway {
   AlwaysGranted leases_;
   NarratedLog log_;
   LatestStatus status_;
+  device::StatusRounds rounds_{loop, status_};
   device::WriteGate writes_;
   std::vector<std::unique_ptr<DerivedKeySigner>> signers_;
 

@@ -42,10 +42,14 @@ struct RecordingLog final : Log {
 };
 
 struct LastStatus final : StatusSink {
-  void device(const DeviceStatus& status) override { last = status; }
+  void device(const DeviceStatus& status) override {
+    last = status;
+    ++count;
+  }
   void bad_input(const BadInput&) override {}
   void event(SiteEvent) override {}
   std::optional<DeviceStatus> last;
+  int count = 0;
 };
 
 // Equipment that confirms everything.
@@ -71,13 +75,14 @@ struct Fixture {
   AdmissionDesk admission{loop, {}, chance};
   RecordingLog log;
   LastStatus status;
+  StatusRounds rounds{loop, status};
   WriteGate writes;
   CloudSettings settings;
   WillingAdapter adapter;
   Device device{DeviceIndex{0}, description(), settings,
                 DeviceParts{CloudParts{loop, links, signer, assignments, outbox, leases, admission,
                                        chance, log},
-                            status, writes}};
+                            rounds, writes}};
 
   static DeviceDescription description() {
     DeviceDescription description;
@@ -137,6 +142,30 @@ TEST_CASE("a refused command is shown soon, also of a device that says nothing e
   REQUIRE(f.status.last);
   CHECK(f.status.last->commands == 1);
   CHECK(f.status.last->command_failures == 1);
+}
+
+TEST_CASE("a device is shown four times a second at most, and not once it is gone") {
+  Fixture fixture;
+  const FieldState up{FieldState::Link::Up, {}, {}};
+  {
+    Device other{DeviceIndex{1}, Fixture::description(), fixture.settings,
+                 DeviceParts{CloudParts{fixture.loop, fixture.links, fixture.signer,
+                                        fixture.assignments, fixture.outbox, fixture.leases,
+                                        fixture.admission, fixture.chance, fixture.log},
+                             fixture.rounds, fixture.writes}};
+    other.start();
+    fixture.loop.run_for(1s);
+    CHECK(fixture.status.last->device == DeviceIndex{1});
+    other.on_field_state(up);
+  }
+  fixture.status.count = 0;
+  for (int i = 0; i < 200; ++i) {
+    fixture.device.on_field_state(up);
+    fixture.loop.run_for(10ms);
+  }
+  CHECK(fixture.status.count >= 7);
+  CHECK(fixture.status.count <= 8);
+  CHECK(fixture.status.last->device == DeviceIndex{0});
 }
 
 TEST_CASE("in maintenance no command and no wish reaches the plant, and the caller hears why") {

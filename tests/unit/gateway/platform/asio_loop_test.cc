@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <thread>
@@ -111,6 +112,27 @@ TEST_CASE("a cancelled timer does not run, even when it is due at once") {
   CHECK_FALSE(ran);
   loop.cancel(victim);  // fired and unknown ids are fine
   loop.cancel(TimerId{});
+}
+
+TEST_CASE("thousands of timers that are set and cancelled again do not disturb those that wait") {
+  const SystemClock clock;
+  AsioLoop loop(clock);
+  const SteadyTime now = clock.steady();
+  std::vector<int> order;
+  std::vector<TimerId> kept;
+  for (int i = 0; i < 5000; ++i) {
+    const SteadyTime at = now + std::chrono::microseconds{(i * 7919) % 5000};
+    const TimerId gone = loop.call_at(at, [&] { order.push_back(-1); });
+    if (i % 10 == 0) {
+      const int wanted = (i * 7919) % 5000;
+      kept.push_back(loop.call_at(at, [&order, wanted] { order.push_back(wanted); }));
+    }
+    loop.cancel(gone);
+    loop.cancel(gone);  // its place may be another one's by now
+  }
+  CHECK(run_until(loop, [&] { return order.size() == kept.size(); }));
+  CHECK(std::is_sorted(order.begin(), order.end()));
+  CHECK(order.front() == 0);
 }
 
 TEST_CASE("a loop that goes takes its waiting work along") {
