@@ -15,8 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!inbound) return 0;
   if (const auto* message = std::get_if<hub::CloudToDevice>(&*inbound)) {
     hub::TelemetryProperties properties;
-    properties.content_type.clear();
-    properties.content_encoding.clear();
+    properties.content_type = {};
+    properties.content_encoding = {};
     for (const auto& pair : message->properties) {
       properties.user.emplace_back(pair.key, pair.value.value_or(""));
     }
