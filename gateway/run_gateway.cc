@@ -19,6 +19,7 @@
 #include "gateway/platform/console_log.h"
 #include "gateway/platform/control_socket.h"
 #include "gateway/platform/file_assignment_store.h"
+#include "gateway/platform/file_backoff_store.h"
 #include "gateway/platform/hmac_signer.h"
 #include "gateway/platform/mosquitto_link.h"
 #include "gateway/platform/paho_broker.h"
@@ -81,6 +82,21 @@ device::CloudSettings cloud_settings(const config::SiteSettings& site) {
   return settings;
 }
 
+// What the tier allows, except where the configuration names a rate itself.
+resilience::Limits limits_of(const config::LimitSettings& settings) {
+  resilience::Limits limits = resilience::limits_for(settings.tier, settings.units);
+  const auto take = [](const std::optional<double>& rate, double& into) {
+    if (rate) into = *rate;
+  };
+  take(settings.connections_per_second, limits.connections_per_second);
+  take(settings.registrations_per_second, limits.registrations_per_second);
+  take(settings.sends_per_second, limits.sends_per_second);
+  take(settings.backlog_sends_per_second, limits.backlog_sends_per_second);
+  take(settings.twin_reads_per_second, limits.twin_reads_per_second);
+  take(settings.twin_updates_per_second, limits.twin_updates_per_second);
+  return limits;
+}
+
 outbox::WriterOptions outbox_options(const config::SiteSettings& site,
                                      const platform::StateFolder& folder, Log& log) {
   outbox::WriterOptions options;
@@ -104,13 +120,12 @@ class Gateway {
         loop_(clock_),
         board_({site.name, kVersion, site.devices}, clock_),
         assignments_(folder_.file("assignments.json"), log),
+        backoffs_(folder_.file("backoffs.json"), machine_boot_id(), clock_, log),
         outbox_(outbox_options(site, folder_, log), clock_),
         streams_(resolver_),
         brokers_(resolver_),
         settings_(cloud_settings(site)),
-        admission_(loop_,
-                   {site.admission.connections_per_second, site.admission.registrations_per_second},
-                   random_),
+        admission_(loop_, limits_of(site.limits), random_, backoffs_),
         commands_(board_, outbox_, writes_, loop_, log, folder_.file("maintenance")),
         status_(loop_, board_),
         roster_(board_) {}
@@ -148,8 +163,8 @@ class Gateway {
       auto signer = make_signer(site_.credentials[i], site_.devices[i].id);
       if (!signer) return tl::unexpected(signer.error());
       signers_.push_back(std::move(*signer));
-      const device::CloudParts parts{loop_,   *links_,    *signers_.back(), assignments_, outbox_,
-                                     leases_, admission_, random_,          log_};
+      const device::CloudParts parts{loop_,   *links_, *signers_.back(), assignments_, backoffs_,
+                                     outbox_, leases_, admission_,       random_,      log_};
       roster_.add(
           std::make_unique<device::Device>(DeviceIndex{i}, site_.devices[i], settings_,
                                            device::DeviceParts{parts, status_, writes_, boot_id}));
@@ -222,6 +237,7 @@ class Gateway {
   platform::Resolver resolver_;
   observe::StatusBoard board_;
   platform::FileAssignmentStore assignments_;
+  platform::FileBackoffStore backoffs_;
   outbox::OutboxWriter outbox_;
   platform::AsioStreams streams_;
   platform::PahoBrokerConnector brokers_;

@@ -32,16 +32,22 @@ enum class ErrorCode : std::uint16_t {
   TlsFailed,       // handshake failed
   TlsUntrusted,    // server certificate not trusted
   ConnectTimeout,  // no CONNACK in time
-  LinkLost,        // connection closed or went silent
+  LinkLost,        // connection closed
+  LinkSilent,      // keep-alive time-out
   OwnNetworkDown,  // neither hub nor DPS can be reached
   // --- The hub.
   HubRefused,          // CONNACK 4 or 5: token, disabled, deleted, moved or blocked
   HubBusy,             // CONNACK 3
   HubBadClient,        // CONNACK 1 or 2
   HubClosedEarly,      // closes soon after every successful CONNECT
+  HubClosesAll,        // does so with every device: daily quota, or throttling
   SecondHolder,        // somebody else connects with this identity
   PubackMissing,       // sent, not acknowledged in time
-  HubRefusedAfterDps,  // DPS says this hub, and the hub refuses: blocked or disabled there
+  SubscriptionRefused,  // the hub does not deliver commands or properties
+  TwinThrottled,        // twin answer 429
+  TwinFault,            // twin answer 5xx, or none
+  TwinRejected,         // twin answer 400, 413 ...: this report cannot be accepted
+  HubRefusedAfterDps,   // DPS says this hub, and the hub refuses: blocked or disabled there
   // --- DPS.
   DpsUnreachable,       // hub answers, DPS cannot be reached
   DpsUnauthorized,      // 401/403: key, scope or registration id wrong, or clock wrong

@@ -34,6 +34,8 @@ struct DeviceDescription {
   std::vector<TagDescription> tags;  // TagIndex is the place in here
   SendOrder order = SendOrder::Strict;
   unsigned fresh_share_percent = 80;  // of what is sent while old and new messages wait; 1 to 99
+  // Connects before others when many wait, because somebody sends it commands.
+  bool connect_first = false;
 };
 
 }  // namespace hubward

@@ -49,12 +49,14 @@ class MqttLinkEvents {
   virtual ~MqttLinkEvents() = default;
   virtual void on_connected(bool session_present) = 0;
   virtual void on_refused(
-      int connack_code) = 0;         // 1 to 5; the link is closed, no on_closed follows
-  virtual void on_subscribed() = 0;  // all filters of the last subscribe() granted
+      int connack_code) = 0;  // 1 to 5; the link is closed, no on_closed follows
+  // One of these for each subscribe(): all filters granted, or not all.
+  virtual void on_subscribed() = 0;
+  virtual void on_subscription_refused() = 0;
   virtual void on_published(PublishToken token) = 0;  // PUBACK
   virtual void on_message(std::string_view topic, std::string_view payload) = 0;
   // Ended without being asked to. `why.code`: NameUnknown, Unreachable, TlsFailed, TlsUntrusted,
-  // ConnectTimeout, LinkLost (context: "closed by the hub", "keep-alive time-out", ...).
+  // ConnectTimeout, LinkSilent (keep-alive time-out), LinkLost (context: "closed by the hub", ...).
   virtual void on_closed(LinkStage stage, Error why) = 0;
 };
 

@@ -235,6 +235,9 @@ const Record<DeviceFile>& device_record() {
                "from the group's key");
     r.optional("secondary_key", &DeviceFile::secondary_key, secret_record().codec(),
                "the device's second key, tried when the first is refused");
+    r.optional(
+        "connect_first", &DeviceFile::connect_first, boolean(),
+        "true: connects before the others when many wait, because somebody sends it commands");
     r.required("attach", &DeviceFile::attach, attach(), "where and how the device is attached");
     r.required("tags", &DeviceFile::tags, tags(), "the list of its values");
     return r;

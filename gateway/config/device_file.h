@@ -99,6 +99,7 @@ struct DeviceFile {
   std::string enrollment;
   std::optional<SecretFields> key;
   std::optional<SecretFields> secondary_key;
+  bool connect_first = false;
   AttachFields attach;
   std::vector<TagFields> tags;
 };

@@ -98,6 +98,7 @@ DeviceDescription describe(const DeviceFile& file) {
   description.display_name = file.name.empty() ? file.id : file.name;
   description.model_id = file.model_id;
   description.enrollment = file.enrollment;
+  description.connect_first = file.connect_first;
   for (const auto& fields : file.tags) {
     TagDescription tag;
     tag.name = fields.name;

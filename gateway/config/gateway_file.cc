@@ -39,13 +39,28 @@ Codec<PageFields> page() {
   return r.codec();
 }
 
-Codec<AdmissionFields> admission() {
-  Record<AdmissionFields> r("admission", "how fast all devices together may connect");
-  r.optional("connections_per_second", &AdmissionFields::connections_per_second, number(0.01, 1000),
-             "the most connection attempts a second, to all hubs together");
-  r.optional("registrations_per_second", &AdmissionFields::registrations_per_second,
-             number(0.01, 100),
-             "the most registrations a second; the service allows 200 a minute in IoT Central");
+Codec<LimitFields> limits() {
+  Record<LimitFields> r("limits", "how much of the cloud's limits all devices together may use");
+  std::vector<std::pair<std::string, Tier>> tiers;
+  for (const auto& row : kTiers) tiers.emplace_back(row.name, row.tier);
+  r.optional("tier", &LimitFields::tier, choice<Tier>(std::move(tiers)),
+             "the tier of the hub, or IoT Central; the rates below follow from it, at 80 % of what "
+             "Microsoft publishes, and hubward check compares the site's messages with its quota");
+  r.optional("units", &LimitFields::units, integer(1, 200), "how many units of the tier there are");
+  // The most that any tier offers is 6,000 a second and unit.
+  r.optional("connections_per_second", &LimitFields::connections_per_second, number(0.01, 10000),
+             "the most logins a second at one hub; 20 without a tier");
+  r.optional("registrations_per_second", &LimitFields::registrations_per_second, number(0.01, 100),
+             "the most registrations a second at the provisioning service; 2 without a tier");
+  r.optional("sends_per_second", &LimitFields::sends_per_second, number(0, 1000000),
+             "the most messages a second to one hub; 0 is unlimited, as without a tier");
+  r.optional("backlog_sends_per_second", &LimitFields::backlog_sends_per_second, number(0, 1000000),
+             "how many of them may be stored messages of earlier; half of them with a tier, 0 is "
+             "unlimited");
+  r.optional("twin_reads_per_second", &LimitFields::twin_reads_per_second, number(0, 100000),
+             "the most requests for properties a second to one hub; 0 is unlimited");
+  r.optional("twin_updates_per_second", &LimitFields::twin_updates_per_second, number(0, 100000),
+             "the most reports of properties a second to one hub; 0 is unlimited");
   return r.codec();
 }
 
@@ -113,8 +128,8 @@ const Record<GatewayFile>& gateway_record() {
     r.optional("state_folder", &GatewayFile::state_folder, text(1, 4096, "a path"),
                "the folder for stored readings and assignments");
     r.optional("page", &GatewayFile::page, page(), "the local page");
-    r.optional("admission", &GatewayFile::admission, admission(),
-               "how fast all devices together may connect");
+    r.optional("limits", &GatewayFile::limits, limits(),
+               "how much of the cloud's limits all devices together may use");
     r.optional("outbox", &GatewayFile::outbox, outbox(),
                "the store on disk that keeps readings until the hub has them");
     r.optional("hub", &GatewayFile::hub, hub(), "the connections to the hubs");

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "gateway/api/log.h"
+#include "gateway/api/service_tier.h"
 #include "gateway/config/record.h"
 #include "gateway/config/secret_fields.h"
 #include "proto/hub/connect.h"
@@ -29,9 +30,16 @@ struct PageFields {
   std::string address = "127.0.0.1:8080";
 };
 
-struct AdmissionFields {
-  double connections_per_second = 20;
-  double registrations_per_second = 2;
+// A rate that is left out follows from the tier.
+struct LimitFields {
+  Tier tier = Tier::Unknown;
+  std::int64_t units = 1;
+  std::optional<double> connections_per_second;
+  std::optional<double> registrations_per_second;
+  std::optional<double> sends_per_second;
+  std::optional<double> backlog_sends_per_second;
+  std::optional<double> twin_reads_per_second;
+  std::optional<double> twin_updates_per_second;
 };
 
 struct OutboxFields {
@@ -63,7 +71,7 @@ struct GatewayFile {
   std::string trusted_roots_file = "/etc/ssl/certs/ca-certificates.crt";
   std::string state_folder = "/var/lib/hubward";
   PageFields page;
-  AdmissionFields admission;
+  LimitFields limits;
   OutboxFields outbox;
   HubFields hub;
   std::optional<BrokerFields> broker;

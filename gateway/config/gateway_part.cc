@@ -125,8 +125,14 @@ GatewayPart make_gateway_part(const GatewayFile& file, const std::string& folder
   check_readable(settings.trusted_roots_file, "/trusted_roots_file",
                  "the file of trusted root certificates", from);
   settings.state_folder = path_from(folder, file.state_folder);
-  settings.admission = {file.admission.connections_per_second,
-                        file.admission.registrations_per_second};
+  settings.limits = {file.limits.tier,
+                     static_cast<std::uint32_t>(file.limits.units),
+                     file.limits.connections_per_second,
+                     file.limits.registrations_per_second,
+                     file.limits.sends_per_second,
+                     file.limits.backlog_sends_per_second,
+                     file.limits.twin_reads_per_second,
+                     file.limits.twin_updates_per_second};
   settings.outbox = {static_cast<std::uint64_t>(file.outbox.bytes_max), file.outbox.sync_window};
   settings.token_lifetime = file.hub.token_lifetime;
   settings.keep_alive = file.hub.keep_alive;

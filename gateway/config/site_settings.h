@@ -14,6 +14,7 @@
 #include "gateway/api/device_description.h"
 #include "gateway/api/log.h"
 #include "gateway/api/secret.h"
+#include "gateway/api/service_tier.h"
 #include "proto/hub/connect.h"
 
 namespace hubward::config {
@@ -29,9 +30,16 @@ struct DpsSettings {
   std::string id_scope;
 };
 
-struct AdmissionRates {
-  double connections_per_second = 20;
-  double registrations_per_second = 2;
+// How much of the cloud's limits may be used: a rate that is absent follows from the tier.
+struct LimitSettings {
+  Tier tier = Tier::Unknown;
+  std::uint32_t units = 1;
+  std::optional<double> connections_per_second;
+  std::optional<double> registrations_per_second;
+  std::optional<double> sends_per_second;
+  std::optional<double> backlog_sends_per_second;
+  std::optional<double> twin_reads_per_second;
+  std::optional<double> twin_updates_per_second;
 };
 
 struct OutboxSettings {
@@ -54,7 +62,7 @@ struct SiteSettings {
   std::string trusted_roots_file;
   std::string state_folder;
   HostAndPort page{"127.0.0.1", 8080};
-  AdmissionRates admission;
+  LimitSettings limits;
   OutboxSettings outbox;
   std::chrono::seconds token_lifetime{3600};
   std::chrono::seconds keep_alive = hub::kHubKeepAlive;

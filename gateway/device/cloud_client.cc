@@ -46,7 +46,7 @@ CloudClient::CloudClient(DeviceIndex device, const DeviceDescription& descriptio
       parts_(parts),
       events_(events),
       window_({.order = description.order, .fresh_share_percent = description.fresh_share_percent}),
-      session_(description.id, window_, properties),
+      session_(device, description.id, window_, properties),
       recovery_(settings.recovery, parts.random),
       provisioner_(settings, description.id, description.model_id, parts.loop, parts.links,
                    parts.signer) {}
@@ -54,7 +54,9 @@ CloudClient::CloudClient(DeviceIndex device, const DeviceDescription& descriptio
 CloudClient::~CloudClient() {
   *alive_ = false;
   parts_.admission.withdraw(device_);
-  for (const TimerId timer : {step_timer_, session_timer_, renewal_timer_, drain_timer_}) {
+  parts_.admission.leave(device_);
+  for (const TimerId timer :
+       {step_timer_, session_timer_, renewal_timer_, drain_timer_, stable_timer_}) {
     parts_.loop.cancel(timer);
   }
 }
@@ -69,8 +71,9 @@ void CloudClient::begin() {
   assignment_ =
       parts_.assignments.load(settings_.id_scope, description_.id, parts_.signer.fingerprint());
   assignment_is_saved_ = assignment_.has_value();
+  is_new_ = !assignment_;
   if (assignment_) view_.assigned_hub = assignment_->assigned_hub;
-  follow(recovery_.start(assignment_.has_value(), now()));
+  follow(recovery_.start(assignment_.has_value(), now(), parts_.backoffs.load(description_.id)));
 }
 
 // Somebody else may speak for the device after this returns.
@@ -80,6 +83,9 @@ void CloudClient::lose_lease() {
   parts_.loop.cancel(step_timer_);
   provisioner_.cancel();
   if (link_) link_->disconnect();
+  if (phase_ == Phase::Online || phase_ == Phase::Draining) {
+    parts_.admission.session_ended(device_, gate_of_assignment(), false, {});
+  }
   end_link(false);
   phase_ = Phase::Idle;
   show(CloudState::Stopped);
@@ -118,16 +124,37 @@ std::string CloudClient::pause_before(const NextStep& step) const {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(pause).count());
 }
 
+resilience::GateName CloudClient::gate_of(const NextStep& step) const {
+  return step.what == NextStep::What::ConnectHub ? gate_of_assignment() : resilience::kDpsGate;
+}
+
+resilience::GateName CloudClient::gate_of_assignment() const {
+  const auto address = hub::HubAddress::parse(assignment_->assigned_hub);
+  return address ? address->host : assignment_->assigned_hub;
+}
+
+resilience::Turn CloudClient::turn() const {
+  if (description_.connect_first) return resilience::Turn::Commanded;
+  if (is_new_) return resilience::Turn::New;
+  return was_moved_ ? resilience::Turn::Moved : resilience::Turn::Returning;
+}
+
+void CloudClient::remember() { parts_.backoffs.save(description_.id, recovery_.record()); }
+
 void CloudClient::follow(const NextStep& step) {
   if (stopping_ || !has_lease_) return;
   step_ = step;
+  remember();
   view_.failure = step.why;
   if (verdict_ && step.why == ErrorCode::HubRefused) {
     view_.failure = verdict_->failure;
     view_.detail = verdict_->detail;
   }
   phase_ = Phase::Pausing;
-  if (step.at <= now()) {
+  // While one device looks for all whether the endpoint answers, its pauses are everybody's: the
+  // others stand in line, and come back as soon as it does.
+  const bool stands_in_line = !step.waits_for_operator && parts_.admission.is_open(gate_of(step));
+  if (step.at <= now() || stands_in_line) {
     view_.next_attempt.reset();
     ask_admission();
     return;
@@ -141,16 +168,39 @@ void CloudClient::follow(const NextStep& step) {
   });
 }
 
+void CloudClient::on_circumstances_changed() {
+  if (phase_ != Phase::Pausing) return;
+  parts_.loop.cancel(step_timer_);
+  step_timer_ = {};
+  follow(recovery_.hurry(step_, now()));
+}
+
 void CloudClient::ask_admission() {
   phase_ = Phase::AtGate;
-  const bool to_hub = step_.what == NextStep::What::ConnectHub;
-  show(CloudState::WaitingForTurn);
-  parts_.admission.request(device_, to_hub ? resilience::Gate::Hub : resilience::Gate::Dps,
-                           [this, to_hub] { to_hub ? connect_hub() : provision(); });
+  const resilience::GateName gate = gate_of(step_);
+  parts_.admission.request(
+      device_, gate, turn(),
+      {.go = [this] { step_.what == NextStep::What::ConnectHub ? connect_hub() : provision(); },
+       .share = [this](Symptom symptom, const std::string& detail) { share(symptom, detail); }});
+  const auto look = parts_.admission.admission().next_look(gate);
+  view_.next_attempt = look;
+  show(look && view_.failure ? CloudState::BackingOff : CloudState::WaitingForTurn);
+}
+
+// Another device found out what this one would have found.
+void CloudClient::share(Symptom symptom, const std::string& detail) {
+  if (step_.what == NextStep::What::ConnectHub) {
+    follow_hub_failure(symptom, detail, "hub_connect_shared");
+    return;
+  }
+  view_.detail = detail;
+  follow(recovery_.on_dps_failure(symptom, {}, now()));
 }
 
 void CloudClient::provision() {
   phase_ = Phase::Provisioning;
+  recovery_.on_asking(now());
+  remember();
   ++view_.dps_conversations;
   show(CloudState::Provisioning);
   parts_.log.write(
@@ -160,18 +210,26 @@ void CloudClient::provision() {
   provisioner_.start([this](ProvisioningResult result) { on_provisioned(std::move(result)); });
 }
 
+// To everybody who asks DPS: what this conversation said about DPS itself.
+void CloudClient::tell_admission(const ProvisioningResult& result) {
+  if (result.assigned || resilience::diagnose(result.symptom).scope == resilience::Scope::Device) {
+    parts_.admission.answered(device_);
+    return;
+  }
+  // An unreachable DPS is mostly our own network, and 429 is said to all: one is enough.
+  const bool certain =
+      result.symptom == Symptom::DpsUnreachable || result.symptom == Symptom::DpsThrottled;
+  parts_.admission.failed(device_, result.symptom, result.detail, certain, result.retry_after);
+}
+
 void CloudClient::on_provisioned(ProvisioningResult result) {
   if (phase_ != Phase::Provisioning) return;
-  if (result.symptom == Symptom::DpsUnreachable && !result.assigned) {
-    parts_.admission.dps_unreachable();
-  } else {
-    parts_.admission.dps_reached();
-  }
   if (result.assigned && !hub::HubAddress::parse(result.assigned->assigned_hub)) {
     result.detail = "assigned hub is no host name";
     result.symptom = Symptom::DpsRejected;
     result.assigned.reset();
   }
+  tell_admission(result);
   view_.last_provisioning = CloudAttempt{parts_.loop.clock().wall(), std::nullopt, {}};
   if (!result.assigned) {
     view_.detail = result.detail;
@@ -198,6 +256,7 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
                         settings_.id_scope, description_.id, parts_.signer.fingerprint()};
   const bool same = assignment_ && *assignment_ == assignment;
   if (!same) {
+    was_moved_ = assignment_.has_value();
     assignment_ = std::move(assignment);
     assignment_is_saved_ = false;
     view_.assigned_hub = assignment_->assigned_hub;
@@ -216,6 +275,7 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
 void CloudClient::connect_hub() {
   const auto address = hub::HubAddress::parse(assignment_->assigned_hub);
   if (!address) {  // only a damaged cache file can hold such a name
+    parts_.admission.answered(device_);
     follow(recovery_.on_hub_failure(Symptom::HubRefusedId, true, now()));
     return;
   }
@@ -255,6 +315,8 @@ void CloudClient::open_link(const std::string& token, const hub::HubAddress& add
 void CloudClient::on_connected(bool session_present) {
   phase_ = Phase::Online;
   recovery_.on_online(now());
+  unproven_ = !parts_.admission.logged_in(device_, gate_of_assignment());
+  is_new_ = was_moved_ = false;
   if (!assignment_is_saved_) parts_.assignments.save(*assignment_);
   assignment_is_saved_ = true;
   verdict_.reset();
@@ -275,8 +337,17 @@ void CloudClient::on_connected(bool session_present) {
         renewal_timer_ = {};
         renew_token();
       });
+  stable_timer_ = parts_.loop.call_at(now() + settings_.recovery.stable_after, [this] {
+    stable_timer_ = {};
+    recovery_.on_stable();
+    evictions_.reset();
+    remember();
+    view_.failures = 0;
+  });
+  resilience::Allowance& allowance =
+      parts_.admission.join(device_, gate_of_assignment(), [this] { on_properties_changed(); });
   SessionActions actions;
-  session_.on_connected(assignment_->device_id, now(), actions);
+  session_.on_connected(assignment_->device_id, &allowance, now(), actions);
   carry_out(actions);
 }
 
@@ -286,6 +357,7 @@ void CloudClient::renew_token() {
   drain_then(
       [this] {
         link_->disconnect();
+        parts_.admission.session_ended(device_, gate_of_assignment(), false, {});
         end_link(false);
         parts_.log.write(LogLevel::Debug, "token_renewal", {{"device", description_.id}});
         follow({NextStep::What::ConnectHub, now(), std::nullopt});
@@ -329,32 +401,59 @@ void CloudClient::on_closed(LinkStage stage, Error why) {
     case LinkStage::Tcp:
       return on_link_failed(Symptom::HubUnreachable, detail);
     case LinkStage::Tls:
-      return on_link_failed(resilience::hub_transport_failure(why.code == ErrorCode::TlsUntrusted
-                                                                  ? why.code
-                                                                  : ErrorCode::TlsFailed),
-                            detail);
+      return on_link_failed(
+          why.code == ErrorCode::TlsUntrusted ? Symptom::HubUntrusted : Symptom::HubTlsFailed,
+          detail);
     case LinkStage::Connack:
       return on_link_failed(
           why.code == ErrorCode::ConnectTimeout ? Symptom::HubSilent : Symptom::ClosedEarly,
           detail);
     case LinkStage::Session:
-      return on_link_failed(Symptom::ClosedEarly, detail);
+      return on_link_failed(
+          why.code == ErrorCode::LinkSilent ? Symptom::LinkSilent : Symptom::ClosedEarly, detail);
   }
 }
 
 void CloudClient::on_link_failed(Symptom symptom, std::string detail) {
   const bool was_online = phase_ == Phase::Online || phase_ == Phase::Draining;
+  if (was_online) {
+    symptom = end_session(symptom, detail);
+  } else if (resilience::diagnose(symptom).scope == resilience::Scope::Endpoint ||
+             symptom == Symptom::ClosedEarly) {  // closed instead of answered
+    parts_.admission.failed(device_, symptom, detail);
+  } else {
+    parts_.admission.answered(device_);
+  }
   end_link(was_online);
   if (auto then = std::exchange(after_drain_, nullptr)) {
     if (stopping_) return then();
   }
+  follow_hub_failure(symptom, std::move(detail),
+                     was_online ? "hub_disconnected" : "hub_connect_failed");
+}
+
+// What the end of this session means, seen together with those of other devices.
+Symptom CloudClient::end_session(Symptom symptom, const std::string& detail) {
+  const resilience::GateName gate = gate_of_assignment();
+  const bool worked = session_.worked();
+  parts_.admission.session_ended(device_, gate, true, detail);
+  if (recovery_.is_stable(now()) || symptom != Symptom::ClosedEarly) return symptom;
+  const resilience::Admission& admission = parts_.admission.admission();
+  if (admission.closes_everybody(gate, now())) return Symptom::ClosesEverybody;
+  const bool alone = admission.only_this_one(gate, device_, now());
+  return evictions_.on_thrown_out(worked, alone, now()) ? Symptom::ThrownOut : symptom;
+}
+
+void CloudClient::follow_hub_failure(Symptom symptom, std::string detail, std::string_view event) {
   const bool dps_may_be_asked =
       !std::exchange(hastened_, false) && parts_.admission.dps_may_be_asked();
   const NextStep step = recovery_.on_hub_failure(symptom, dps_may_be_asked, now());
   view_.last_login =
       CloudAttempt{parts_.loop.clock().wall(), resilience::diagnose(symptom).code, detail};
   view_.detail = std::move(detail);
-  parts_.log.write(LogLevel::Warn, was_online ? "hub_disconnected" : "hub_connect_failed",
+  // What was shared is no event of this device: the one that looked has told it.
+  const bool shared = event == "hub_connect_shared";
+  parts_.log.write(shared ? LogLevel::Debug : LogLevel::Warn, event,
                    {{"device", description_.id},
                     {"reason", std::string(words_for(*step.why).label)},
                     {"detail", view_.detail},
@@ -393,6 +492,7 @@ Status CloudClient::rehearse_failover() {
                         if (drill_) drill_->on_held(rows ? *rows : std::vector<StoredMessage>{});
                       });
   link_.reset();  // without a goodbye, as in a real failure
+  parts_.admission.session_ended(device_, gate_of_assignment(), false, {});
   end_link(false);
   follow({NextStep::What::Provision, now(), std::nullopt});
   return {};
@@ -407,7 +507,8 @@ void CloudClient::end_link(bool counts) {
   *alive_ = false;
   alive_ = std::make_shared<bool>(true);
   view_.token_expires.reset();
-  for (TimerId* timer : {&session_timer_, &renewal_timer_, &drain_timer_}) {
+  parts_.admission.leave(device_);
+  for (TimerId* timer : {&session_timer_, &renewal_timer_, &drain_timer_, &stable_timer_}) {
     parts_.loop.cancel(*timer);
     *timer = {};
   }
@@ -424,7 +525,13 @@ void CloudClient::on_subscribed() {
   carry_out(actions);
 }
 
+void CloudClient::on_subscription_refused() {
+  session_.on_subscription_refused();
+  parts_.log.write(LogLevel::Warn, "subscription_refused", {{"device", description_.id}});
+}
+
 void CloudClient::on_published(PublishToken token) {
+  if (std::exchange(unproven_, false)) parts_.admission.answered(device_);
   SessionActions actions;
   session_.on_published(token, now(), actions);
   carry_out(actions);
@@ -494,6 +601,8 @@ void CloudClient::perform(SessionAction& action) {
   } else if (auto* command = std::get_if<RunCommand>(&action)) {
     if (!command->rid.empty()) ++open_calls_;
     events_.on_command(std::move(*command));
+  } else if (std::holds_alternative<AwaitAllowance>(action)) {
+    parts_.admission.await_service();
   } else if (auto* end = std::get_if<EndLink>(&action)) {
     end_link_soon(Symptom::PubackMissing, std::string(words_for(end->why).meaning));
   }

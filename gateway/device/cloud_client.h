@@ -7,6 +7,7 @@
 #include <string>
 
 #include "gateway/api/assignment_store.h"
+#include "gateway/api/backoff_store.h"
 #include "gateway/api/lease.h"
 #include "gateway/api/log.h"
 #include "gateway/api/mqtt_link.h"
@@ -18,6 +19,7 @@
 #include "gateway/device/failover_drill.h"
 #include "gateway/device/hub_session.h"
 #include "gateway/device/provisioner.h"
+#include "gateway/resilience/eviction_watch.h"
 #include "gateway/resilience/recovery.h"
 #include "proto/hub/address.h"
 
@@ -29,6 +31,7 @@ struct CloudParts {
   MqttLinkOpener& links;
   Signer& signer;
   AssignmentStore& assignments;
+  BackoffStore& backoffs;
   Outbox& outbox;
   LeaseSource& leases;
   AdmissionDesk& admission;
@@ -69,6 +72,10 @@ class CloudClient final : private MqttLinkEvents {
   ~CloudClient() override;
 
   void start();
+  // What had made it wait is different now (the clock was set): if it pauses it tries at once, in
+  // its turn, and asks DPS anew if that comes next, but not before the time that DPS itself has
+  // named.
+  void on_circumstances_changed();
   // Lets what is in flight arrive (bounded), disconnects, gives the lease back, then `done`.
   void stop(std::function<void()> done);
 
@@ -109,6 +116,7 @@ class CloudClient final : private MqttLinkEvents {
   [[nodiscard]] std::string pause_before(const resilience::NextStep& step) const;  // in ms
   void follow(const resilience::NextStep& step);
   void ask_admission();
+  void share(resilience::Symptom symptom, const std::string& detail);
   void provision();
   void on_provisioned(ProvisioningResult result);
   void connect_hub();
@@ -117,7 +125,16 @@ class CloudClient final : private MqttLinkEvents {
   void check_drained();
   void renew_token();
   void end_link(bool counts);
+  // The attempt to connect, or the session, has ended without our doing.
   void on_link_failed(resilience::Symptom symptom, std::string detail);
+  [[nodiscard]] resilience::Symptom end_session(resilience::Symptom symptom,
+                                                const std::string& detail);
+  void follow_hub_failure(resilience::Symptom symptom, std::string detail, std::string_view event);
+  void remember();
+  [[nodiscard]] resilience::GateName gate_of(const resilience::NextStep& step) const;
+  [[nodiscard]] resilience::GateName gate_of_assignment() const;  // only with an assignment
+  [[nodiscard]] resilience::Turn turn() const;
+  void tell_admission(const ProvisioningResult& result);
   void carry_out(SessionActions& actions);
   void perform(SessionAction& action);
   void publish(const Send& send);
@@ -127,6 +144,7 @@ class CloudClient final : private MqttLinkEvents {
   void on_connected(bool session_present) override;
   void on_refused(int connack_code) override;
   void on_subscribed() override;
+  void on_subscription_refused() override;
   void on_published(PublishToken token) override;
   void on_message(std::string_view topic, std::string_view payload) override;
   void on_closed(LinkStage stage, Error why) override;
@@ -142,16 +160,20 @@ class CloudClient final : private MqttLinkEvents {
   SendWindow window_;
   HubSession session_;
   resilience::Recovery recovery_;
+  resilience::EvictionWatch evictions_;
   Provisioner provisioner_;
   Phase phase_ = Phase::Idle;
   bool stopping_ = false;
   bool has_lease_ = false;
   std::optional<Assignment> assignment_;  // where we go; saved when the hub accepts it
   bool assignment_is_saved_ = false;
+  bool is_new_ = true;      // never connected, and DPS did not say in an earlier run where
+  bool was_moved_ = false;  // DPS has just named another hub
+  bool unproven_ = false;   // the login alone does not say that the hub is well: see Admission
   resilience::NextStep step_{};
   std::unique_ptr<MqttLink> link_;
   bool link_refused_ = false;  // a message; it takes no more until it has ended
-  TimerId step_timer_, session_timer_, renewal_timer_, drain_timer_;
+  TimerId step_timer_, session_timer_, renewal_timer_, drain_timer_, stable_timer_;
   std::optional<SteadyTime> session_timer_at_;
   std::function<void()> after_drain_;
   std::size_t open_calls_ = 0;  // direct methods whose callers wait for an answer

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/resilience/diagnosis.h"
 #include "proto/hub/connect.h"
 #include "proto/hub/telemetry.h"
 
@@ -25,19 +26,36 @@ constexpr std::size_t kRecentIdsMax = 50;
 bool is_success(int status) { return status >= 200 && status < 300; }
 bool is_passing(int status) { return status == 429 || status >= 500; }
 
+ErrorCode twin_trouble(int status) {
+  using resilience::Symptom;
+  const Symptom seen = status == 429        ? Symptom::TwinThrottled
+                       : is_passing(status) ? Symptom::TwinFault
+                                            : Symptom::TwinRejected;
+  return resilience::diagnose(seen).code;
+}
+
 void earliest(std::optional<SteadyTime>& best, const std::optional<SteadyTime>& other) {
   if (other && (!best || *other < *best)) best = other;
 }
 
 }  // namespace
 
-HubSession::HubSession(std::string registration_id, SendWindow& window, Properties& properties)
-    : registration_id_(std::move(registration_id)), window_(window), properties_(properties) {}
+HubSession::HubSession(DeviceIndex device, std::string registration_id, SendWindow& window,
+                       Properties& properties)
+    : device_(device),
+      registration_id_(std::move(registration_id)),
+      window_(window),
+      properties_(properties) {}
 
-void HubSession::on_connected(const std::string& device_id, SteadyTime now, SessionActions& out) {
+void HubSession::on_connected(const std::string& device_id, resilience::Allowance* allowance,
+                              SteadyTime now, SessionActions& out) {
   device_id_ = device_id;
+  allowance_ = allowance;
   connected_ = true;
   window_.on_link_up();
+  acknowledged_ = false;
+  twin_wanted_ = false;
+  trouble_.reset();
   paused_ = false;
   given_up_ = false;
   twin_ = TwinState::NotAsked;
@@ -53,7 +71,22 @@ void HubSession::on_connected(const std::string& device_id, SteadyTime now, Sess
 
 void HubSession::on_subscribed(SteadyTime now, SessionActions& out) { ask_twin(now, out); }
 
+void HubSession::on_subscription_refused() {
+  twin_ = TwinState::Unavailable;
+  twin_deadline_.reset();
+  trouble_ = resilience::diagnose(resilience::Symptom::SubscriptionRefused).code;
+}
+
+bool HubSession::may(resilience::Use use, SteadyTime now, SessionActions& out) {
+  if (allowance_ == nullptr || allowance_->take(use, device_, now)) return true;
+  out.emplace_back(AwaitAllowance{});
+  return false;
+}
+
 void HubSession::ask_twin(SteadyTime now, SessionActions& out) {
+  twin_deadline_.reset();
+  twin_wanted_ = !may(resilience::Use::TwinRead, now, out);
+  if (twin_wanted_) return;
   twin_ = TwinState::Asked;
   twin_rid_ = "g" + std::to_string(++last_rid_);
   twin_deadline_ = now + kTwinAnswer;
@@ -62,6 +95,7 @@ void HubSession::ask_twin(SteadyTime now, SessionActions& out) {
 }
 
 void HubSession::on_published(PublishToken token, SteadyTime now, SessionActions& out) {
+  acknowledged_ = true;
   if (auto row = window_.on_puback(token)) out.emplace_back(ReleaseRow{std::move(*row)});
   set_aside(out);
   send_telemetry(now, out);
@@ -69,6 +103,7 @@ void HubSession::on_published(PublishToken token, SteadyTime now, SessionActions
 
 void HubSession::on_work(SteadyTime now, SessionActions& out) {
   if (!connected_) return;
+  if (twin_wanted_) ask_twin(now, out);
   send_telemetry(now, out);
   send_report(now, out);
 }
@@ -90,6 +125,9 @@ void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
       out.emplace_back(QuarantineRow{window_.take_next(), why});
       continue;
     }
+    const auto use =
+        window_.next_is_backlog() ? resilience::Use::BacklogSend : resilience::Use::Send;
+    if (!may(use, now, out)) break;
     const PublishToken token{++last_token_};
     out.emplace_back(Send{std::move(*topic), message.body, Qos::AtLeastOnce, token});
     window_.on_sent(token, now);
@@ -99,6 +137,7 @@ void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
 
 void HubSession::send_report(SteadyTime now, SessionActions& out) {
   if (twin_ != TwinState::Known || report_deadline_ || now < next_report_) return;
+  if (!properties_.has_report() || !may(resilience::Use::TwinUpdate, now, out)) return;
   auto patch = properties_.take_report();
   if (!patch) return;
   report_rid_ = "r" + std::to_string(++last_rid_);
@@ -155,17 +194,21 @@ void HubSession::on_twin_response(const hub::TwinResponse& response, std::string
   if (response.rid == report_rid_ && report_deadline_) {
     report_deadline_.reset();
     if (is_success(response.status)) {
+      trouble_.reset();
       properties_.report_accepted();
     } else if (is_passing(response.status)) {
+      trouble_ = twin_trouble(response.status);
       properties_.report_failed();
       next_report_ = now + kTwinPause;
     } else {
+      trouble_ = twin_trouble(response.status);
       properties_.report_refused();
     }
     return;
   }
   if (response.rid != twin_rid_ || twin_ != TwinState::Asked) return;
   if (!is_success(response.status)) {
+    trouble_ = twin_trouble(response.status);
     // A basic-tier hub has no twins: telemetry goes on without.
     twin_ = is_passing(response.status) ? TwinState::NotAsked : TwinState::Unavailable;
     twin_deadline_.reset();
@@ -180,6 +223,7 @@ void HubSession::on_twin_response(const hub::TwinResponse& response, std::string
     return;
   }
   twin_ = TwinState::Known;
+  trouble_.reset();
   desired_version_ = twin->desired.version;
   for (auto& wish : properties_.on_twin(*twin)) out.emplace_back(ApplyWish{std::move(wish)});
   for (const auto& patch : std::exchange(early_patches_, {})) {
@@ -225,7 +269,11 @@ void HubSession::on_timer(SteadyTime now, SessionActions& out) {
     out.emplace_back(EndLink{ErrorCode::PubackMissing});
     return;
   }
-  if (twin_deadline_ && *twin_deadline_ <= now) ask_twin(now, out);
+  if (twin_deadline_ && *twin_deadline_ <= now) {
+    if (twin_ == TwinState::Asked)
+      trouble_ = resilience::diagnose(resilience::Symptom::TwinFault).code;
+    ask_twin(now, out);
+  }
   if (report_deadline_ && *report_deadline_ <= now) {
     report_deadline_.reset();
     properties_.report_failed();
@@ -244,6 +292,8 @@ void HubSession::answer(const std::string& rid, hub::MethodStatus status, std::s
 void HubSession::on_link_lost(bool counts, SessionActions& out) {
   if (!connected_) return;
   connected_ = false;
+  allowance_ = nullptr;
+  trouble_.reset();
   if (report_deadline_) properties_.report_failed();
   report_deadline_.reset();
   twin_deadline_.reset();

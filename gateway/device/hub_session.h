@@ -13,6 +13,7 @@
 #include "gateway/device/properties.h"
 #include "gateway/device/restamp.h"
 #include "gateway/device/send_window.h"
+#include "gateway/resilience/allowance.h"
 #include "proto/hub/inbound.h"
 #include "proto/hub/methods.h"
 
@@ -43,21 +44,27 @@ struct RunCommand {
   std::string rid;  // empty: an offline command, nobody waits for an answer
   std::string component, command, payload;
 };
-struct EndLink {  // the connection is of no use any more
+struct AwaitAllowance {};  // the hub's rate is used up; on_work() when there is more
+struct EndLink {           // the connection is of no use any more
   ErrorCode why;
 };
 using SessionAction = std::variant<SubscribeTo, Send, ReleaseRow, QuarantineRow, FetchRows,
-                                   ApplyWish, RunCommand, EndLink>;
+                                   ApplyWish, RunCommand, AwaitAllowance, EndLink>;
 using SessionActions = std::vector<SessionAction>;
 
 // Pure; one per device and reused for each of its links. Actions are appended to `out`.
 class HubSession {
  public:
   // `registration_id` names the device in message ids; window and properties outlive the session.
-  HubSession(std::string registration_id, SendWindow& window, Properties& properties);
+  HubSession(DeviceIndex device, std::string registration_id, SendWindow& window,
+             Properties& properties);
 
-  void on_connected(const std::string& device_id, SteadyTime now, SessionActions& out);
+  // `allowance`: of the hub, shared with other devices and outliving the link; null: unlimited.
+  void on_connected(const std::string& device_id, resilience::Allowance* allowance, SteadyTime now,
+                    SessionActions& out);
   void on_subscribed(SteadyTime now, SessionActions& out);
+  // No commands, no properties: telemetry goes on without.
+  void on_subscription_refused();
   void on_published(PublishToken token, SteadyTime now, SessionActions& out);
   void on_message(std::string_view topic, std::string_view payload, SteadyTime now,
                   SessionActions& out);
@@ -75,6 +82,12 @@ class HubSession {
   // The link is gone. `counts`: the drop may have been caused by a message that was in flight.
   void on_link_lost(bool counts, SessionActions& out);
 
+  // What is wrong with the hub's side of a session that goes on, if anything.
+  [[nodiscard]] std::optional<ErrorCode> trouble() const { return trouble_; }
+  // The hub acknowledged something in this session, or had nothing to acknowledge and answered.
+  [[nodiscard]] bool worked() const {
+    return acknowledged_ || (twin_ == TwinState::Known && is_drained());
+  }
   [[nodiscard]] std::uint64_t unknown_messages() const { return unknown_messages_; }
 
  private:
@@ -89,19 +102,26 @@ class HubSession {
   void on_desired(const hub::DesiredPatch& patch, std::string_view payload, SessionActions& out);
   void send(std::string topic, std::string payload, SessionActions& out);
   [[nodiscard]] bool is_repeated(const hub::CloudToDevice& message);
+  // Of the hub's rate; if it is used up, says so in `out`.
+  [[nodiscard]] bool may(resilience::Use use, SteadyTime now, SessionActions& out);
 
+  const DeviceIndex device_;
   std::string registration_id_;
   SendWindow& window_;
   Properties& properties_;
   std::string device_id_;
   ClockSight sight_;
+  resilience::Allowance* allowance_ = nullptr;
   bool connected_ = false;
+  bool acknowledged_ = false;  // anything, on this link
   bool paused_ = false;
   bool given_up_ = false;  // the end of the link is ordered and has not been reported yet
   std::uint64_t last_token_ =
       0;  // never reused, so that a late PUBACK of an old link means nothing
   std::uint64_t last_rid_ = 0;
   TwinState twin_ = TwinState::NotAsked;
+  bool twin_wanted_ = false;  // it is the hub's rate that keeps us from asking
+  std::optional<ErrorCode> trouble_;
   std::string twin_rid_;
   std::optional<SteadyTime> twin_deadline_;  // answer overdue, or time to ask again
   std::int64_t desired_version_ = 0;

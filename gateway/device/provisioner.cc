@@ -123,6 +123,10 @@ void Provisioner::on_subscribed() {
   carry_out(registration_->on_subscribed(loop_.clock().steady()));
 }
 
+void Provisioner::on_subscription_refused() {
+  fail(Symptom::DpsRejected, settings_.dps_host + " does not accept the subscription");
+}
+
 void Provisioner::on_message(std::string_view topic, std::string_view payload) {
   carry_out(registration_->on_message(topic, payload, loop_.clock().steady()));
 }

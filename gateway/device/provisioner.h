@@ -44,6 +44,7 @@ class Provisioner final : private MqttLinkEvents {
   void on_connected(bool session_present) override;
   void on_refused(int connack_code) override;
   void on_subscribed() override;
+  void on_subscription_refused() override;
   void on_published(PublishToken) override {}
   void on_message(std::string_view topic, std::string_view payload) override;
   void on_closed(LinkStage stage, Error why) override;

@@ -1,9 +1,7 @@
 #include "gateway/platform/file_assignment_store.h"
 
-#include <cstdio>
 #include <utility>
 
-#include "gateway/platform/atomic_file.h"
 #include "proto/json.h"
 
 namespace hubward::platform {
@@ -23,50 +21,30 @@ std::optional<Assignment> to_assignment(const json::Value& entry) {
                     std::string(*registration), std::string(*credential)};
 }
 
-// All of the file or nothing: a file that is half right was not written by us.
-std::optional<std::map<std::string, Assignment>> parse(const std::string& text) {
-  const auto document =
-      json::parse(text, {.bytes_max = FileAssignmentStore::kFileBytesMax, .depth_max = 4});
-  if (!document || json::as_int(json::find(*document, "version")) != kVersion) return {};
-  const json::Value* const entries = json::find(*document, "assignments");
-  if (entries == nullptr || !entries->IsArray()) return {};
-  std::map<std::string, Assignment> found;
-  for (const auto& entry : entries->GetArray()) {
-    auto assignment = to_assignment(entry);
-    if (!assignment) return {};
-    found.insert_or_assign(assignment->registration_id, std::move(*assignment));
-  }
-  return found;
-}
-
 }  // namespace
 
 FileAssignmentStore::FileAssignmentStore(std::string path, Log& log)
-    : path_(std::move(path)), log_(log) {
-  read();
-  writer_ = std::jthread([this](const std::stop_token& stop) { write_changes(stop); });
+    : file_({.path = std::move(path),
+             .name = "assignments",
+             .without_it = "every device asks DPS for its hub"},
+            log, [this] { return as_json(); }) {
+  file_.read(kFileBytesMax, [this](const std::string& text) { return parse(text); });
 }
 
-FileAssignmentStore::~FileAssignmentStore() {
-  writer_.request_stop();
-  writer_.join();
-}
-
-void FileAssignmentStore::read() {
-  const auto file = read_file(path_, kFileBytesMax);
-  if (file && file->missing) return;
-  auto found = file ? parse(file->text) : std::nullopt;
-  if (found) {
-    by_registration_ = std::move(*found);
-    return;
+// All of the file or nothing: a file that is half right was not written by us.
+bool FileAssignmentStore::parse(const std::string& text) {
+  const auto document = json::parse(text, {.bytes_max = kFileBytesMax, .depth_max = 4});
+  if (!document || json::as_int(json::find(*document, "version")) != kVersion) return false;
+  const json::Value* const entries = json::find(*document, "assignments");
+  if (entries == nullptr || !entries->IsArray()) return false;
+  std::map<std::string, Assignment> found;
+  for (const auto& entry : entries->GetArray()) {
+    auto assignment = to_assignment(entry);
+    if (!assignment) return false;
+    found.insert_or_assign(assignment->registration_id, std::move(*assignment));
   }
-  const std::string aside = path_ + ".unreadable";
-  const bool moved = std::rename(path_.c_str(), aside.c_str()) == 0;
-  log_.write(LogLevel::Warn, "assignments_unreadable",
-             {{"file", path_},
-              {"reason", file ? "not what hubward writes" : file.error().context},
-              {"set_aside_as", moved ? aside : ""},
-              {"next", "every device asks DPS for its hub"}});
+  by_registration_ = std::move(found);
+  return true;
 }
 
 std::optional<Assignment> FileAssignmentStore::load(const std::string& id_scope,
@@ -87,38 +65,12 @@ void FileAssignmentStore::save(const Assignment& assignment) {
     Assignment& kept = by_registration_[assignment.registration_id];
     if (kept == assignment) return;
     kept = assignment;
-    unwritten_ = true;
   }
-  changed_.notify_one();
-}
-
-void FileAssignmentStore::write_changes(const std::stop_token& stop) noexcept {
-  bool failing = false;
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, stop, [this] { return unwritten_; });
-    if (!unwritten_) return;  // stopped, and nothing left
-    // Neighbours in time share a write. At the end there is no waiting.
-    changed_.wait_for(lock, stop, failing ? std::chrono::milliseconds{kRetryAfter} : kWriteDelay,
-                      [] { return false; });
-    const std::string text = as_json();
-    unwritten_ = false;
-    lock.unlock();
-    const Status written = write_atomically(path_, text);
-    if (written.has_value() == failing) {  // a change of state, not its repetitions
-      failing = !written;
-      log_.write(failing ? LogLevel::Error : LogLevel::Info,
-                 failing ? "assignments_not_written" : "assignments_written",
-                 {{"reason", failing ? written.error().context : ""}});
-    }
-    lock.lock();
-    if (written) continue;
-    unwritten_ = true;
-    if (stop.stop_requested()) return;
-  }
+  file_.changed();
 }
 
 std::string FileAssignmentStore::as_json() const {
+  const std::lock_guard lock(mutex_);
   rapidjson::StringBuffer buffer;
   json::Writer writer(buffer);
   const auto member = [&](const char* name, const std::string& value) {

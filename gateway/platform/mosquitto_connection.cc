@@ -277,12 +277,9 @@ bool Connection::goes_on(int code, bool hung_up) {
     return false;
   }
   const LinkStage stage = stage_ == Stage::Session ? LinkStage::Session : LinkStage::Connack;
-  if (subscription_refused_) {
-    fail(stage, ErrorCode::LinkLost, "the hub refused a subscription");
-    return false;
-  }
   if (code == MOSQ_ERR_SUCCESS) return true;
-  fail(stage, ErrorCode::LinkLost, loss_text(code, hung_up));
+  const bool silent = code == MOSQ_ERR_KEEPALIVE;
+  fail(stage, silent ? ErrorCode::LinkSilent : ErrorCode::LinkLost, loss_text(code, hung_up));
   return false;
 }
 
@@ -471,8 +468,12 @@ void Connection::suback(mosquitto*, void* self, int packet_id, int count, const 
   for (int i = 0; i < count; ++i) {
     if (granted[i] > kGrantedMax) connection->subscription_refused_ = true;
   }
-  if (connection->subscription_refused_ || packet_id != connection->last_subscribe_) return;
-  if (connection->events_ != nullptr) connection->events_->on_subscribed();
+  if (packet_id != connection->last_subscribe_ || connection->events_ == nullptr) return;
+  if (connection->subscription_refused_) {
+    connection->events_->on_subscription_refused();
+  } else {
+    connection->events_->on_subscribed();
+  }
 }
 
 void Connection::message(mosquitto*, void* self, const mosquitto_message* message) {

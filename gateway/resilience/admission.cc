@@ -4,63 +4,89 @@
 
 namespace hubward::resilience {
 namespace {
+
 // Timers fire a little late; this much may be made up for at once, so that the rate is reached.
 constexpr double kBurstSeconds = 0.05;
-// Our own network comes back for everybody: look for it a little more often than a device does.
-constexpr BackoffSettings kProbe{.initial = std::chrono::seconds(2),
-                                 .max = std::chrono::minutes(1)};
-// A probe that never reports (a defect of ours) must not close DPS for ever.
-constexpr std::chrono::minutes kProbeLost{5};
+// Hubs come from DPS's answers; of those that nobody uses any more only so many are remembered.
+constexpr std::size_t kGatesMax = 64;
+// A session of this age counts as the hub's answer where the hub has been closing everybody's.
+constexpr std::chrono::seconds kProof{5};
+
+double burst_of(double per_second) { return per_second * kBurstSeconds; }
+
+std::optional<SteadyTime> earlier(std::optional<SteadyTime> one, std::optional<SteadyTime> other) {
+  if (!one || !other) return one ? one : other;
+  return std::min(*one, *other);
+}
+
 }  // namespace
 
-Admission::Admission(AdmissionSettings settings, RandomSource& random)
-    : hub_{TokenBucket(settings.connections_per_second,
-                       settings.connections_per_second * kBurstSeconds),
-           {},
-           {}},
-      dps_{TokenBucket(settings.registrations_per_second,
-                       settings.registrations_per_second * kBurstSeconds),
-           {},
-           {}},
-      probe_backoff_(kProbe, random) {}
+Admission::Admission(const Limits& limits, RandomSource& random)
+    : limits_(limits), random_(random) {}
 
-void Admission::leave(Queue& queue, DeviceIndex device) {
-  if (queue.known.erase(device) != 0) std::erase(queue.waiting, device);
+Admission::Gate& Admission::gate(const GateName& name) {
+  const auto known = gates_.find(name);
+  if (known != gates_.end()) return known->second;
+  const double rate =
+      name == kDpsGate ? limits_.registrations_per_second : limits_.connections_per_second;
+  return gates_.emplace(name, Gate{TokenBucket(rate, burst_of(rate)), Breaker({}, random_), {}, {}})
+      .first->second;
 }
 
-DeviceIndex Admission::take_front(Queue& queue) {
-  const DeviceIndex device = queue.waiting.front();
-  queue.waiting.pop_front();
-  queue.known.erase(device);
-  return device;
+const Admission::Gate* Admission::find(const GateName& name) const {
+  const auto known = gates_.find(name);
+  return known == gates_.end() ? nullptr : &known->second;
 }
 
-void Admission::request(DeviceIndex device, Gate gate) {
-  Queue& wanted = gate == Gate::Hub ? hub_ : dps_;
-  leave(gate == Gate::Hub ? dps_ : hub_, device);
-  if (wanted.known.insert(device).second) wanted.waiting.push_back(device);
+void Admission::forget_idle_gates(SteadyTime now) {
+  if (gates_.size() <= kGatesMax) return;
+  std::erase_if(gates_, [&](const auto& entry) {
+    const auto& [name, gate] = entry;
+    const bool tried = std::any_of(tries_at_.begin(), tries_at_.end(),
+                                   [&](const auto& attempt) { return attempt.second == name; });
+    return name != kDpsGate && gate.line.empty() && !tried && gate.sessions.empty(now) &&
+           gate.breaker.state() == Breaker::State::Closed;
+  });
 }
 
-void Admission::withdraw(DeviceIndex device) {
-  leave(hub_, device);
-  leave(dps_, device);
+void Admission::request(DeviceIndex device, const GateName& name, Turn turn) {
+  const auto waits = waits_at_.find(device);
+  if (waits != waits_at_.end() && waits->second != name) gate(waits->second).line.remove(device);
+  waits_at_.insert_or_assign(device, name);
+  gate(name).line.push(device, turn);
 }
 
-SteadyTime Admission::dps_open_at(SteadyTime now) {
-  const SteadyTime bucket = dps_.bucket.next_at(now);
-  return dps_reachable_ ? bucket : std::max(bucket, next_probe_);
+void Admission::withdraw(DeviceIndex device, SteadyTime now) {
+  if (const auto waits = waits_at_.find(device); waits != waits_at_.end()) {
+    gate(waits->second).line.remove(device);
+    waits_at_.erase(waits);
+  }
+  if (const auto tries = tries_at_.find(device); tries != tries_at_.end()) {
+    gate(tries->second).breaker.forget(device, now);
+    tries_at_.erase(tries);
+  }
+  proof_at_.erase(device);
+}
+
+std::optional<SteadyTime> Admission::opens_at(Gate& gate, SteadyTime now) {
+  if (gate.line.empty()) return std::nullopt;
+  const SteadyTime paced = gate.bucket.next_at(now);
+  if (gate.breaker.admits(now)) return paced;
+  const auto look = gate.breaker.next_look();
+  return look ? std::optional(std::max(paced, *look)) : std::nullopt;
 }
 
 std::vector<Admission::Grant> Admission::take_granted(SteadyTime now) {
+  prove_sessions(now);
+  forget_idle_gates(now);
   std::vector<Grant> grants;
-  while (!hub_.waiting.empty() && hub_.bucket.try_take(now)) {
-    grants.push_back({take_front(hub_), Gate::Hub});
-  }
-  while (!dps_.waiting.empty() && dps_open_at(now) <= now && dps_.bucket.try_take(now)) {
-    grants.push_back({take_front(dps_), Gate::Dps});
-    if (!dps_reachable_) {
-      probing_ = true;
-      next_probe_ = now + kProbeLost;  // moved by the probe's outcome
+  for (auto& [name, gate] : gates_) {
+    while (!gate.line.empty() && gate.breaker.admits(now) && gate.bucket.try_take(now)) {
+      const DeviceIndex device = *gate.line.pop();
+      gate.breaker.on_attempt(device, now);
+      waits_at_.erase(device);
+      tries_at_.insert_or_assign(device, name);
+      grants.push_back({device, name});
     }
   }
   return grants;
@@ -68,26 +94,122 @@ std::vector<Admission::Grant> Admission::take_granted(SteadyTime now) {
 
 std::optional<SteadyTime> Admission::next_at(SteadyTime now) {
   std::optional<SteadyTime> next;
-  if (!hub_.waiting.empty()) next = hub_.bucket.next_at(now);
-  if (!dps_.waiting.empty()) {
-    const SteadyTime dps = dps_open_at(now);
-    next = next ? std::min(*next, dps) : dps;
-  }
+  for (auto& [name, gate] : gates_) next = earlier(next, opens_at(gate, now));
+  for (const auto& [device, at] : proof_at_) next = earlier(next, at);
   return next;
 }
 
-void Admission::dps_unreachable(SteadyTime now) {
-  // Conversations begun before the outage all end the same way: only a probe's end is news.
-  if (!dps_reachable_ && !probing_) return;
-  dps_reachable_ = false;
-  probing_ = false;
-  next_probe_ = now + probe_backoff_.next();
+void Admission::answered(DeviceIndex device, SteadyTime now) {
+  const auto tries = tries_at_.find(device);
+  if (tries == tries_at_.end()) return;
+  gate(tries->second).breaker.on_answer(device, now);
+  tries_at_.erase(tries);
+  proof_at_.erase(device);
 }
 
-void Admission::dps_reached() {
-  dps_reachable_ = true;
-  probing_ = false;
-  probe_backoff_.reset();
+std::vector<DeviceIndex> Admission::failed(DeviceIndex device, SteadyTime now, bool certain,
+                                           std::chrono::milliseconds at_least) {
+  const auto tries = tries_at_.find(device);
+  if (tries == tries_at_.end()) return {};
+  Gate& tried = gate(tries->second);
+  tries_at_.erase(tries);
+  proof_at_.erase(device);
+  tried.breaker.on_failure(device, now, certain, at_least);
+  return share_if_open(tried);
+}
+
+bool Admission::logged_in(DeviceIndex device, const GateName& name, SteadyTime now) {
+  Gate& at = gate(name);
+  at.sessions.begun(device, now);
+  const bool proves = !at.sessions.closes_everybody(now);
+  if (proves) {
+    answered(device, now);
+  } else {
+    proof_at_.insert_or_assign(device, now + kProof);
+  }
+  return proves;
+}
+
+std::vector<DeviceIndex> Admission::session_ended(DeviceIndex device, const GateName& name,
+                                                  bool unasked, SteadyTime now) {
+  Gate& at = gate(name);
+  at.sessions.ended(device, unasked, now);
+  if (tries_at_.contains(device)) {  // it never came to count as an answer
+    if (unasked) return failed(device, now, false);
+    withdraw(device, now);
+    return {};
+  }
+  if (unasked) at.breaker.on_session_lost(device, now);
+  return {};
+}
+
+void Admission::prove_sessions(SteadyTime now) {
+  std::vector<DeviceIndex> proven;
+  for (const auto& [device, at] : proof_at_) {
+    if (at <= now) proven.push_back(device);
+  }
+  for (const DeviceIndex device : proven) answered(device, now);
+}
+
+// While one looks, those in line learn what it found, instead of finding it out one by one.
+std::vector<DeviceIndex> Admission::share_if_open(Gate& gate) {
+  std::vector<DeviceIndex> sharing;
+  if (gate.breaker.state() != Breaker::State::Open) return sharing;
+  while (auto device = gate.line.pop()) {
+    waits_at_.erase(*device);
+    sharing.push_back(*device);
+  }
+  return sharing;
+}
+
+bool Admission::is_open(const GateName& name) const {
+  const Gate* at = find(name);
+  return at != nullptr && at->breaker.state() == Breaker::State::Open;
+}
+
+std::optional<SteadyTime> Admission::next_look(const GateName& name) const {
+  const Gate* at = find(name);
+  return at == nullptr ? std::nullopt : at->breaker.next_look();
+}
+
+bool Admission::dps_may_be_asked(SteadyTime now) const {
+  const Gate* dps = find(kDpsGate);
+  return dps == nullptr || dps->breaker.state() != Breaker::State::Open || dps->breaker.admits(now);
+}
+
+bool Admission::closes_everybody(const GateName& name, SteadyTime now) const {
+  const Gate* at = find(name);
+  return at != nullptr && at->sessions.closes_everybody(now);
+}
+
+bool Admission::only_this_one(const GateName& name, DeviceIndex device, SteadyTime now) const {
+  const Gate* at = find(name);
+  return at != nullptr && at->sessions.only_this_one(device, now);
+}
+
+std::vector<GateView> Admission::view(SteadyTime now) const {
+  std::vector<GateView> views;
+  for (const auto& [name, gate] : gates_) {
+    views.push_back({name, gate.breaker.state(), gate.breaker.next_look(), gate.line.size(),
+                     gate.sessions.closes_everybody(now)});
+  }
+  return views;
+}
+
+std::size_t Admission::waiting() const { return waits_at_.size(); }
+
+std::vector<GateRecord> Admission::memory() const {
+  std::vector<GateRecord> open;
+  for (const auto& [name, gate] : gates_) {
+    if (const auto look = gate.breaker.next_look())
+      open.push_back({name, gate.breaker.steps(), *look});
+  }
+  return open;
+}
+
+void Admission::restore(const std::vector<GateRecord>& memory) {
+  for (const GateRecord& known : memory)
+    gate(known.gate).breaker.reopen(known.steps, known.next_look);
 }
 
 }  // namespace hubward::resilience

@@ -1,70 +1,108 @@
 // Who may connect when. Shared by every device of the gateway: a hub admits only so many logins a
-// second and DPS far fewer, and devices in one process can pace themselves.
+// second and DPS far fewer, and devices in one process can pace themselves. Each hub and DPS has a
+// gate with a rate, a circuit breaker and a fair line.
 #pragma once
 
-#include <deque>
+#include <chrono>
+#include <map>
 #include <optional>
-#include <set>
+#include <string>
 #include <vector>
 
+#include "gateway/api/backoff_store.h"
 #include "gateway/api/random_source.h"
 #include "gateway/api/reading.h"
-#include "gateway/resilience/backoff.h"
+#include "gateway/resilience/breaker.h"
+#include "gateway/resilience/host_sessions.h"
+#include "gateway/resilience/limits.h"
 #include "gateway/resilience/token_bucket.h"
+#include "gateway/resilience/turn_queue.h"
 
 namespace hubward::resilience {
 
-struct AdmissionSettings {
-  double connections_per_second = 20.0;
-  double registrations_per_second = 2.0;
+// Which gate: the host of a hub, or DPS (empty; its host is in the settings).
+using GateName = std::string;
+inline const GateName kDpsGate;
+
+// What there is to see of one gate.
+struct GateView {
+  GateName gate;
+  Breaker::State state = Breaker::State::Closed;
+  std::optional<SteadyTime> next_look;  // while Open
+  std::size_t waiting = 0;
+  bool closes_everybody = false;
 };
 
-enum class Gate : std::uint8_t { Hub, Dps };
-
-// Single-threaded. Requests are served in the order they came, per gate.
+// Single-threaded.
 class Admission {
  public:
   struct Grant {
     DeviceIndex device;
-    Gate gate;
+    GateName gate;
   };
 
-  Admission(AdmissionSettings settings, RandomSource& random);
+  Admission(const Limits& limits, RandomSource& random);
 
   // A device waits at one gate at most; asking again at the same gate keeps its place.
-  void request(DeviceIndex device, Gate gate);
-  void withdraw(DeviceIndex device);
-  // Those who may go now. A grant is used up by being handed out.
+  void request(DeviceIndex device, const GateName& gate, Turn turn);
+  // It waits no more, and what became of its attempt will not be told.
+  void withdraw(DeviceIndex device, SteadyTime now);
+  // Those who may go now. A grant is used up by being handed out. The outcome of each must be told:
+  // by answered(), failed(), logged_in() or withdraw().
   [[nodiscard]] std::vector<Grant> take_granted(SteadyTime now);
-  // When to call take_granted() again; nothing while nobody waits.
+  // When to call take_granted() again; nothing while only an outcome can change anything.
   [[nodiscard]] std::optional<SteadyTime> next_at(SteadyTime now);
 
-  // How the last conversation with DPS went, whoever had it. While DPS cannot be reached a single
-  // device probes it, with growing pauses; all others keep off: the fault is our own network's.
-  void dps_unreachable(SteadyTime now);
-  void dps_reached();
+  // --- Outcomes of the device's last grant.
+  // The service answered, whatever it said.
+  void answered(DeviceIndex device, SteadyTime now);
+  // Why it failed is not the device's own: see Breaker::on_failure(). Returns those in line who
+  // share the outcome; they are in line no more.
+  [[nodiscard]] std::vector<DeviceIndex> failed(DeviceIndex device, SteadyTime now, bool certain,
+                                                std::chrono::milliseconds at_least = {});
+  // A hub let it in. While the hub closes everybody's session soon after, that proves nothing yet:
+  // false; answered() is owed when something in the session does, or comes by itself with time.
+  [[nodiscard]] bool logged_in(DeviceIndex device, const GateName& gate, SteadyTime now);
+  // A session has ended; `unasked`: without our doing. Returns as failed().
+  [[nodiscard]] std::vector<DeviceIndex> session_ended(DeviceIndex device, const GateName& gate,
+                                                       bool unasked, SteadyTime now);
+
+  [[nodiscard]] bool is_open(const GateName& gate) const;  // the breaker: one looks, others wait
+  [[nodiscard]] std::optional<SteadyTime> next_look(const GateName& gate) const;
   // Whether asking DPS makes sense: it can be reached, or it is time to see whether it can.
-  [[nodiscard]] bool dps_may_be_asked(SteadyTime now) const {
-    return dps_reachable_ || (!probing_ && now >= next_probe_);
-  }
-  [[nodiscard]] bool dps_is_reachable() const { return dps_reachable_; }
+  [[nodiscard]] bool dps_may_be_asked(SteadyTime now) const;
+  // The hub closes everybody's session soon after login: its daily quota, or throttling.
+  [[nodiscard]] bool closes_everybody(const GateName& gate, SteadyTime now) const;
+  // No other device's session with this hub was ended soon after its login: the hub is well.
+  [[nodiscard]] bool only_this_one(const GateName& gate, DeviceIndex device, SteadyTime now) const;
+
+  [[nodiscard]] std::vector<GateView> view(SteadyTime now) const;
+  [[nodiscard]] std::size_t waiting() const;
+  // For a restart: the gates that are open.
+  [[nodiscard]] std::vector<GateRecord> memory() const;
+  void restore(const std::vector<GateRecord>& memory);
 
  private:
-  struct Queue {
+  struct Gate {
     TokenBucket bucket;
-    std::deque<DeviceIndex> waiting;
-    std::set<DeviceIndex> known;
+    Breaker breaker;
+    TurnQueue line;
+    HostSessions sessions;
   };
-  static void leave(Queue& queue, DeviceIndex device);
-  static DeviceIndex take_front(Queue& queue);
-  [[nodiscard]] SteadyTime dps_open_at(SteadyTime now);
+  Gate& gate(const GateName& name);
+  [[nodiscard]] const Gate* find(const GateName& name) const;
+  void forget_idle_gates(SteadyTime now);
+  // When the gate's line moves on; nothing while only an outcome can move it.
+  static std::optional<SteadyTime> opens_at(Gate& gate, SteadyTime now);
+  std::vector<DeviceIndex> share_if_open(Gate& gate);
+  void prove_sessions(SteadyTime now);
 
-  Queue hub_;
-  Queue dps_;
-  bool dps_reachable_ = true;
-  bool probing_ = false;  // a grant was given while unreachable, its outcome is not known yet
-  SteadyTime next_probe_{};
-  Backoff probe_backoff_;
+  Limits limits_;
+  RandomSource& random_;
+  std::map<GateName, Gate> gates_;
+  std::map<DeviceIndex, GateName> waits_at_;
+  std::map<DeviceIndex, GateName> tries_at_;    // granted, outcome not known
+  std::map<DeviceIndex, SteadyTime> proof_at_;  // logged in, counts as an answer if it stands then
 };
 
 }  // namespace hubward::resilience

@@ -25,6 +25,8 @@ class Backoff {
   // Only after the link has stayed up for a while, never on a mere successful connect.
   void reset() { steps_ = 0; }
   [[nodiscard]] unsigned steps() const { return steps_; }
+  // Goes on where an earlier process stood.
+  void resume(unsigned steps) { steps_ = steps; }
   // The longest pause that next() could return now, without a floor.
   [[nodiscard]] std::chrono::milliseconds ceiling() const;
 

@@ -15,11 +15,48 @@ constexpr unsigned kSoftFailuresMax = 10;
 Recovery::Recovery(RecoverySettings settings, RandomSource& random)
     : settings_(settings), backoff_(settings.backoff, random) {}
 
-NextStep Recovery::start(bool has_assignment, SteadyTime now) {
+NextStep Recovery::start(bool has_assignment, SteadyTime now,
+                         const std::optional<BackoffRecord>& earlier) {
   has_assignment_ = has_assignment;
-  if (has_assignment) return {NextStep::What::ConnectHub, now, std::nullopt};
+  if (earlier) {
+    failures_ = earlier->failures;
+    backoff_.resume(earlier->steps);
+    unreachable_ = earlier->unreachable;
+    refusals_ = earlier->refusals;
+    soft_ = earlier->soft;
+    dps_asked_in_step_ = earlier->dps_asked_in_step;
+    not_before_ = earlier->not_before;
+    dps_not_before_ = earlier->dps_not_before;
+  }
+  const SteadyTime at = std::max(now, not_before_);
+  if (has_assignment) return {NextStep::What::ConnectHub, at, std::nullopt};
   dps_asked_in_step_ = true;
-  return {NextStep::What::Provision, now, std::nullopt};
+  return {NextStep::What::Provision, std::max(at, dps_not_before_), std::nullopt};
+}
+
+void Recovery::on_asking(SteadyTime now) { asking_since_ = now; }
+
+BackoffRecord Recovery::record() const {
+  BackoffRecord record{.failures = failures_,
+                       .steps = backoff_.steps(),
+                       .unreachable = unreachable_,
+                       .refusals = refusals_,
+                       .soft = soft_,
+                       .dps_asked_in_step = dps_asked_in_step_,
+                       .not_before = not_before_,
+                       .dps_not_before = dps_not_before_};
+  if (asking_since_) {
+    record.failures = std::max(record.failures, 1U);
+    ++record.steps;
+    record.not_before = std::max(record.not_before, *asking_since_ + backoff_.ceiling());
+  }
+  return record;
+}
+
+NextStep Recovery::hurry(const NextStep& waiting, SteadyTime now) const {
+  NextStep step = waiting;
+  step.at = step.what == NextStep::What::Provision ? std::max(now, dps_not_before_) : now;
+  return step;
 }
 
 void Recovery::on_online(SteadyTime now) {
@@ -48,7 +85,8 @@ void Recovery::forget_failures() {
 }
 
 NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_may_be_asked, SteadyTime now) {
-  if (is_stable(now)) {
+  const bool was_stable = is_stable(now);
+  if (was_stable) {
     forget_failures();
     if (symptom == Symptom::ClosedEarly) symptom = Symptom::ClosedStable;
   }
@@ -59,10 +97,12 @@ NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_may_be_asked, Steady
 
   switch (diagnosis.decision) {
     case Decision::ReconnectNow:
+      if (!was_stable) return back_off(diagnosis.code, now);
+      not_before_ = now;
       return {NextStep::What::ConnectHub, now, diagnosis.code};
     case Decision::Provision:
       ++refusals_;
-      if (dps_asked_in_step_) return back_off(ErrorCode::HubRefusedAfterDps, now, {}, true);
+      if (dps_asked_in_step_) return back_off(diagnose(Symptom::HubRefusedAgain), now);
       if (!dps_may_be_asked) return back_off(diagnosis.code, now);
       return provision(diagnosis.code, now);
     case Decision::ProvisionAfterThree:
@@ -72,7 +112,7 @@ NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_may_be_asked, Steady
         dps_owed_ = true;
       }
       if (!dps_owed_ || dps_asked_in_step_) return back_off(diagnosis.code, now);
-      if (!dps_may_be_asked) return back_off(ErrorCode::OwnNetworkDown, now);
+      if (!dps_may_be_asked) return back_off(diagnose(Symptom::NobodyReachable).code, now);
       return provision(diagnosis.code, now);
     case Decision::ProvisionAfterTen:
       ++soft_;
@@ -82,16 +122,27 @@ NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_may_be_asked, Steady
       }
       return back_off(diagnosis.code, now);
     case Decision::WaitForOperator:
-      return back_off(diagnosis.code, now, settings_.fault_pause_min, true);
+    case Decision::LeaveAlone:
+      return back_off(diagnosis, now);
     case Decision::BackOff:
+    case Decision::KeepLink:
       break;
   }
   return back_off(diagnosis.code, now);
 }
 
+// What a person must act on.
+NextStep Recovery::back_off(const Diagnosis& diagnosis, SteadyTime now) {
+  const auto floor = diagnosis.decision == Decision::LeaveAlone      ? settings_.left_alone_min
+                     : diagnosis.symptom == Symptom::HubRefusedAgain ? std::chrono::milliseconds{0}
+                                                                     : settings_.fault_pause_min;
+  return back_off(diagnosis.code, now, floor, true);
+}
+
 NextStep Recovery::on_assigned(AssignedTo where, SteadyTime now) {
   has_assignment_ = true;
   dps_owed_ = false;
+  asking_since_.reset();
   const auto why = asked_because_;
   asked_because_.reset();
   if (where == AssignedTo::OtherHub || !why) return {NextStep::What::ConnectHub, now, why};
@@ -99,7 +150,7 @@ NextStep Recovery::on_assigned(AssignedTo where, SteadyTime now) {
   // been visible everywhere. After that the hub's word stands until the next back-off step.
   if (*why == ErrorCode::HubRefused || *why == ErrorCode::HubBadClient) {
     if (refusals_ <= 1) return {NextStep::What::ConnectHub, now, why};
-    return back_off(ErrorCode::HubRefusedAfterDps, now, {}, true);
+    return back_off(diagnose(Symptom::HubRefusedAgain), now);
   }
   return back_off(*why, now);
 }
@@ -107,11 +158,12 @@ NextStep Recovery::on_assigned(AssignedTo where, SteadyTime now) {
 NextStep Recovery::on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after,
                                   SteadyTime now) {
   ++failures_;
+  asking_since_.reset();
   const Diagnosis& diagnosis = diagnose(symptom);
   // Neither hub nor DPS is our own network; a hub that answered and a silent DPS is not.
   const bool hub_unreachable = asked_because_ && unreachable_ > 0;
   const ErrorCode code = symptom == Symptom::DpsUnreachable && hub_unreachable
-                             ? ErrorCode::OwnNetworkDown
+                             ? diagnose(Symptom::NobodyReachable).code
                              : diagnosis.code;
   asked_because_.reset();
   dps_not_before_ = std::max(dps_not_before_, now + retry_after);
@@ -130,12 +182,14 @@ NextStep Recovery::back_off(ErrorCode why, SteadyTime now, std::chrono::millisec
   if (what == NextStep::What::Provision) at = std::max(at, dps_not_before_);
   // A new step: DPS may be asked once more in it. With Provision that is this very step.
   dps_asked_in_step_ = what == NextStep::What::Provision;
+  not_before_ = at;
   return {what, at, why, waits_for_operator};
 }
 
 NextStep Recovery::provision(ErrorCode why, SteadyTime now) {
   dps_asked_in_step_ = true;
   asked_because_ = why;
+  not_before_ = now;
   return {NextStep::What::Provision, std::max(now, dps_not_before_), why};
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "gateway/api/backoff_store.h"
 #include "gateway/resilience/backoff.h"
 #include "gateway/resilience/diagnosis.h"
 #include "proto/time.h"
@@ -16,6 +17,8 @@ struct RecoverySettings {
   std::chrono::milliseconds stable_after{60000};
   // First retry after a fault of the service, and pace of a device that waits for a person.
   std::chrono::milliseconds fault_pause_min{5000};
+  // While somebody else uses the identity: each try of ours throws the other one out.
+  std::chrono::milliseconds left_alone_min{60000};
 };
 
 struct NextStep {
@@ -34,26 +37,37 @@ class Recovery {
  public:
   Recovery(RecoverySettings settings, RandomSource& random);
 
-  // First step after a start: the cached hub if there is one, else DPS.
-  NextStep start(bool has_assignment, SteadyTime now);
+  // First step after a start: the cached hub if there is one, else DPS. `earlier`: where an earlier
+  // process stood; then not before the time it had set.
+  NextStep start(bool has_assignment, SteadyTime now,
+                 const std::optional<BackoffRecord>& earlier = std::nullopt);
   // The hub accepted the login.
   void on_online(SteadyTime now);
+  // The session has stood for `stable_after`: its history of failures ends.
+  void on_stable() { forget_failures(); }
   // An attempt to connect failed, or a session ended that was not ended by us. A session's end is
   // given as ClosedEarly; whether it had been stable is decided here.
   // `dps_may_be_asked`: false while DPS itself cannot be reached from this gateway and it is not
   // time to see whether it can be again.
   NextStep on_hub_failure(Symptom symptom, bool dps_may_be_asked, SteadyTime now);
+  // A conversation with DPS begins. A process that dies in it has used up a back-off step.
+  void on_asking(SteadyTime now);
   NextStep on_assigned(AssignedTo where, SteadyTime now);
+  // The step a device waits for, without the wait; not before the time that DPS itself has named.
+  [[nodiscard]] NextStep hurry(const NextStep& waiting, SteadyTime now) const;
   // `retry_after`: what the service asked for, or zero.
   NextStep on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after, SteadyTime now);
 
   [[nodiscard]] unsigned failures() const { return failures_; }
+  // To be kept across a restart.
+  [[nodiscard]] BackoffRecord record() const;
   // A session older than this is stable.
   [[nodiscard]] bool is_stable(SteadyTime now) const;
 
  private:
   NextStep back_off(ErrorCode why, SteadyTime now, std::chrono::milliseconds floor = {},
                     bool waits_for_operator = false);
+  NextStep back_off(const Diagnosis& diagnosis, SteadyTime now);
   NextStep provision(ErrorCode why, SteadyTime now);
   void forget_failures();
   void forget_unreachable();
@@ -62,12 +76,14 @@ class Recovery {
   Backoff backoff_;
   bool has_assignment_ = false;
   std::optional<SteadyTime> online_since_;
+  SteadyTime not_before_{};      // of the next attempt
   SteadyTime dps_not_before_{};  // retry-after of the service
   unsigned failures_ = 0;        // since the last stable session
   unsigned unreachable_ = 0;     // in a row
   unsigned refusals_ = 0;        // since the last successful login
   unsigned soft_ = 0;            // CONNACK 3, silent or early-closing hub, in a row
   bool dps_asked_in_step_ = false;
+  std::optional<SteadyTime> asking_since_;  // a conversation with DPS is under way
   bool dps_owed_ = false;  // an unreachable hub was to be reported, and DPS was out of reach
   std::optional<ErrorCode> asked_because_;
 };

@@ -27,6 +27,8 @@ bool TokenBucket::try_take(SteadyTime now) {
   return true;
 }
 
+void TokenBucket::put_back() { tokens_ = std::min(burst_, tokens_ + 1.0); }
+
 SteadyTime TokenBucket::next_at(SteadyTime now) {
   refill(now);
   if (tokens_ >= 1.0 - kRounding) return now;

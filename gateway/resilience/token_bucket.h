@@ -10,6 +10,8 @@ class TokenBucket {
   // `per_second` > 0; `burst` >= 1. Starts full.
   TokenBucket(double per_second, double burst);
   bool try_take(SteadyTime now);
+  // Taken, and not used after all.
+  void put_back();
   // The first instant at which try_take() may succeed.
   [[nodiscard]] SteadyTime next_at(SteadyTime now);
 

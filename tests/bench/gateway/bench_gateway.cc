@@ -51,8 +51,10 @@ BenchGateway::BenchGateway(BenchOptions options, Log& log)
       outbox_(outbox_options(options_.folder, log), clock_),
       metered_(outbox_, clock_),
       settings_(cloud_settings(options_)),
-      admission_(loop_, {options_.connections_per_second, options_.registrations_per_second},
-                 random_),
+      admission_(loop_,
+                 {.connections_per_second = options_.connections_per_second,
+                  .registrations_per_second = options_.registrations_per_second},
+                 random_, backoffs_),
       status_(loop_, board_),
       roster_(board_) {}
 
@@ -71,8 +73,8 @@ Status BenchGateway::start() {
       assignments_.save(
           {options_.assigned_hub, id, options_.id_scope, id, signers_.back()->fingerprint()});
     }
-    const device::CloudParts parts{loop_,   *links_,    *signers_.back(), assignments_, metered_,
-                                   leases_, admission_, random_,          log_};
+    const device::CloudParts parts{loop_,    *links_, *signers_.back(), assignments_, backoffs_,
+                                   metered_, leases_, admission_,       random_,      log_};
     roster_.add(std::make_unique<device::Device>(DeviceIndex{i}, description(i), settings_,
                                                  device::DeviceParts{parts, status_, writes_, 1}));
   }

@@ -64,6 +64,7 @@ class BenchGateway {
   std::unique_ptr<platform::MosquittoLinkOpener> links_;
   const device::CloudSettings settings_;
   AlwaysGranted leases_;
+  NoBackoffStore backoffs_;
   device::AdmissionDesk admission_;
   device::WriteGate writes_;
   std::vector<std::unique_ptr<Signer>> signers_;

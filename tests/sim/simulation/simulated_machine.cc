@@ -19,6 +19,20 @@ void RememberedAssignments::save(const Assignment& assignment) {
   by_registration_id_[assignment.registration_id] = assignment;
 }
 
+std::optional<BackoffRecord> RememberedBackoffs::load(const std::string& registration_id) const {
+  const auto found = by_registration_id_.find(registration_id);
+  if (found == by_registration_id_.end()) return std::nullopt;
+  return found->second;
+}
+
+void RememberedBackoffs::save(const std::string& registration_id, const BackoffRecord& record) {
+  if (record.failures == 0) {
+    by_registration_id_.erase(registration_id);
+  } else {
+    by_registration_id_[registration_id] = record;
+  }
+}
+
 SimulatedMachine::SimulatedMachine(std::uint64_t seed, RandomSource& random)
     : random_(random), epoch_seed_(seed) {}
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "gateway/api/assignment_store.h"
+#include "gateway/api/backoff_store.h"
 #include "gateway/api/outbox.h"
 #include "tests/support/faulty_disk/faulty_disk.h"
 #include "tests/support/simulated_outbox.h"
@@ -24,6 +25,20 @@ class RememberedAssignments final : public AssignmentStore {
   std::map<std::string, Assignment> by_registration_id_;
 };
 
+// Written at once. Instants need no carrying over: the simulated steady clock knows no restart.
+class RememberedBackoffs final : public BackoffStore {
+ public:
+  [[nodiscard]] std::optional<BackoffRecord> load(
+      const std::string& registration_id) const override;
+  [[nodiscard]] std::vector<GateRecord> load_gates() const override { return gates_; }
+  void save(const std::string& registration_id, const BackoffRecord& record) override;
+  void save_gates(std::vector<GateRecord> gates) override { gates_ = std::move(gates); }
+
+ private:
+  std::map<std::string, BackoffRecord> by_registration_id_;
+  std::vector<GateRecord> gates_;
+};
+
 class SimulatedMachine {
  public:
   SimulatedMachine(std::uint64_t seed, RandomSource& random);
@@ -34,6 +49,7 @@ class SimulatedMachine {
   void die(bool power);
 
   [[nodiscard]] RememberedAssignments& assignments() { return assignments_; }
+  [[nodiscard]] RememberedBackoffs& backoffs() { return backoffs_; }
   [[nodiscard]] std::uint64_t boot_id() const { return boot_id_; }
   [[nodiscard]] static std::chrono::milliseconds sync_window() {
     return std::chrono::milliseconds(50);
@@ -45,6 +61,7 @@ class SimulatedMachine {
   std::uint64_t boot_id_ = 1;
   test::FaultyDisk disk_;
   RememberedAssignments assignments_;
+  RememberedBackoffs backoffs_;
   test::SimulatedOutbox* running_ = nullptr;  // of the process that lives, if one does
 };
 

@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 using simcloud::Fault;
 using simcloud::FaultKind;
 
-constexpr resilience::AdmissionSettings kAdmission{.connections_per_second = 20,
-                                                   .registrations_per_second = 2};
+constexpr resilience::Limits kAdmission{.connections_per_second = 20,
+                                        .registrations_per_second = 2};
 // The token bucket's own burst and one for the second's edge.
 constexpr double kAdmissionSlack = 2.0;
 
@@ -85,7 +85,7 @@ class Gateway {
       : loop(clock),
         links_(network),
         outbox_(machine.start_outbox(loop)),
-        admission_(loop, kAdmission, random),
+        admission_(loop, kAdmission, random, machine.backoffs()),
         log_(narrate, clock) {
     settings_.dps_host = "dps.invalid";
     settings_.id_scope = "0ne00AB12CD";
@@ -98,8 +98,15 @@ class Gateway {
       TagDescription counter;
       counter.name = "counter";
       description.tags.push_back(counter);
-      const device::CloudParts parts{loop,     links_,  *signers_.back(), machine.assignments(),
-                                     *outbox_, leases_, admission_,       random,
+      const device::CloudParts parts{loop,
+                                     links_,
+                                     *signers_.back(),
+                                     machine.assignments(),
+                                     machine.backoffs(),
+                                     *outbox_,
+                                     leases_,
+                                     admission_,
+                                     random,
                                      log_};
       roster->add(std::make_unique<device::Device>(
           DeviceIndex{static_cast<std::uint32_t>(i)}, description, settings_,

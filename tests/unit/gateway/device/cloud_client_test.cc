@@ -64,7 +64,8 @@ struct Fixture {
   MemoryAssignments assignments;
   test::MemoryOutbox outbox;
   AlwaysGranted leases;
-  AdmissionDesk admission{loop, {}, chance};
+  NoBackoffStore backoffs;
+  AdmissionDesk admission{loop, {}, chance, backoffs};
   SilentLog log;
   NoEvents events;
   CloudSettings settings;
@@ -86,10 +87,10 @@ struct Fixture {
   }
   void start() {
     properties = std::make_unique<Properties>(description);
-    client = std::make_unique<CloudClient>(
-        DeviceIndex{0}, description, settings,
-        CloudParts{loop, links, signer, assignments, outbox, leases, admission, chance, log},
-        *properties, events);
+    client = std::make_unique<CloudClient>(DeviceIndex{0}, description, settings,
+                                           CloudParts{loop, links, signer, assignments, backoffs,
+                                                      outbox, leases, admission, chance, log},
+                                           *properties, events);
     client->start();
     loop.run_for(0s);
   }
@@ -525,8 +526,8 @@ TEST_CASE("a lease that is lost while a stop waits for PUBACKs does not swallow 
   f.properties = std::make_unique<Properties>(f.description);
   f.client =
       std::make_unique<CloudClient>(DeviceIndex{0}, f.description, f.settings,
-                                    CloudParts{f.loop, f.links, f.signer, f.assignments, f.outbox,
-                                               leases, f.admission, f.chance, f.log},
+                                    CloudParts{f.loop, f.links, f.signer, f.assignments, f.backoffs,
+                                               f.outbox, leases, f.admission, f.chance, f.log},
                                     *f.properties, f.events);
   f.client->start();
   f.loop.run_for(0s);

@@ -72,7 +72,8 @@ struct Fixture {
   KnownAssignment assignments;
   test::MemoryOutbox outbox;
   AlwaysGranted leases;
-  AdmissionDesk admission{loop, {}, chance};
+  NoBackoffStore backoffs;
+  AdmissionDesk admission{loop, {}, chance, backoffs};
   RecordingLog log;
   LastStatus status;
   StatusRounds rounds{loop, status};
@@ -80,8 +81,8 @@ struct Fixture {
   CloudSettings settings;
   WillingAdapter adapter;
   Device device{DeviceIndex{0}, description(), settings,
-                DeviceParts{CloudParts{loop, links, signer, assignments, outbox, leases, admission,
-                                       chance, log},
+                DeviceParts{CloudParts{loop, links, signer, assignments, backoffs, outbox, leases,
+                                       admission, chance, log},
                             rounds, writes}};
 
   static DeviceDescription description() {

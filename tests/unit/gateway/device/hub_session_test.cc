@@ -33,7 +33,7 @@ struct Fixture {
   DeviceDescription device = press();
   SendWindow window;
   Properties properties{device};
-  HubSession session{"press-07", window, properties};
+  HubSession session{DeviceIndex{0}, "press-07", window, properties};
   SteadyTime now{1h};
   SessionActions actions;
 
@@ -52,7 +52,7 @@ struct Fixture {
     return taken;
   }
   void connect() {
-    session.on_connected("press-07", now, actions);
+    session.on_connected("press-07", nullptr, now, actions);
     session.on_subscribed(now, actions);
   }
   // Connects and answers the twin.
@@ -71,7 +71,7 @@ struct Fixture {
 TEST_CASE("a session subscribes, then fetches the twin, and telemetry waits for neither") {
   Fixture f;
   f.window.on_stored(row(1));
-  f.session.on_connected("press-07", f.now, f.actions);
+  f.session.on_connected("press-07", nullptr, f.now, f.actions);
   CHECK(std::get<SubscribeTo>(f.actions.at(0)).subscriptions.size() == 4);
   const auto first = f.take<Send>();
   REQUIRE(first.size() == 1);

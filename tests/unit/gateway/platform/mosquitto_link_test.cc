@@ -34,6 +34,7 @@ struct Recorder final : MqttLinkEvents {
     if (then) then();
   }
   void on_subscribed() override { ++subscribed; }
+  void on_subscription_refused() override { ++subscriptions_refused; }
   void on_published(PublishToken token) override {
     published.push_back(token.value);
     if (on_puback) on_puback();
@@ -53,6 +54,7 @@ struct Recorder final : MqttLinkEvents {
   bool session_present = false;
   std::optional<int> refused;
   int subscribed = 0;
+  int subscriptions_refused = 0;
   std::vector<std::uint64_t> published;
   std::vector<std::pair<std::string, std::string>> messages;
   std::optional<LinkStage> stage;

@@ -64,6 +64,7 @@ struct Sensor final : MqttLinkEvents {
   void on_connected(bool) override { connected = true; }
   void on_refused(int) override {}
   void on_subscribed() override {}
+  void on_subscription_refused() override {}
   void on_published(PublishToken) override { ++taken; }
   void on_message(std::string_view, std::string_view) override {}
   void on_closed(LinkStage, Error) override {}

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "tests/support/scripted_random.h"
 
 using namespace hubward;
@@ -9,73 +11,254 @@ using namespace hubward::resilience;
 using namespace std::chrono_literals;
 
 namespace {
+
+const GateName kHub = "hub-a.example";
+
 DeviceIndex device(std::uint32_t value) { return DeviceIndex{value}; }
+
+struct Fixture {
+  explicit Fixture(Limits limits = {}) : admission(limits, chance) {}
+  test::FixedRandom chance{0.5};
+  Admission admission;
+  SteadyTime now{1h};
+
+  void request(std::uint32_t from, std::uint32_t to, const GateName& gate = kHub) {
+    for (std::uint32_t i = from; i < to; ++i) {
+      admission.request(device(i), gate, Turn::Returning);
+    }
+  }
+  // Lets time pass until somebody is granted.
+  std::vector<Admission::Grant> wait() {
+    const auto at = admission.next_at(now);
+    REQUIRE(at);
+    now = std::max(now, *at);
+    return admission.take_granted(now);
+  }
+  // Brings a device's session about.
+  void log_in(std::uint32_t which) {
+    request(which, which + 1);
+    REQUIRE(wait().size() == 1);
+    (void)admission.logged_in(device(which), kHub, now);
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a thousand devices are admitted in order and never faster than the rate") {
-  test::FixedRandom chance(0.5);
-  Admission admission({.connections_per_second = 20, .registrations_per_second = 2}, chance);
-  for (std::uint32_t i = 0; i < 1000; ++i) admission.request(device(i), Gate::Hub);
-  SteadyTime now{1h};
+  Fixture f({.connections_per_second = 20, .registrations_per_second = 2});
+  f.request(0, 1000);
   std::uint32_t expected = 0;
   std::vector<SteadyTime> granted_at;
-  while (const auto at = admission.next_at(now)) {
-    now = std::max(now, *at);
-    for (const auto& grant : admission.take_granted(now)) {
+  while (f.admission.next_at(f.now)) {
+    for (const auto& grant : f.wait()) {
       CHECK(grant.device == device(expected++));
-      CHECK(grant.gate == Gate::Hub);
-      granted_at.push_back(now);
+      CHECK(grant.gate == kHub);
+      f.admission.answered(grant.device, f.now);
+      granted_at.push_back(f.now);
     }
   }
   REQUIRE(granted_at.size() == 1000);
   for (std::size_t i = 21; i < granted_at.size(); ++i) {
     CHECK(granted_at[i] - granted_at[i - 21] >= 1s - 1us);
   }
-  CHECK(now - SteadyTime{1h} <= 50s);
+  CHECK(f.now - SteadyTime{1h} <= 50s);
+}
+
+TEST_CASE("each hub has a rate of its own, and so has DPS") {
+  Fixture f({.connections_per_second = 1, .registrations_per_second = 1});
+  f.admission.request(device(1), "hub-a.example", Turn::Returning);
+  f.admission.request(device(2), "hub-b.example", Turn::Returning);
+  f.admission.request(device(3), kDpsGate, Turn::Returning);
+  f.admission.request(device(4), "hub-b.example", Turn::Returning);
+  CHECK(f.admission.take_granted(f.now).size() == 3);
+  CHECK(f.admission.next_at(f.now) == f.now + 1s);
 }
 
 TEST_CASE("a device waits at one gate, keeps its place, and may leave") {
-  test::FixedRandom chance(0.5);
-  Admission admission({}, chance);
-  const SteadyTime now{1h};
-  admission.request(device(1), Gate::Hub);
-  admission.request(device(2), Gate::Hub);
-  admission.request(device(1), Gate::Hub);
-  admission.request(device(2), Gate::Dps);
-  const auto grants = admission.take_granted(now);
+  Fixture f;
+  f.request(1, 3);
+  f.request(1, 2);
+  f.admission.request(device(2), kDpsGate, Turn::Returning);
+  const auto grants = f.admission.take_granted(f.now);
   REQUIRE(grants.size() == 2);
-  CHECK(grants[0].device == device(1));
-  CHECK(grants[1].device == device(2));
-  CHECK(grants[1].gate == Gate::Dps);
-  admission.request(device(3), Gate::Hub);
-  admission.withdraw(device(3));
-  CHECK_FALSE(admission.next_at(now));
+  CHECK(std::set<DeviceIndex>{grants[0].device, grants[1].device} ==
+        std::set<DeviceIndex>{device(1), device(2)});
+  for (const auto& grant : grants) CHECK((grant.gate == kDpsGate) == (grant.device == device(2)));
+  f.request(3, 4);
+  f.admission.withdraw(device(3), f.now);
+  CHECK_FALSE(f.admission.next_at(f.now));
+  CHECK(f.admission.waiting() == 0);
 }
 
-TEST_CASE("while DPS cannot be reached one device at a time probes it") {
-  test::FixedRandom chance(0.5);
-  Admission admission({.connections_per_second = 20, .registrations_per_second = 100}, chance);
-  SteadyTime now{1h};
-  for (std::uint32_t i = 0; i < 10; ++i) admission.request(device(i), Gate::Dps);
-  const auto before_outage = admission.take_granted(now);
-  CHECK(before_outage.size() == 5);
-  for (std::size_t i = 0; i < before_outage.size(); ++i) admission.dps_unreachable(now);
-  CHECK_FALSE(admission.dps_is_reachable());
+TEST_CASE("an endpoint that does not answer is looked for by one device, and the others share it") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+  f.request(0, 10);
+  const auto first = f.admission.take_granted(f.now);
+  REQUIRE(first.size() == 5);
+  CHECK(f.admission.failed(device(0), f.now, false).empty());
+  CHECK(f.admission.failed(device(1), f.now, false).empty());
+  // The third without an answer: those in line learn of it without trying.
+  const auto sharing = f.admission.failed(device(2), f.now, false);
+  CHECK(sharing.size() == 5);
+  CHECK(f.admission.is_open(kHub));
+  // What had begun before ends the same way and is no news.
+  CHECK(f.admission.failed(device(3), f.now, false).empty());
+  CHECK(f.admission.failed(device(4), f.now, false).empty());
 
-  CHECK_FALSE(admission.dps_may_be_asked(now));
-  CHECK(admission.take_granted(now).empty());
-  REQUIRE(admission.next_at(now));
-  CHECK(*admission.next_at(now) == now + 1s);  // half of 2 s, once, not five times
-  now += 1s;
-  CHECK(admission.dps_may_be_asked(now));
-  CHECK(admission.take_granted(now).size() == 1);
-  CHECK_FALSE(admission.dps_may_be_asked(now));
-  now += 30s;
-  CHECK(admission.take_granted(now).empty());  // the probe's outcome is not known yet
-  admission.dps_unreachable(now);
-  now += 2s;
-  CHECK(admission.take_granted(now).size() == 1);
-  admission.dps_reached();
-  CHECK(admission.dps_is_reachable());
-  CHECK(admission.take_granted(now).size() == 3);
+  f.request(0, 10);
+  const SteadyTime opened = f.now;
+  const auto look = f.wait();
+  CHECK(look.size() == 1);
+  CHECK(f.now == opened + 1s);                             // half of 2 s
+  CHECK_FALSE(f.admission.next_at(f.now) < f.now + 1min);  // it is only the look's end that counts
+  CHECK(f.admission.failed(look[0].device, f.now, false).size() == 9);
+  f.request(0, 10);
+  const SteadyTime again = f.now;
+  const auto second = f.wait();
+  REQUIRE(second.size() == 1);
+  CHECK(f.now == again + 2s);
+
+  // It answers: two may try, then four, and so on.
+  f.admission.answered(second[0].device, f.now);
+  f.now += 1s;
+  const auto two = f.admission.take_granted(f.now);
+  REQUIRE(two.size() == 2);
+  for (const auto& grant : two) f.admission.answered(grant.device, f.now);
+  f.now += 1s;
+  CHECK(f.admission.take_granted(f.now).size() == 5);
+}
+
+TEST_CASE("one device's trouble does not close the hub to the others") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+  for (int i = 0; i < 10; ++i) {
+    f.request(0, 1);
+    REQUIRE(f.wait().size() == 1);
+    CHECK(f.admission.failed(device(0), f.now, false).empty());
+    f.now += 1s;
+  }
+  CHECK_FALSE(f.admission.is_open(kHub));
+}
+
+TEST_CASE("DPS out of reach is found out by one device, and asked again when it is due") {
+  Fixture f({.connections_per_second = 20, .registrations_per_second = 100});
+  f.request(0, 10, kDpsGate);
+  const auto before_outage = f.admission.take_granted(f.now);
+  CHECK(before_outage.size() == 5);
+  std::size_t shared = 0;
+  for (const auto& grant : before_outage) {
+    shared += f.admission.failed(grant.device, f.now, true).size();
+  }
+  CHECK(shared == 5);
+  CHECK_FALSE(f.admission.dps_may_be_asked(f.now));
+  f.request(0, 10, kDpsGate);
+  CHECK(f.admission.next_at(f.now) == f.now + 1s);
+  f.now += 1s;
+  CHECK(f.admission.dps_may_be_asked(f.now));
+  CHECK(f.admission.take_granted(f.now).size() == 1);
+  CHECK_FALSE(f.admission.dps_may_be_asked(f.now));
+}
+
+TEST_CASE("a DPS that asks for a pause is left alone by everybody for so long") {
+  Fixture f;
+  f.request(0, 3, kDpsGate);
+  const auto first = f.wait();
+  REQUIRE(first.size() == 1);
+  (void)f.admission.failed(first[0].device, f.now, true, 90s);
+  f.request(0, 3, kDpsGate);
+  CHECK(f.admission.next_at(f.now) == f.now + 90s);
+}
+
+TEST_CASE("many sessions lost in the same second are one event: one looks, at once") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+  for (std::uint32_t i = 0; i < 20; ++i) f.log_in(i);
+  f.now += 5min;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    CHECK(f.admission.session_ended(device(i), kHub, true, f.now).empty());
+    f.now += 10ms;
+  }
+  f.request(0, 20);
+  CHECK(f.admission.next_at(f.now) == f.now);
+  CHECK(f.admission.take_granted(f.now).size() == 1);
+  f.now += 10s;
+  CHECK(f.admission.take_granted(f.now).empty());
+}
+
+TEST_CASE("sessions that end on purpose, or one after the other, are no event") {
+  for (const bool unasked : {false, true}) {
+    Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+    for (std::uint32_t i = 0; i < 20; ++i) f.log_in(i);
+    f.now += 5min;
+    for (std::uint32_t i = 0; i < 20; ++i) {
+      (void)f.admission.session_ended(device(i), kHub, unasked, f.now);
+      f.now += unasked ? 600ms : 1ms;
+    }
+    CHECK_FALSE(f.admission.is_open(kHub));
+  }
+}
+
+TEST_CASE("a hub that soon closes everybody's session is looked at by one until a session stands") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+  for (std::uint32_t i = 0; i < 6; ++i) f.log_in(i);
+  f.now += 2s;
+  for (std::uint32_t i = 0; i < 6; ++i) {
+    (void)f.admission.session_ended(device(i), kHub, true, f.now);
+  }
+  CHECK(f.admission.closes_everybody(kHub, f.now));
+  CHECK_FALSE(f.admission.only_this_one(kHub, device(0), f.now));
+  for (int round = 0; round < 3; ++round) {
+    CAPTURE(round);
+    f.request(0, 6);
+    const auto look = f.wait();
+    REQUIRE(look.size() == 1);
+    // The login alone proves nothing: the session ends at once, and all learn of it.
+    CHECK_FALSE(f.admission.logged_in(look[0].device, kHub, f.now));
+    f.now += 1s;
+    CHECK(f.admission.take_granted(f.now).empty());
+    CHECK(f.admission.session_ended(look[0].device, kHub, true, f.now).size() == 5);
+  }
+  f.request(0, 6);
+  const auto look = f.wait();
+  CHECK_FALSE(f.admission.logged_in(look[0].device, kHub, f.now));
+  // This one stands.
+  REQUIRE(f.admission.next_at(f.now));
+  f.now = *f.admission.next_at(f.now);
+  CHECK(f.admission.take_granted(f.now).size() == 2);
+}
+
+TEST_CASE("a device that leaves in the middle of its look makes room for the next one") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+  f.request(0, 3, kDpsGate);
+  const auto first = f.wait();
+  (void)f.admission.failed(first[0].device, f.now, true);
+  f.request(0, 3, kDpsGate);
+  const auto look = f.wait();
+  REQUIRE(look.size() == 1);
+  f.admission.withdraw(look[0].device, f.now);
+  CHECK(f.wait().size() == 1);
+}
+
+TEST_CASE("what an earlier process found out about an endpoint is not found out anew") {
+  Fixture before;
+  before.request(0, 2, kDpsGate);
+  (void)before.wait();
+  (void)before.admission.failed(device(0), before.now, true, 40s);
+  const auto memory = before.admission.memory();
+  REQUIRE(memory.size() == 1);
+
+  Fixture after;
+  after.now = before.now + 10s;
+  after.admission.restore(memory);
+  after.request(0, 2, kDpsGate);
+  CHECK(after.admission.next_at(after.now) == after.now + 30s);
+}
+
+TEST_CASE("gates of hubs that nobody uses any more are forgotten") {
+  Fixture f({.connections_per_second = 1000, .registrations_per_second = 2});
+  for (std::uint32_t i = 0; i < 5000; ++i) {
+    const GateName gate = "hub-" + std::to_string(i);
+    f.admission.request(device(1), gate, Turn::Returning);
+    REQUIRE(f.wait().size() == 1);
+    f.admission.answered(device(1), f.now);
+  }
+  CHECK(f.admission.view(f.now).size() <= 66);
 }

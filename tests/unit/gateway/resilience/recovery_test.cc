@@ -122,7 +122,7 @@ TEST_CASE("an unreachable hub goes to DPS after three times running, once") {
   CHECK(f.hub(Symptom::ClosedEarly).what == kHub);
   CHECK(f.hub(Symptom::HubUnreachable).what == kHub);
   CHECK(f.hub(Symptom::HubNameUnknown).what == kHub);
-  CHECK(f.hub(Symptom::HubTlsTimeout).what == kDps);
+  CHECK(f.hub(Symptom::HubTlsFailed).what == kDps);
   CHECK(f.assigned(AssignedTo::SameHub).what == kHub);
   for (int i = 0; i < 9; ++i) CHECK(f.hub(Symptom::HubUnreachable).what == kHub);
   CHECK(f.hub(Symptom::HubUnreachable).what == kDps);  // much later, once more
@@ -204,4 +204,89 @@ TEST_CASE("only a stable session ends the history of failures") {
   step = f.hub(Symptom::PubackMissing);
   CHECK(step.at == before + 500ms);
   CHECK(f.recovery.failures() == 1);
+}
+
+TEST_CASE("a second holder of the identity is left alone for a minute or more, and DPS not asked") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  for (int round = 0; round < 12; ++round) {
+    const SteadyTime before = f.now;
+    const NextStep step = f.hub(Symptom::ThrownOut);
+    CHECK(step.what == kHub);
+    CHECK(step.why == ErrorCode::SecondHolder);
+    CHECK(step.at >= before + 60s);
+    CHECK(step.waits_for_operator);
+  }
+}
+
+TEST_CASE("a hub that closes everybody is never reported to DPS") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  for (int i = 0; i < 40; ++i) CHECK(f.hub(Symptom::ClosesEverybody).what == kHub);
+}
+
+TEST_CASE("a link that goes silent is connected again at once only if it had been stable") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  f.recovery.on_online(f.now);
+  f.now += 10s;
+  SteadyTime before = f.now;
+  CHECK(f.hub(Symptom::LinkSilent).at > before);
+  f.stable_session();
+  before = f.now;
+  CHECK(f.hub(Symptom::LinkSilent).at == before);
+}
+
+TEST_CASE("a process that is started anew goes on where the one before it stood") {
+  Fixture before;
+  before.recovery.start(true, before.now);
+  for (int i = 0; i < 6; ++i)
+    before.recovery.on_hub_failure(Symptom::HubRefusedBusy, true, before.now);
+  const BackoffRecord record = before.recovery.record();
+  CHECK(record.not_before == before.now + 16s);
+
+  Fixture after;
+  after.now = before.now + 2s;
+  NextStep step = after.recovery.start(true, after.now, record);
+  CHECK(step.what == kHub);
+  CHECK(step.at == before.now + 16s);
+  after.now = step.at;
+  step = after.recovery.on_hub_failure(Symptom::HubRefusedBusy, true, after.now);
+  CHECK(step.at == after.now + 32s);
+  CHECK(after.recovery.failures() == 7);
+}
+
+TEST_CASE("a crash loop in the middle of conversations with DPS asks slower and slower") {
+  SteadyTime now{1h};
+  std::optional<BackoffRecord> kept;
+  int asked = 0;
+  for (int life = 0; life < 300; ++life) {  // ten minutes, a crash every two seconds
+    Fixture f;
+    f.now = now;
+    const NextStep step = f.recovery.start(false, f.now, kept);
+    CHECK(step.what == kDps);
+    if (step.at < now + 2s) {
+      ++asked;
+      f.recovery.on_asking(std::max(now, step.at));
+      kept = f.recovery.record();
+    }
+    now += 2s;
+  }
+  CHECK(asked <= 10);
+  CHECK(asked >= 8);
+}
+
+TEST_CASE("a device that is hurried tries at once, but DPS not before the time that it named") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  const NextStep waiting = f.recovery.on_hub_failure(Symptom::HubRefusedBusy, true, f.now);
+  CHECK(f.recovery.hurry(waiting, f.now).at == f.now);
+
+  Fixture without;
+  without.recovery.start(false, without.now);
+  const NextStep asks = without.recovery.on_dps_failure(Symptom::DpsUnauthorized, 0ms, without.now);
+  CHECK(asks.at > without.now);
+  CHECK(without.recovery.hurry(asks, without.now).at == without.now);
+  const NextStep told = without.recovery.on_dps_failure(Symptom::DpsThrottled, 90s, without.now);
+  CHECK(without.recovery.hurry(told, without.now).at == without.now + 90s);
 }

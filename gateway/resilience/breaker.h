@@ -1,0 +1,88 @@
+// The circuit breaker of one endpoint (a hub's host, or DPS): what is the endpoint's fault is found
+// out by one device for all of them, and when the endpoint is back they do not rush in together.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <set>
+
+#include "gateway/api/random_source.h"
+#include "gateway/api/reading.h"
+#include "gateway/resilience/backoff.h"
+#include "proto/time.h"
+
+namespace hubward::resilience {
+
+struct BreakerSettings {
+  // Failures without an answer in between that open it, if they are of `devices_to_open` devices.
+  unsigned failures_to_open = 3;
+  // More than one: a single device's trouble must not hold up the others.
+  unsigned devices_to_open = 2;
+  // So many sessions that end within `same_event` of each other are one event.
+  unsigned sessions_to_open = 3;
+  std::chrono::milliseconds same_event{1000};
+  // Pauses between two looks at an endpoint that does not answer.
+  BackoffSettings pauses{.initial = std::chrono::seconds(2), .max = std::chrono::minutes(1)};
+  // While it closes, so many attempts may be under way at once, twice as many after each answer;
+  // with `close_at` it is closed.
+  unsigned first_attempts = 2;
+  unsigned close_at = 64;
+  // Where there are not so many devices, it is closed after this time without a failure.
+  std::chrono::milliseconds close_after{30000};
+};
+
+// Single-threaded. Every attempt that was admitted ends with exactly one on_answer(), on_failure()
+// or forget().
+class Breaker {
+ public:
+  enum class State : std::uint8_t {
+    Closed,   // everybody may try
+    Open,     // one device looks, with growing pauses; the others wait
+    Closing,  // it answers again; more and more may try
+  };
+
+  Breaker(BreakerSettings settings, RandomSource& random);
+
+  [[nodiscard]] State state() const { return state_; }
+  // Whether one more attempt may begin now.
+  [[nodiscard]] bool admits(SteadyTime now) const;
+  // When to ask again, while it is only time that is missing.
+  [[nodiscard]] std::optional<SteadyTime> next_look() const;
+  void on_attempt(DeviceIndex device, SteadyTime now);
+
+  // The endpoint answered, whatever it said to this device.
+  void on_answer(DeviceIndex device, SteadyTime now);
+  // The attempt failed for a reason that is the endpoint's or the network's. `certain`: one such
+  // failure is enough to open it. `at_least`: the endpoint itself asked for this pause.
+  void on_failure(DeviceIndex device, SteadyTime now, bool certain = false,
+                  std::chrono::milliseconds at_least = {});
+  // The outcome of the device's attempt will never be known.
+  void forget(DeviceIndex device, SteadyTime now);
+  // A session that had stood has ended without our doing.
+  void on_session_lost(DeviceIndex device, SteadyTime now);
+
+  // For a restart: how far the pauses have grown, and to begin where an earlier process stood.
+  [[nodiscard]] unsigned steps() const { return pauses_.steps(); }
+  void reopen(unsigned steps, SteadyTime next_look);
+
+ private:
+  void open(SteadyTime next_look);
+  void close();
+  void close_if_quiet(SteadyTime now);
+  void forget_failures();
+
+  BreakerSettings settings_;
+  Backoff pauses_;
+  State state_ = State::Closed;
+  std::set<DeviceIndex> under_way_;
+  unsigned attempts_max_ = 0;   // while Closing
+  SteadyTime answers_since_{};  // while Closing
+  SteadyTime next_look_{};      // while Open
+  SteadyTime look_lost_at_{};   // while Open and under way: a look that never reports
+  unsigned failures_ = 0;       // without an answer in between
+  std::set<DeviceIndex> failed_;
+  std::set<DeviceIndex> sessions_lost_;
+  SteadyTime first_lost_{};
+};
+
+}  // namespace hubward::resilience

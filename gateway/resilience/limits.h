@@ -1,0 +1,27 @@
+// What hubward takes of what the services allow.
+#pragma once
+
+#include <cstdint>
+
+#include "gateway/api/service_tier.h"
+
+namespace hubward::resilience {
+
+// For all devices of this gateway together: of one hub, and of one id scope. A rate of 0 is
+// unlimited, except for connections and registrations, which always have one.
+struct Limits {
+  double connections_per_second = 20;
+  double registrations_per_second = 2;
+  double sends_per_second = 0;
+  double twin_reads_per_second = 0;
+  double twin_updates_per_second = 0;
+  // The part of the sends that stored messages of earlier may use, so that fresh ones get through.
+  double backlog_sends_per_second = 0;
+};
+
+// A part of each published rate, because a hub and a scope serve others too, and what they do over
+// their limit (queueing, then closing connections) costs more than waiting. For an unknown tier:
+// the defaults above.
+[[nodiscard]] Limits limits_for(Tier tier, std::uint32_t units);
+
+}  // namespace hubward::resilience
