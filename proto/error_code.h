@@ -36,13 +36,13 @@ enum class ErrorCode : std::uint16_t {
   LinkSilent,      // keep-alive time-out
   OwnNetworkDown,  // neither hub nor DPS can be reached
   // --- The hub.
-  HubRefused,          // CONNACK 4 or 5: token, disabled, deleted, moved or blocked
-  HubBusy,             // CONNACK 3
-  HubBadClient,        // CONNACK 1 or 2
-  HubClosedEarly,      // closes soon after every successful CONNECT
-  HubClosesAll,        // does so with every device: daily quota, or throttling
-  SecondHolder,        // somebody else connects with this identity
-  PubackMissing,       // sent, not acknowledged in time
+  HubRefused,           // CONNACK 4 or 5: token, disabled, deleted, moved or blocked
+  HubBusy,              // CONNACK 3
+  HubBadClient,         // CONNACK 1 or 2
+  HubClosedEarly,       // closes soon after every successful CONNECT
+  HubClosesAll,         // does so with every device: daily quota, or throttling
+  SecondHolder,         // somebody else connects with this identity
+  PubackMissing,        // sent, not acknowledged in time
   SubscriptionRefused,  // the hub does not deliver commands or properties
   TwinThrottled,        // twin answer 429
   TwinFault,            // twin answer 5xx, or none

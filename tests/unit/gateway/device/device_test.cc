@@ -149,11 +149,12 @@ TEST_CASE("a device is shown four times a second at most, and not once it is gon
   Fixture fixture;
   const FieldState up{FieldState::Link::Up, {}, {}};
   {
-    Device other{DeviceIndex{1}, Fixture::description(), fixture.settings,
-                 DeviceParts{CloudParts{fixture.loop, fixture.links, fixture.signer,
-                                        fixture.assignments, fixture.outbox, fixture.leases,
-                                        fixture.admission, fixture.chance, fixture.log},
-                             fixture.rounds, fixture.writes}};
+    Device other{
+        DeviceIndex{1}, Fixture::description(), fixture.settings,
+        DeviceParts{CloudParts{fixture.loop, fixture.links, fixture.signer, fixture.assignments,
+                               fixture.backoffs, fixture.outbox, fixture.leases, fixture.admission,
+                               fixture.chance, fixture.log},
+                    fixture.rounds, fixture.writes}};
     other.start();
     fixture.loop.run_for(1s);
     CHECK(fixture.status.last->device == DeviceIndex{1});
