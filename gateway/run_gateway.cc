@@ -83,7 +83,8 @@ device::CloudSettings cloud_settings(const config::SiteSettings& site) {
 }
 
 // What the tier allows, except where the configuration names a rate itself.
-resilience::Limits limits_of(const config::LimitSettings& settings) {
+resilience::Limits limits_of(const config::SiteSettings& site) {
+  const config::LimitSettings& settings = site.limits;
   resilience::Limits limits = resilience::limits_for(settings.tier, settings.units);
   const auto take = [](const std::optional<double>& rate, double& into) {
     if (rate) into = *rate;
@@ -94,6 +95,8 @@ resilience::Limits limits_of(const config::LimitSettings& settings) {
   take(settings.backlog_sends_per_second, limits.backlog_sends_per_second);
   take(settings.twin_reads_per_second, limits.twin_reads_per_second);
   take(settings.twin_updates_per_second, limits.twin_updates_per_second);
+  limits.look_pause_max =
+      std::min<std::chrono::milliseconds>(limits.look_pause_max, site.retry_pause_max);
   return limits;
 }
 
@@ -125,7 +128,7 @@ class Gateway {
         streams_(resolver_),
         brokers_(resolver_),
         settings_(cloud_settings(site)),
-        admission_(loop_, limits_of(site.limits), random_, backoffs_),
+        admission_(loop_, limits_of(site), random_, backoffs_),
         commands_(board_, outbox_, writes_, loop_, log, folder_.file("maintenance")),
         status_(loop_, board_),
         roster_(board_) {}

@@ -120,7 +120,10 @@ void CloudClient::show(CloudState state) {
 }
 
 std::string CloudClient::pause_before(const NextStep& step) const {
-  const auto pause = std::max(step.at - now(), SteadyTime::duration{0});
+  const SteadyTime at =
+      stands_in_line(step) ? parts_.admission.admission().next_look(gate_of(step)).value_or(step.at)
+                           : step.at;
+  const auto pause = std::max(at - now(), SteadyTime::duration{0});
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(pause).count());
 }
 
@@ -139,6 +142,12 @@ resilience::Turn CloudClient::turn() const {
   return was_moved_ ? resilience::Turn::Moved : resilience::Turn::Returning;
 }
 
+// While one device looks for all whether the endpoint answers, its pauses are everybody's: the
+// others stand in line, and come back as soon as it does.
+bool CloudClient::stands_in_line(const NextStep& step) const {
+  return !step.waits_for_operator && parts_.admission.is_open(gate_of(step));
+}
+
 void CloudClient::remember() { parts_.backoffs.save(description_.id, recovery_.record()); }
 
 void CloudClient::follow(const NextStep& step) {
@@ -151,10 +160,7 @@ void CloudClient::follow(const NextStep& step) {
     view_.detail = verdict_->detail;
   }
   phase_ = Phase::Pausing;
-  // While one device looks for all whether the endpoint answers, its pauses are everybody's: the
-  // others stand in line, and come back as soon as it does.
-  const bool stands_in_line = !step.waits_for_operator && parts_.admission.is_open(gate_of(step));
-  if (step.at <= now() || stands_in_line) {
+  if (step.at <= now() || stands_in_line(step)) {
     view_.next_attempt.reset();
     ask_admission();
     return;

@@ -133,6 +133,7 @@ class CloudClient final : private MqttLinkEvents {
   void remember();
   [[nodiscard]] resilience::GateName gate_of(const resilience::NextStep& step) const;
   [[nodiscard]] resilience::GateName gate_of_assignment() const;  // only with an assignment
+  [[nodiscard]] bool stands_in_line(const resilience::NextStep& step) const;
   [[nodiscard]] resilience::Turn turn() const;
   void tell_admission(const ProvisioningResult& result);
   void carry_out(SessionActions& actions);

@@ -29,7 +29,10 @@ Admission::Gate& Admission::gate(const GateName& name) {
   if (known != gates_.end()) return known->second;
   const double rate =
       name == kDpsGate ? limits_.registrations_per_second : limits_.connections_per_second;
-  return gates_.emplace(name, Gate{TokenBucket(rate, burst_of(rate)), Breaker({}, random_), {}, {}})
+  BreakerSettings breaker;
+  breaker.pauses.max = limits_.look_pause_max;
+  return gates_
+      .emplace(name, Gate{TokenBucket(rate, burst_of(rate)), Breaker(breaker, random_), {}, {}})
       .first->second;
 }
 

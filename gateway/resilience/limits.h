@@ -1,6 +1,7 @@
 // What hubward takes of what the services allow.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "gateway/api/service_tier.h"
@@ -17,6 +18,8 @@ struct Limits {
   double twin_updates_per_second = 0;
   // The part of the sends that stored messages of earlier may use, so that fresh ones get through.
   double backlog_sends_per_second = 0;
+  // The longest pause between two looks at an endpoint that does not answer.
+  std::chrono::milliseconds look_pause_max{60000};
 };
 
 // A part of each published rate, because a hub and a scope serve others too, and what they do over

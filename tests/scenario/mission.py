@@ -24,8 +24,9 @@ RETRY_AFTER_S = 3
 
 
 def site_of_presses(presses, step=STEP_S):
+    # At this level the log also tells which device learnt of a failure from another one.
     return Site(sensors=0, meters=0, scales=0, presses=presses, interval_ms=500,
-                settings={"hub": {"retry_pause_max_s": step}})
+                settings={"hub": {"retry_pause_max_s": step}, "log_level": "debug"})
 
 
 def start(site):
@@ -47,8 +48,8 @@ def end(site):
 
 def failures(log, reason=None):
     """The failed attempts and ended sessions among events, with one reason or all."""
-    return [event for event in log if event["event"] in ("hub_connect_failed", "hub_disconnected")
-            and reason in (None, event["reason"])]
+    ends = ("hub_connect_failed", "hub_connect_shared", "hub_disconnected")
+    return [event for event in log if event["event"] in ends and reason in (None, event["reason"])]
 
 
 def conversations_in(log):
@@ -250,9 +251,9 @@ def nobody_floods_the_network_when_neither_hub_nor_dps_is_reachable():
         time.sleep(seconds)  # the scenario itself: how often somebody tries in this time
         doors.close()
         tries, probes = doors.knocks[hub], doors.knocks[dps]
-        # Pauses grow to 10 s, drawn by lot: about ten attempts each in 40 s.
-        expect(devices * 3 < len(tries) < devices * 18, f"{len(tries)} attempts at the hub")
-        expect(most_within(tries, 1) <= 22, f"20 a second are admitted: {most_within(tries, 1)}")
+        # After the first failures one device looks for all, with pauses up to 10 s drawn by lot.
+        expect(3 <= len(tries) <= 2 * devices, f"{len(tries)} attempts at the hub")
+        expect(most_within(tries, 1) <= devices, f"no rush: {most_within(tries, 1)}")
         # One device looks whether DPS is back, whoever else would like to ask.
         expect(len(probes) <= devices, f"{len(probes)} attempts at DPS")
         for fault in site.cloud.get("/faults")["faults"]:
