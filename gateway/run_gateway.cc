@@ -11,6 +11,7 @@
 #include "adapters/mqtt/mqtt_adapter.h"
 #include "adapters/serial/serial_adapter.h"
 #include "gateway/control_commands.h"
+#include "gateway/device/endpoint_journal.h"
 #include "gateway/device/roster.h"
 #include "gateway/observe/status_board.h"
 #include "gateway/outbox/outbox_writer.h"
@@ -129,6 +130,7 @@ class Gateway {
         brokers_(resolver_),
         settings_(cloud_settings(site)),
         admission_(loop_, limits_of(site), random_, backoffs_),
+        endpoints_(admission_, site.dps.address.host, board_, log, clock_),
         commands_(board_, outbox_, writes_, loop_, log, folder_.file("maintenance")),
         status_(loop_, board_),
         roster_(board_) {}
@@ -228,6 +230,7 @@ class Gateway {
 
   void beat() {
     last_beat_ = clock_.steady().time_since_epoch().count();
+    board_.set_endpoints(endpoints_.look());
     loop_.call_at(clock_.steady() + kHeartbeat, [this] { beat(); });
   }
 
@@ -248,6 +251,7 @@ class Gateway {
   const device::CloudSettings settings_;
   AlwaysGranted leases_;
   device::AdmissionDesk admission_;
+  device::EndpointJournal endpoints_;
   device::WriteGate writes_;
   ControlCommands commands_;
   std::vector<std::unique_ptr<Signer>> signers_;

@@ -44,6 +44,7 @@ struct DeviceStatus {
   CloudState cloud = CloudState::Starting;
   WallTime cloud_since;
   std::optional<ErrorCode> cloud_failure;  // why not online; words in failure_words.h
+  std::optional<ErrorCode> cloud_trouble;  // online, and yet: properties or commands do not work
   std::string cloud_detail;                // host, codes, tracking id; never a secret
   std::optional<WallTime> next_attempt;
   std::string assigned_hub;    // empty: none known
@@ -60,6 +61,21 @@ struct DeviceStatus {
   std::uint64_t dps_conversations = 0;
   std::uint64_t commands = 0;
   std::uint64_t command_failures = 0;
+};
+
+// A hub, or the provisioning service, as all devices together found it.
+struct EndpointStatus {
+  enum class State : std::uint8_t {
+    Answers,
+    Silent,     // one device looks for it, the others wait
+    Returning,  // answers again; more and more devices may try
+  };
+  std::string host;
+  bool is_dps = false;
+  State state = State::Answers;
+  std::optional<WallTime> next_look;  // while Silent
+  std::size_t waiting = 0;            // devices in line
+  bool closes_everybody = false;      // soon after every login
 };
 
 // What happened, newest last, for the page's journal and a device's history. Bounded by its keeper.

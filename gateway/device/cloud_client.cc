@@ -533,7 +533,8 @@ void CloudClient::on_subscribed() {
 
 void CloudClient::on_subscription_refused() {
   session_.on_subscription_refused();
-  parts_.log.write(LogLevel::Warn, "subscription_refused", {{"device", description_.id}});
+  SessionActions none;
+  carry_out(none);
 }
 
 void CloudClient::on_published(PublishToken token) {
@@ -574,6 +575,18 @@ void CloudClient::answer(const std::string& rid, hub::MethodStatus status, std::
 void CloudClient::carry_out(SessionActions& actions) {
   for (auto& action : actions) perform(action);
   arm_session_timer();
+  if (session_.trouble() != view_.trouble) show_trouble();
+}
+
+// What is wrong in a session that goes on: told when it changes.
+void CloudClient::show_trouble() {
+  view_.trouble = session_.trouble();
+  if (view_.trouble) {
+    parts_.log.write(
+        LogLevel::Warn, "session_trouble",
+        {{"device", description_.id}, {"reason", std::string(words_for(*view_.trouble).label)}});
+  }
+  events_.on_cloud_changed();
 }
 
 void CloudClient::perform(SessionAction& action) {

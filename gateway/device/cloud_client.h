@@ -57,6 +57,7 @@ struct CloudView {
   std::string assigned_hub;
   unsigned failures = 0;
   std::optional<WallTime> last_delivered;
+  std::optional<ErrorCode> trouble;       // of the session under way, which goes on
   std::optional<WallTime> token_expires;  // of the link under way
   std::optional<CloudAttempt> last_login;
   std::optional<CloudAttempt> last_provisioning;
@@ -137,6 +138,7 @@ class CloudClient final : private MqttLinkEvents {
   [[nodiscard]] resilience::Turn turn() const;
   void tell_admission(const ProvisioningResult& result);
   void carry_out(SessionActions& actions);
+  void show_trouble();
   void perform(SessionAction& action);
   void publish(const Send& send);
   void end_link_soon(resilience::Symptom symptom, std::string detail);

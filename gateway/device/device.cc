@@ -245,6 +245,7 @@ DeviceStatus Device::status() const {
   status.cloud = view.state;
   status.cloud_since = cloud_since_;
   status.cloud_failure = view.failure;
+  status.cloud_trouble = view.trouble;
   status.cloud_detail = view.detail;
   if (view.next_attempt) {
     status.next_attempt = clock.wall() + std::chrono::duration_cast<std::chrono::milliseconds>(

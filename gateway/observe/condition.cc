@@ -121,8 +121,13 @@ Condition online_condition(const DeviceView& view, WallTime now) {
                                 counted(tags.seen, "value", "values") + " not usable";
     return condition;
   }
-  condition.severity = Severity::Normal;
   condition.state = hub.empty() ? "Delivering" : "Delivering to " + hub;
+  condition.severity = Severity::Normal;
+  if (status.cloud_trouble) {
+    condition.severity = Severity::Warning;
+    explain(condition, *status.cloud_trouble, {});
+    condition.state += "; " + lower_first(std::string(words_for(*status.cloud_trouble).name));
+  }
   return condition;
 }
 

@@ -6,6 +6,7 @@
 
 #include "gateway/api/failure_words.h"
 #include "gateway/observe/condition.h"
+#include "gateway/observe/endpoint_words.h"
 
 namespace hubward::observe {
 namespace {
@@ -148,17 +149,37 @@ void device_numbers(Exposition& out) {
            [&](View v) { return count(v.status.command_failures); });
 }
 
+void endpoint_numbers(Exposition& out, const StatusBoard& board) {
+  const auto endpoints = board.endpoints();
+  const auto label = [](const EndpointStatus& endpoint) {
+    return "host=" + quoted(endpoint.host) + ",kind=" + quoted(endpoint.is_dps ? "dps" : "hub");
+  };
+  out.head("hubward_endpoint_state", "gauge",
+           "1 for the state of a hub or of the provisioning service, as all devices found it.");
+  for (const auto& endpoint : endpoints) {
+    out.sample("hubward_endpoint_state",
+               label(endpoint) + ",state=" + quoted(endpoint_label(endpoint.state)), 1);
+  }
+  out.head("hubward_endpoint_waiting", "gauge", "Devices that wait for their turn there.");
+  for (const auto& endpoint : endpoints) {
+    out.sample("hubward_endpoint_waiting", label(endpoint), static_cast<double>(endpoint.waiting));
+  }
+}
+
 void uplink_states(Exposition& out, const Views& views) {
   out.head("hubward_uplink_state", "gauge", "1 for the state a device's cloud side is in.");
   for (std::size_t i = 0; i < views.size(); ++i) {
     const auto state = quoted(state_label(views[i]->status.cloud));
     out.sample("hubward_uplink_state", out.device_label(i) + ",state=" + state, 1);
   }
-  out.head("hubward_uplink_failure", "gauge", "1 for the reason why a device is not online.");
+  out.head("hubward_uplink_failure", "gauge",
+           "1 for the reason why a device is not online, or not wholly.");
   for (std::size_t i = 0; i < views.size(); ++i) {
     const auto& status = views[i]->status;
-    if (status.cloud == CloudState::Online || !status.cloud_failure) continue;
-    const auto reason = quoted(words_for(*status.cloud_failure).label);
+    const auto& failure =
+        status.cloud == CloudState::Online ? status.cloud_trouble : status.cloud_failure;
+    if (!failure) continue;
+    const auto reason = quoted(words_for(*failure).label);
     out.sample("hubward_uplink_failure", out.device_label(i) + ",reason=" + reason, 1);
   }
 }
@@ -193,6 +214,7 @@ std::string metrics_text(const StatusBoard& board) {
   for (const auto& [label, count] : bad_by_label) {
     out.sample("hubward_bad_inputs_total", "reason=" + quoted(label), static_cast<double>(count));
   }
+  endpoint_numbers(out, board);
   device_numbers(out);
   uplink_states(out, views);
   return out.take();

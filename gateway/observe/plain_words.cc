@@ -1,6 +1,7 @@
 #include "gateway/observe/plain_words.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace hubward::observe {
 namespace {
@@ -62,6 +63,13 @@ std::string shown_text(std::string_view foreign) {
     at += length;
   }
   return shown;
+}
+
+std::string lower_first(std::string text) {
+  if (text.size() > 1 && !std::isupper(static_cast<unsigned char>(text[1]))) {
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  }
+  return text;
 }
 
 }  // namespace hubward::observe

@@ -13,6 +13,8 @@ namespace hubward::observe {
 [[nodiscard]] std::string count_words(std::uint64_t count);
 
 // "1 message", "41,200 messages".
+// For the middle of a sentence; abbreviations ("TLS ...") keep their capitals.
+[[nodiscard]] std::string lower_first(std::string text);
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 
 using hubward::duration_words;

@@ -1,7 +1,6 @@
 #include "gateway/observe/site_sentence.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "gateway/observe/plain_words.h"
 
@@ -28,14 +27,6 @@ bool is_network(ErrorCode code) {
 std::string name_of(const SiteDescription& site, DeviceIndex device) {
   const auto& description = site.devices[device.value];
   return shown_text(description.display_name.empty() ? description.id : description.display_name);
-}
-
-// For the middle of a sentence; abbreviations ("TLS ...") keep their capitals.
-std::string lower_first(std::string text) {
-  if (text.size() > 1 && !std::isupper(static_cast<unsigned char>(text[1]))) {
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-  }
-  return text;
 }
 
 std::string one_device(const SiteDescription& site, DeviceIndex device, const Condition& condition,

@@ -189,6 +189,18 @@ void StatusBoard::set_writes_paused(bool paused) {
   ++revision_;
 }
 
+void StatusBoard::set_endpoints(std::vector<EndpointStatus> endpoints) {
+  const std::lock_guard lock(mutex_);
+  if (endpoints.empty() && endpoints_.empty()) return;
+  endpoints_ = std::move(endpoints);
+  ++revision_;
+}
+
+std::vector<EndpointStatus> StatusBoard::endpoints() const {
+  const std::lock_guard lock(mutex_);
+  return endpoints_;
+}
+
 bool StatusBoard::writes_paused() const {
   const std::lock_guard lock(mutex_);
   return writes_paused_;

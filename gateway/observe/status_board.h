@@ -77,6 +77,10 @@ class StatusBoard final : public StatusSink {
   void set_writes_paused(bool paused);
   [[nodiscard]] bool writes_paused() const;
 
+  // Hubs and the provisioning service; those that answer need not be named.
+  void set_endpoints(std::vector<EndpointStatus> endpoints);
+  [[nodiscard]] std::vector<EndpointStatus> endpoints() const;
+
   [[nodiscard]] const SiteDescription& site() const { return site_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
   [[nodiscard]] WallTime started() const { return started_; }
@@ -114,6 +118,7 @@ class StatusBoard final : public StatusSink {
   mutable std::mutex mutex_;  // guards everything below
   std::uint64_t revision_ = 1;
   bool writes_paused_ = false;
+  std::vector<EndpointStatus> endpoints_;
   std::vector<Entry> entries_;
   std::deque<NumberedEvent> events_;
   std::uint64_t last_event_ = 0;

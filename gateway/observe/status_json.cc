@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "gateway/api/failure_words.h"
+#include "gateway/observe/endpoint_words.h"
 #include "gateway/observe/plain_words.h"
 
 namespace hubward::observe {
@@ -161,6 +162,23 @@ std::vector<BadInputCount> newest_first(std::vector<BadInputCount> rows) {
   return rows;
 }
 
+void write_endpoints(json::Writer& out, const std::vector<EndpointStatus>& endpoints) {
+  out.Key("endpoints");
+  out.StartArray();
+  for (const EndpointStatus& endpoint : endpoints) {
+    out.StartObject();
+    text(out, "host", shown_text(endpoint.host));
+    text(out, "kind", endpoint.is_dps ? "dps" : "hub");
+    text(out, "state", endpoint_label(endpoint.state));
+    time(out, "next_look_ms", endpoint.next_look);
+    number(out, "waiting", endpoint.waiting);
+    out.Key("closes_everybody");
+    out.Bool(endpoint.closes_everybody);
+    out.EndObject();
+  }
+  out.EndArray();
+}
+
 void write_trends(json::Writer& out, const StatusBoard& board, DeviceIndex device) {
   out.Key("trends");
   out.StartArray();
@@ -186,8 +204,11 @@ void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& 
   text(out, "version", board.site().version);
   time(out, "started_ms", board.started());
   const bool writes_paused = board.writes_paused();
-  text(out, "sentence",
-       writes_paused ? sentence + " Writing to the plant is paused for maintenance." : sentence);
+  const auto endpoints = board.endpoints();
+  std::string sentences = sentence + endpoint_sentences(endpoints, board.clock().wall());
+  if (writes_paused) sentences += " Writing to the plant is paused for maintenance.";
+  text(out, "sentence", sentences);
+  write_endpoints(out, endpoints);
   out.Key("writes_paused");
   out.Bool(writes_paused);
   text(out, "severity", severity_word(summary.severity));

@@ -1,0 +1,280 @@
+// Many devices' northbound sides and what they share, against a scripted service, on simulated
+// time.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "gateway/device/cloud_client.h"
+#include "tests/support/manual_loop.h"
+#include "tests/support/memory_outbox.h"
+#include "tests/support/scripted_link.h"
+#include "tests/support/scripted_random.h"
+
+using namespace hubward;
+using namespace hubward::device;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string kHub = "hub-a.example";
+const std::string kDps = "dps.example";
+
+struct FixedSigner final : Signer {
+  void sign(std::string, std::function<void(Result<std::string>)> done) override {
+    done(std::string(32, 'k'));
+  }
+  [[nodiscard]] std::string fingerprint() const override { return "key"; }
+};
+
+struct EverybodyAssigned final : AssignmentStore {
+  [[nodiscard]] std::optional<Assignment> load(const std::string& scope, const std::string& id,
+                                               const std::string& credential) const override {
+    return Assignment{kHub, id, scope, id, credential};
+  }
+  void save(const Assignment&) override {}
+};
+
+struct MemoryBackoffs final : BackoffStore {
+  [[nodiscard]] std::optional<BackoffRecord> load(const std::string& id) const override {
+    const auto found = records.find(id);
+    return found == records.end() ? std::nullopt : std::optional(found->second);
+  }
+  [[nodiscard]] std::vector<GateRecord> load_gates() const override { return gates; }
+  void save(const std::string& id, const BackoffRecord& record) override { records[id] = record; }
+  void save_gates(std::vector<GateRecord> open) override { gates = std::move(open); }
+  std::map<std::string, BackoffRecord> records;
+  std::vector<GateRecord> gates;
+};
+
+struct SilentLog final : Log {
+  void write(LogLevel, std::string_view, std::initializer_list<LogField>) override {}
+};
+
+struct NoEvents final : CloudEvents {
+  void on_cloud_changed() override {}
+  void on_wish(Wish) override {}
+  void on_command(RunCommand) override {}
+};
+
+struct Site {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::SeededRandom chance{7};
+  test::ScriptedLinks links;
+  FixedSigner signer;
+  EverybodyAssigned assignments;
+  MemoryBackoffs backoffs;
+  test::MemoryOutbox outbox;
+  AlwaysGranted leases;
+  SilentLog log;
+  NoEvents events;
+  CloudSettings settings;
+  std::unique_ptr<AdmissionDesk> desk;
+  std::vector<DeviceDescription> descriptions;
+  std::vector<std::unique_ptr<Properties>> properties;
+  std::vector<std::unique_ptr<CloudClient>> clients;
+
+  explicit Site(std::uint32_t devices) {
+    settings.dps_host = kDps;
+    settings.id_scope = "0ne1";
+    descriptions.resize(devices);
+    for (std::uint32_t i = 0; i < devices; ++i) {
+      descriptions[i].id = "device-" + std::to_string(i);
+      outbox.attach(DeviceIndex{i}, descriptions[i].id, loop);
+    }
+    start();
+  }
+  ~Site() { end(); }
+
+  void start() {
+    desk = std::make_unique<AdmissionDesk>(
+        loop, resilience::Limits{.connections_per_second = 100, .registrations_per_second = 100},
+        chance, backoffs);
+    for (std::uint32_t i = 0; i < descriptions.size(); ++i) {
+      properties.push_back(std::make_unique<Properties>(descriptions[i]));
+      clients.push_back(
+          std::make_unique<CloudClient>(DeviceIndex{i}, descriptions[i], settings,
+                                        CloudParts{loop, links, signer, assignments, backoffs,
+                                                   outbox, leases, *desk, chance, log},
+                                        *properties[i], events));
+      clients[i]->start();
+    }
+  }
+  // The process ends where it stands.
+  void end() {
+    clients.clear();
+    properties.clear();
+    desk.reset();
+  }
+  // Links that were told to connect to this host and have not heard anything yet.
+  std::vector<test::ScriptedLink*> attempts_at(const std::string& host) {
+    std::vector<test::ScriptedLink*> found;
+    for (auto* link : links.links) {
+      if (link->open && link->subscriptions.empty() && link->connects.back().host == host) {
+        found.push_back(link);
+      }
+    }
+    return found;
+  }
+  test::ScriptedLink* session_of(std::uint32_t device) {
+    for (auto* link : links.links) {
+      if (link->open && !link->subscriptions.empty() &&
+          link->connects.back().client_id == descriptions[device].id) {
+        return link;
+      }
+    }
+    return nullptr;
+  }
+  static void close(test::ScriptedLink& link, LinkStage stage, ErrorCode code) {
+    link.open = false;
+    link.subscriptions.clear();
+    link.events.on_closed(stage, Error{code, ErrorKind::Transient, "closed"});
+  }
+  // Lets time pass while the host accepts, or refuses at the door. Returns the attempts there.
+  std::size_t run_for(std::chrono::seconds time, const std::string& host, bool accepts) {
+    std::size_t attempts = 0;
+    const SteadyTime end = clock.steady() + time;
+    while (clock.steady() < end) {
+      loop.run_for(100ms);
+      for (auto* link : attempts_at(host)) {
+        ++attempts;
+        if (accepts) {
+          link->events.on_connected(false);
+          link->events.on_subscribed();
+        } else {
+          close(*link, LinkStage::Tcp, ErrorCode::Unreachable);
+        }
+      }
+    }
+    return attempts;
+  }
+  std::size_t online() {
+    std::size_t count = 0;
+    for (const auto& client : clients) count += client->view().state == CloudState::Online;
+    return count;
+  }
+  void drop_all() {
+    for (std::uint32_t i = 0; i < clients.size(); ++i) {
+      if (auto* link = session_of(i)) close(*link, LinkStage::Session, ErrorCode::LinkLost);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("fifty devices whose hub is gone: one looks for all, each asks DPS once, all return") {
+  Site site(50);
+  site.run_for(5s, kHub, true);
+  REQUIRE(site.online() == 50);
+  site.loop.run_for(5min);
+  site.drop_all();
+  std::size_t attempts = 0;
+  std::size_t conversations = 0;
+  for (int second = 0; second < 600; ++second) {
+    attempts += site.run_for(1s, kHub, false);
+    for (auto* dps : site.attempts_at(kDps)) {
+      ++conversations;
+      Site::close(*dps, LinkStage::Session, ErrorCode::LinkLost);
+    }
+  }
+  // Ten minutes at pauses of up to a minute, and the few before the first was noticed.
+  CHECK(attempts >= 10);
+  CHECK(attempts <= 40);
+  // DPS does not answer either: one asks for all here, too.
+  CHECK(conversations >= 3);
+  CHECK(conversations <= 60);
+  for (const auto& client : site.clients) {
+    CHECK(client->view().state == CloudState::BackingOff);
+    CHECK(client->view().next_attempt);
+  }
+  // Back: nobody waits for a pause of his own.
+  REQUIRE(site.desk->admission().next_look(kHub));
+  site.loop.run_until(*site.desk->admission().next_look(kHub));
+  site.run_for(5s, kHub, true);
+  CHECK(site.online() == 50);
+}
+
+TEST_CASE("a device that is pushed out again and again alone names the second holder and waits") {
+  Site site(3);
+  site.run_for(2s, kHub, true);
+  site.loop.run_for(5min);
+  const SteadyTime began = site.clock.steady();
+  int thrown_out = 0;
+  while (site.clients[0]->view().failure != ErrorCode::SecondHolder) {
+    REQUIRE(thrown_out < 6);
+    if (auto* link = site.session_of(0)) {
+      OutboxMessage message;
+      message.body = "{}";
+      site.outbox.append(DeviceIndex{0}, std::move(message), [&](const Result<StoredMessage>& row) {
+        site.clients[0]->on_stored(*row);
+      });
+      site.loop.run_for(0s);
+      for (const auto& sent : link->take("devices/")) link->events.on_published(sent.token);
+      site.loop.run_for(500ms);
+      Site::close(*link, LinkStage::Session, ErrorCode::LinkLost);
+      ++thrown_out;
+    }
+    site.run_for(1s, kHub, true);
+  }
+  CHECK(thrown_out == 4);  // the first one had been stable
+  CHECK(site.clients[0]->view().state == CloudState::WaitingForOperator);
+  CHECK(site.clients[0]->view().dps_conversations == 0);
+  REQUIRE(site.clients[0]->view().next_attempt);
+  CHECK(*site.clients[0]->view().next_attempt >= site.clock.steady() + 55s);
+  CHECK(site.clock.steady() - began < 60s);
+  CHECK(site.clients[1]->view().state == CloudState::Online);
+}
+
+TEST_CASE("a hub that closes everybody after login is named, asked by one, and never told to DPS") {
+  Site site(20);
+  site.run_for(2s, kHub, true);
+  REQUIRE(site.online() == 20);
+  std::size_t logins = 0;
+  for (int second = 0; second < 600; ++second) {
+    logins += site.run_for(1s, kHub, true);
+    site.drop_all();
+  }
+  CHECK(logins <= 20 + 20 + 40);
+  std::size_t named = 0;
+  for (const auto& client : site.clients) {
+    named += client->view().failure == ErrorCode::HubClosesAll ? 1 : 0;
+    CHECK(client->view().dps_conversations == 0);
+  }
+  CHECK(named >= 18);
+  site.run_for(120s, kHub, true);
+  CHECK(site.online() == 20);
+}
+
+TEST_CASE(
+    "a process that is started again every two seconds asks no more often than one that lives") {
+  Site site(10);
+  for (auto* link : site.links.links) link->open = false;
+  std::size_t attempts = 0;
+  for (int life = 0; life < 60; ++life) {
+    attempts += site.run_for(2s, kHub, false);
+    site.end();
+    site.start();
+  }
+  // Two minutes: a few before it is noticed, then looks with growing pauses.
+  CHECK(attempts >= 4);
+  CHECK(attempts <= 25);
+}
+
+TEST_CASE("a hub that delivers no commands is named, and telemetry goes on") {
+  Site site(1);
+  site.loop.run_for(1s);
+  auto* link = site.attempts_at(kHub).at(0);
+  link->events.on_connected(false);
+  link->events.on_subscription_refused();
+  CHECK(site.clients[0]->view().state == CloudState::Online);
+  CHECK(site.clients[0]->view().trouble == ErrorCode::SubscriptionRefused);
+  OutboxMessage message;
+  message.body = "{}";
+  site.outbox.append(DeviceIndex{0}, std::move(message),
+                     [&](const Result<StoredMessage>& row) { site.clients[0]->on_stored(*row); });
+  site.loop.run_for(1s);
+  CHECK(link->take("devices/").size() == 1);
+  CHECK(link->take("$iothub/twin/GET").empty());
+}
