@@ -42,10 +42,12 @@ struct Maintenance {
 struct ExportQuarantine {
   std::string folder = kDefaultFolder;
 };
+// Every failure on the way to the cloud: how it is seen, what it means, what is done.
+struct ExplainFailures {};
 struct Version {};
 
-using Command =
-    std::variant<Run, Check, Schema, ShowStatus, Maintenance, ExportQuarantine, Version>;
+using Command = std::variant<Run, Check, Schema, ShowStatus, Maintenance, ExportQuarantine,
+                             ExplainFailures, Version>;
 
 // What a command has to say, and the status to exit with.
 struct Outcome {

@@ -61,6 +61,9 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
       "quarantine", "Print the messages that were set aside, one JSON object a line");
   add_folder(*quarantine_verb, quarantine.folder);
 
+  auto* failures_verb = app.add_subcommand(
+      "failures", "Print what can go wrong on the way to the cloud, and what is done about it");
+
   auto* version_verb = app.add_subcommand("version", "Print the version");
 
   try {
@@ -79,6 +82,7 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   if (status_verb->parsed()) return status;
   if (maintenance_verb->parsed()) return maintenance;
   if (quarantine_verb->parsed()) return quarantine;
+  if (failures_verb->parsed()) return ExplainFailures{};
   if (version_verb->parsed()) return Version{};
   return Outcome{kExitMisuse, "", app.help()};
 }

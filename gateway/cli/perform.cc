@@ -5,6 +5,7 @@
 
 #include "gateway/cli/colour.h"
 #include "gateway/cli/status_text.h"
+#include "gateway/resilience/diagnosis.h"
 #include "proto/json.h"
 
 namespace hubward::cli {
@@ -172,6 +173,10 @@ Outcome perform(const ExportQuarantine& command, const Surroundings& world) {
   Outcome outcome;
   for (const auto& message : messages->GetArray()) outcome.out += json::to_text(message) + "\n";
   return outcome;
+}
+
+Outcome perform(const ExplainFailures&, const Surroundings&) {
+  return {kExitFine, resilience::diagnosis_markdown(), ""};
 }
 
 Outcome perform(const Version&, const Surroundings& world) {

@@ -31,6 +31,7 @@ struct Surroundings {
 [[nodiscard]] Outcome perform(const ShowStatus& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Maintenance& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ExportQuarantine& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const ExplainFailures& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Version& command, const Surroundings& world);
 
 // For `run` with a configuration that has errors: says them, status 78.

@@ -25,7 +25,7 @@ ALLOWED = {
     "gateway/config": ["proto/", "gateway/api/", "adapters/modbus/settings.h",
                        "adapters/serial/settings.h", "adapters/serial/line_pattern.h",
                        "adapters/mqtt/settings.h"],
-    "gateway/cli": ["proto/", "gateway/api/", "gateway/config/"],
+    "gateway/cli": ["proto/", "gateway/api/", "gateway/config/", "gateway/resilience/"],
     "adapters/modbus": ["proto/", "gateway/api/"],
     "adapters/serial": ["proto/", "gateway/api/"],
     "adapters/mqtt": ["proto/", "gateway/api/"],

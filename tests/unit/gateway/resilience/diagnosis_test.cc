@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -91,4 +93,10 @@ TEST_CASE("the page of documentation has a line for each row") {
   }
   CHECK(std::count(page.begin(), page.end(), '\n') ==
         static_cast<std::ptrdiff_t>(diagnosis_table().size()) + 2);
+}
+
+TEST_CASE("the page of failures holds the table that the program prints") {
+  std::ifstream file(HUBWARD_SOURCE_DIR "/gateway/resilience/FAILURES.md", std::ios::binary);
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  CHECK(page.find(diagnosis_markdown()) != std::string::npos);
 }
