@@ -34,7 +34,7 @@ def feed(name, seconds, goal_rate=None, **options):
 
 def southbound(sensors=50, presses=40, seconds=10):
     need_descriptors(1000)
-    feed("mqtt_1000", seconds, 990, sensors=sensors, presses=0, rate=1000)
-    feed("mqtt_ceiling", seconds, sensors=sensors, presses=0, rate=10000)
+    feed("mqtt_100", seconds, 98, sensors=sensors, presses=0, rate=100)
+    feed("mqtt_ceiling", seconds, sensors=sensors, presses=0, rate=2000)
     # A press is read in two polls, one for each table: two messages.
     feed("modbus_tcp", seconds, sensors=0, presses=presses, interval_ms=50)
