@@ -23,7 +23,7 @@ def write_site(folder, stage, devices, rate):
         "trusted_roots_file": stage.cloud.ports["ca"],
         "state_folder": str(folder / "state"),
         "page": {"address": f"127.0.0.1:{free_port()}"},
-        "admission": {"connections_per_second": rate, "registrations_per_second": min(rate, 100)},
+        "limits": {"connections_per_second": rate, "registrations_per_second": min(rate, 100)},
         "broker": {"host": "127.0.0.1", "port": broker},
     }
     (folder / "gateway.json").write_text(json.dumps(gateway))

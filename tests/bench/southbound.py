@@ -22,7 +22,7 @@ def arriving(site, seconds):
 
 
 def feed(name, seconds, goal_rate=None, **options):
-    settings = {"admission": {"connections_per_second": 100, "registrations_per_second": 100}}
+    settings = {"limits": {"connections_per_second": 100, "registrations_per_second": 100}}
     with Site(meters=0, scales=0, settings=settings, **options) as site:
         site.start_gateway()
         site.wait_all_online()
