@@ -16,7 +16,7 @@ AdmissionDesk::AdmissionDesk(Loop& loop, const resilience::Limits& limits, Rando
       backoffs_(backoffs),
       admission_(limits, random),
       remembered_(backoffs.load_gates()) {
-  admission_.restore(remembered_);
+  admission_.restore(remembered_, loop_.clock().steady());
 }
 
 AdmissionDesk::~AdmissionDesk() { loop_.cancel(timer_); }
@@ -57,6 +57,11 @@ void AdmissionDesk::session_ended(DeviceIndex device, const resilience::GateName
         resilience::Symptom::ClosesEverybody, detail);
 }
 
+void AdmissionDesk::hub_moved(const resilience::GateName& gate, resilience::Symptom symptom,
+                              const std::string& detail) {
+  share(admission_.hub_moved(gate), symptom, detail);
+}
+
 void AdmissionDesk::share(const std::vector<DeviceIndex>& sharing, resilience::Symptom symptom,
                           const std::string& detail) {
   for (const DeviceIndex device : sharing) {
@@ -94,6 +99,7 @@ void AdmissionDesk::arm() {
   if (gates != remembered_) {
     remembered_ = gates;
     backoffs_.save_gates(std::move(gates));
+    call_back_from_dps();
   }
   auto next = admission_.next_at(now());
   for (auto& [host, allowance] : allowances_) {
@@ -105,6 +111,20 @@ void AdmissionDesk::arm() {
   timer_ = {};
   armed_for_ = next;
   if (next) timer_ = loop_.call_at(*next, [this] { on_timer(); });
+}
+
+// A gate has opened or is open no more.
+void AdmissionDesk::call_back_from_dps() {
+  std::vector<DeviceIndex> back;
+  for (const auto& [device, visit] : visits_) {
+    if (visit.back && !admission_.is_open(visit.unless_back)) back.push_back(device);
+  }
+  for (const DeviceIndex device : back) {
+    const Visit visit = std::move(visits_.at(device));
+    visits_.erase(device);
+    admission_.withdraw(device, now());
+    visit.back();
+  }
 }
 
 void AdmissionDesk::on_timer() {

@@ -25,11 +25,15 @@ class AdmissionDesk {
   AdmissionDesk(const AdmissionDesk&) = delete;
   AdmissionDesk& operator=(const AdmissionDesk&) = delete;
 
-  // Exactly one of the two runs, once, never inside this call, unless withdrawn. `go`: try now, and
+  // Exactly one of these runs, once, never inside this call, unless withdrawn. `go`: try now, and
   // tell the outcome. `share`: another device has looked, and found this.
   struct Visit {
     std::function<void()> go;
     std::function<void(resilience::Symptom, const std::string& detail)> share;
+    // For one who waits for DPS only because this hub does not answer: `back` runs instead when the
+    // hub does.
+    resilience::GateName unless_back{};
+    std::function<void()> back{};
   };
   void request(DeviceIndex device, const resilience::GateName& gate, resilience::Turn turn,
                Visit visit);
@@ -42,6 +46,10 @@ class AdmissionDesk {
   [[nodiscard]] bool logged_in(DeviceIndex device, const resilience::GateName& gate);
   void session_ended(DeviceIndex device, const resilience::GateName& gate, bool unasked,
                      const std::string& detail);
+
+  // DPS has sent the device away from this hub, which does not answer.
+  void hub_moved(const resilience::GateName& gate, resilience::Symptom symptom,
+                 const std::string& detail);
 
   // --- What the shared state says.
   [[nodiscard]] const resilience::Admission& admission() const { return admission_; }
@@ -66,6 +74,7 @@ class AdmissionDesk {
   void arm();
   void on_timer();
   void serve_sessions();
+  void call_back_from_dps();
   void share(const std::vector<DeviceIndex>& sharing, resilience::Symptom symptom,
              const std::string& detail);
   [[nodiscard]] SteadyTime now() const { return loop_.clock().steady(); }

@@ -184,10 +184,16 @@ void CloudClient::on_circumstances_changed() {
 void CloudClient::ask_admission() {
   phase_ = Phase::AtGate;
   const resilience::GateName gate = gate_of(step_);
-  parts_.admission.request(
-      device_, gate, turn(),
-      {.go = [this] { step_.what == NextStep::What::ConnectHub ? connect_hub() : provision(); },
-       .share = [this](Symptom symptom, const std::string& detail) { share(symptom, detail); }});
+  AdmissionDesk::Visit visit;
+  visit.go = [this] { step_.what == NextStep::What::ConnectHub ? connect_hub() : provision(); };
+  visit.share = [this](Symptom symptom, const std::string& detail) { share(symptom, detail); };
+  // DPS is wanted only because the hub does not answer: when it does, there is nothing to ask.
+  if (gate == resilience::kDpsGate && assignment_ &&
+      parts_.admission.is_open(gate_of_assignment())) {
+    visit.unless_back = gate_of_assignment();
+    visit.back = [this] { follow({NextStep::What::ConnectHub, now(), step_.why}); };
+  }
+  parts_.admission.request(device_, gate, turn(), std::move(visit));
   const auto look = parts_.admission.admission().next_look(gate);
   view_.next_attempt = look;
   show(look && view_.failure ? CloudState::BackingOff : CloudState::WaitingForTurn);
@@ -263,6 +269,10 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
   const bool same = assignment_ && *assignment_ == assignment;
   if (!same) {
     was_moved_ = assignment_.has_value();
+    if (was_moved_ && parts_.admission.is_open(gate_of_assignment())) {
+      parts_.admission.hub_moved(gate_of_assignment(), Symptom::HubUnreachable,
+                                 place(*assignment_) + ": another device was moved away from it");
+    }
     assignment_ = std::move(assignment);
     assignment_is_saved_ = false;
     view_.assigned_hub = assignment_->assigned_hub;
@@ -282,7 +292,8 @@ void CloudClient::connect_hub() {
   const auto address = hub::HubAddress::parse(assignment_->assigned_hub);
   if (!address) {  // only a damaged cache file can hold such a name
     parts_.admission.answered(device_);
-    follow(recovery_.on_hub_failure(Symptom::HubRefusedId, true, now()));
+    follow(
+        recovery_.on_hub_failure(Symptom::HubRefusedId, resilience::DpsQuestion::Allowed, now()));
     return;
   }
   phase_ = Phase::Signing;
@@ -450,15 +461,23 @@ Symptom CloudClient::end_session(Symptom symptom, const std::string& detail) {
   return evictions_.on_thrown_out(worked, alone, now()) ? Symptom::ThrownOut : symptom;
 }
 
+resilience::DpsQuestion CloudClient::dps_question(bool shared) {
+  if (std::exchange(hastened_, false)) return resilience::DpsQuestion::NotNow;
+  const auto& admission = parts_.admission.admission();
+  if (shared && !admission.each_may_ask(gate_of_assignment(), now())) {
+    return resilience::DpsQuestion::NotNow;
+  }
+  return admission.dps_may_be_asked(now()) ? resilience::DpsQuestion::Allowed
+                                           : resilience::DpsQuestion::OutOfReach;
+}
+
 void CloudClient::follow_hub_failure(Symptom symptom, std::string detail, std::string_view event) {
-  const bool dps_may_be_asked =
-      !std::exchange(hastened_, false) && parts_.admission.dps_may_be_asked();
-  const NextStep step = recovery_.on_hub_failure(symptom, dps_may_be_asked, now());
+  const bool shared = event == "hub_connect_shared";
+  const NextStep step = recovery_.on_hub_failure(symptom, dps_question(shared), now());
   view_.last_login =
       CloudAttempt{parts_.loop.clock().wall(), resilience::diagnose(symptom).code, detail};
   view_.detail = std::move(detail);
   // What was shared is no event of this device: the one that looked has told it.
-  const bool shared = event == "hub_connect_shared";
   parts_.log.write(shared ? LogLevel::Debug : LogLevel::Warn, event,
                    {{"device", description_.id},
                     {"reason", std::string(words_for(*step.why).label)},

@@ -131,6 +131,7 @@ class CloudClient final : private MqttLinkEvents {
   [[nodiscard]] resilience::Symptom end_session(resilience::Symptom symptom,
                                                 const std::string& detail);
   void follow_hub_failure(resilience::Symptom symptom, std::string detail, std::string_view event);
+  [[nodiscard]] resilience::DpsQuestion dps_question(bool shared);
   void remember();
   [[nodiscard]] resilience::GateName gate_of(const resilience::NextStep& step) const;
   [[nodiscard]] resilience::GateName gate_of_assignment() const;  // only with an assignment

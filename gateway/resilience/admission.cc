@@ -12,6 +12,10 @@ constexpr std::size_t kGatesMax = 64;
 // A session of this age counts as the hub's answer where the hub has been closing everybody's.
 constexpr std::chrono::seconds kProof{5};
 
+// So long the device that looks is the only one to ask DPS whether the hub is still the right one.
+// The reconnection guidance asks after 15 to 30 minutes (reference section 5.1).
+constexpr std::chrono::minutes kAskForAll{15};
+
 double burst_of(double per_second) { return per_second * kBurstSeconds; }
 
 std::optional<SteadyTime> earlier(std::optional<SteadyTime> one, std::optional<SteadyTime> other) {
@@ -32,7 +36,8 @@ Admission::Gate& Admission::gate(const GateName& name) {
   BreakerSettings breaker;
   breaker.pauses.max = limits_.look_pause_max;
   return gates_
-      .emplace(name, Gate{TokenBucket(rate, burst_of(rate)), Breaker(breaker, random_), {}, {}})
+      .emplace(name,
+               Gate{TokenBucket(rate, burst_of(rate)), Breaker(breaker, random_), {}, {}, false})
       .first->second;
 }
 
@@ -105,7 +110,9 @@ std::optional<SteadyTime> Admission::next_at(SteadyTime now) {
 void Admission::answered(DeviceIndex device, SteadyTime now) {
   const auto tries = tries_at_.find(device);
   if (tries == tries_at_.end()) return;
-  gate(tries->second).breaker.on_answer(device, now);
+  Gate& tried = gate(tries->second);
+  tried.breaker.on_answer(device, now);
+  tried.moved = false;
   tries_at_.erase(tries);
   proof_at_.erase(device);
 }
@@ -165,6 +172,18 @@ std::vector<DeviceIndex> Admission::share_if_open(Gate& gate) {
   return sharing;
 }
 
+std::vector<DeviceIndex> Admission::hub_moved(const GateName& name) {
+  Gate& left = gate(name);
+  left.moved = true;
+  return share_if_open(left);
+}
+
+bool Admission::each_may_ask(const GateName& name, SteadyTime now) const {
+  const Gate* at = find(name);
+  const auto since = at == nullptr ? std::nullopt : at->breaker.open_since();
+  return !since || at->moved || now - *since >= kAskForAll;
+}
+
 bool Admission::is_open(const GateName& name) const {
   const Gate* at = find(name);
   return at != nullptr && at->breaker.state() == Breaker::State::Open;
@@ -210,9 +229,9 @@ std::vector<GateRecord> Admission::memory() const {
   return open;
 }
 
-void Admission::restore(const std::vector<GateRecord>& memory) {
+void Admission::restore(const std::vector<GateRecord>& memory, SteadyTime now) {
   for (const GateRecord& known : memory)
-    gate(known.gate).breaker.reopen(known.steps, known.next_look);
+    gate(known.gate).breaker.reopen(known.steps, known.next_look, now);
 }
 
 }  // namespace hubward::resilience

@@ -67,6 +67,13 @@ class Admission {
   [[nodiscard]] std::vector<DeviceIndex> session_ended(DeviceIndex device, const GateName& gate,
                                                        bool unasked, SteadyTime now);
 
+  // DPS has sent a device away from this hub, which does not answer: the others may have been moved
+  // as well. Returns those in line, who may ask by themselves now, and are in line no more.
+  [[nodiscard]] std::vector<DeviceIndex> hub_moved(const GateName& gate);
+  // Whether those in line at an open gate may ask DPS themselves. Mostly the one who looks asks for
+  // all: a hub that is down for a minute must not bring a thousand devices to DPS.
+  [[nodiscard]] bool each_may_ask(const GateName& gate, SteadyTime now) const;
+
   [[nodiscard]] bool is_open(const GateName& gate) const;  // the breaker: one looks, others wait
   [[nodiscard]] std::optional<SteadyTime> next_look(const GateName& gate) const;
   // Whether asking DPS makes sense: it can be reached, or it is time to see whether it can.
@@ -80,7 +87,7 @@ class Admission {
   [[nodiscard]] std::size_t waiting() const;
   // For a restart: the gates that are open.
   [[nodiscard]] std::vector<GateRecord> memory() const;
-  void restore(const std::vector<GateRecord>& memory);
+  void restore(const std::vector<GateRecord>& memory, SteadyTime now);
 
  private:
   struct Gate {
@@ -88,6 +95,7 @@ class Admission {
     Breaker breaker;
     TurnQueue line;
     HostSessions sessions;
+    bool moved = false;  // somebody was sent elsewhere since it opened
   };
   Gate& gate(const GateName& name);
   [[nodiscard]] const Gate* find(const GateName& name) const;

@@ -28,6 +28,10 @@ std::optional<SteadyTime> Breaker::next_look() const {
   return under_way_.empty() ? next_look_ : look_lost_at_;
 }
 
+std::optional<SteadyTime> Breaker::open_since() const {
+  return state_ == State::Open ? std::optional(open_since_) : std::nullopt;
+}
+
 void Breaker::on_attempt(DeviceIndex device, SteadyTime now) {
   close_if_quiet(now);
   if (state_ == State::Open) {
@@ -55,7 +59,7 @@ void Breaker::on_failure(DeviceIndex device, SteadyTime now, bool certain,
   const bool looked = under_way_.erase(device) != 0;
   if (state_ == State::Open) {
     // Attempts begun before it opened all end the same way: only a look's end is news.
-    if (looked) open(now + pauses_.next(at_least));
+    if (looked) open(now + pauses_.next(at_least), now);
     return;
   }
   close_if_quiet(now);
@@ -64,7 +68,7 @@ void Breaker::on_failure(DeviceIndex device, SteadyTime now, bool certain,
   failed_.insert(device);
   const bool together =
       failures_ >= settings_.failures_to_open && failed_.size() >= settings_.devices_to_open;
-  if (certain || together) open(now + pauses_.next(at_least));
+  if (certain || together) open(now + pauses_.next(at_least), now);
 }
 
 void Breaker::forget(DeviceIndex device, SteadyTime now) {
@@ -82,10 +86,11 @@ void Breaker::on_session_lost(DeviceIndex device, SteadyTime now) {
   sessions_lost_.insert(device);
   // Somebody looks at once: a hub that closes everybody's connection has mostly moved them, and
   // says so with its next word.
-  if (sessions_lost_.size() >= settings_.sessions_to_open) open(now);
+  if (sessions_lost_.size() >= settings_.sessions_to_open) open(now, now);
 }
 
-void Breaker::open(SteadyTime next_look) {
+void Breaker::open(SteadyTime next_look, SteadyTime now) {
+  if (state_ != State::Open) open_since_ = now;
   // What was under way when it opened is no look.
   under_way_.clear();
   forget_failures();
@@ -102,9 +107,9 @@ void Breaker::close_if_quiet(SteadyTime now) {
   if (state_ == State::Closing && now - answers_since_ >= settings_.close_after) close();
 }
 
-void Breaker::reopen(unsigned steps, SteadyTime next_look) {
+void Breaker::reopen(unsigned steps, SteadyTime next_look, SteadyTime now) {
   pauses_.resume(steps);
-  open(next_look);
+  open(next_look, now);
 }
 
 void Breaker::forget_failures() {

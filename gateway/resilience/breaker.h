@@ -48,6 +48,8 @@ class Breaker {
   [[nodiscard]] bool admits(SteadyTime now) const;
   // When to ask again, while it is only time that is missing.
   [[nodiscard]] std::optional<SteadyTime> next_look() const;
+  // Since when it has been open, while it is.
+  [[nodiscard]] std::optional<SteadyTime> open_since() const;
   void on_attempt(DeviceIndex device, SteadyTime now);
 
   // The endpoint answered, whatever it said to this device.
@@ -63,10 +65,10 @@ class Breaker {
 
   // For a restart: how far the pauses have grown, and to begin where an earlier process stood.
   [[nodiscard]] unsigned steps() const { return pauses_.steps(); }
-  void reopen(unsigned steps, SteadyTime next_look);
+  void reopen(unsigned steps, SteadyTime next_look, SteadyTime now);
 
  private:
-  void open(SteadyTime next_look);
+  void open(SteadyTime next_look, SteadyTime now);
   void close();
   void close_if_quiet(SteadyTime now);
   void forget_failures();
@@ -78,6 +80,7 @@ class Breaker {
   unsigned attempts_max_ = 0;   // while Closing
   SteadyTime answers_since_{};  // while Closing
   SteadyTime next_look_{};      // while Open
+  SteadyTime open_since_{};     // while Open
   SteadyTime look_lost_at_{};   // while Open and under way: a look that never reports
   unsigned failures_ = 0;       // without an answer in between
   std::set<DeviceIndex> failed_;

@@ -84,7 +84,7 @@ void Recovery::forget_failures() {
   asked_because_.reset();
 }
 
-NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_may_be_asked, SteadyTime now) {
+NextStep Recovery::on_hub_failure(Symptom symptom, DpsQuestion question, SteadyTime now) {
   const bool was_stable = is_stable(now);
   if (was_stable) {
     forget_failures();
@@ -103,7 +103,7 @@ NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_may_be_asked, Steady
     case Decision::Provision:
       ++refusals_;
       if (dps_asked_in_step_) return back_off(diagnose(Symptom::HubRefusedAgain), now);
-      if (!dps_may_be_asked) return back_off(diagnosis.code, now);
+      if (question != DpsQuestion::Allowed) return back_off(diagnosis.code, now);
       return provision(diagnosis.code, now);
     case Decision::ProvisionAfterThree:
       ++unreachable_;
@@ -111,12 +111,16 @@ NextStep Recovery::on_hub_failure(Symptom symptom, bool dps_may_be_asked, Steady
           (unreachable_ - kUnreachableFirst) % kUnreachableAgain == 0) {
         dps_owed_ = true;
       }
-      if (!dps_owed_ || dps_asked_in_step_) return back_off(diagnosis.code, now);
-      if (!dps_may_be_asked) return back_off(diagnose(Symptom::NobodyReachable).code, now);
+      if (!dps_owed_ || dps_asked_in_step_ || question == DpsQuestion::NotNow) {
+        return back_off(diagnosis.code, now);
+      }
+      if (question == DpsQuestion::OutOfReach) {
+        return back_off(diagnose(Symptom::NobodyReachable).code, now);
+      }
       return provision(diagnosis.code, now);
     case Decision::ProvisionAfterTen:
       ++soft_;
-      if (dps_may_be_asked && !dps_asked_in_step_ && soft_ > kSoftFailuresMax) {
+      if (question == DpsQuestion::Allowed && !dps_asked_in_step_ && soft_ > kSoftFailuresMax) {
         soft_ = 0;
         return provision(diagnosis.code, now);
       }

@@ -29,6 +29,13 @@ struct NextStep {
   bool waits_for_operator = false;
 };
 
+// Whether a device may ask DPS now because of its hub.
+enum class DpsQuestion : std::uint8_t {
+  Allowed,
+  OutOfReach,  // DPS itself cannot be reached, and it is not time to see whether it can be again
+  NotNow,      // somebody else asks for all, or this attempt was asked for by a person
+};
+
 // What DPS said when it assigned a hub.
 enum class AssignedTo : std::uint8_t { SameHub, OtherHub };
 
@@ -47,9 +54,7 @@ class Recovery {
   void on_stable() { forget_failures(); }
   // An attempt to connect failed, or a session ended that was not ended by us. A session's end is
   // given as ClosedEarly; whether it had been stable is decided here.
-  // `dps_may_be_asked`: false while DPS itself cannot be reached from this gateway and it is not
-  // time to see whether it can be again.
-  NextStep on_hub_failure(Symptom symptom, bool dps_may_be_asked, SteadyTime now);
+  NextStep on_hub_failure(Symptom symptom, DpsQuestion question, SteadyTime now);
   // A conversation with DPS begins. A process that dies in it has used up a back-off step.
   void on_asking(SteadyTime now);
   NextStep on_assigned(AssignedTo where, SteadyTime now);

@@ -96,12 +96,17 @@ def an_unreachable_hub_is_reported_to_dps_once_with_the_third_failure():
         twelfth = failures(log, "unreachable")[11]["at"]
         expect(len([asked for asked in conversations_in(log) if asked["at"] < twelfth]) == 1,
                "one conversation in twelve failures")
+        asked_with = []
         for device in site.devices:
             log = events(site, device, began)
             reached = [event for event in expect_asked_at_once(log)
                        if event["reason"] == "unreachable"]
-            expect(len(reached) == 3, f"{device} asked after the third failure: {len(reached)}")
+            # The one that looks for both asks with its third failure; the other one when it is its
+            # turn to look, or when the first was sent to another hub.
+            asked_with.append(len(reached))
+            expect(len(reached) >= 3, f"{device} asked after the third failure: {len(reached)}")
             expect_one_conversation_a_step(log)
+        expect(min(asked_with) == 3 and max(asked_with) <= 5, f"asked with failure {asked_with}")
         site.cloud.end_fault(fault)
         up = time.time()
         first_after(site, stays, up, "hub-1", before[stays])

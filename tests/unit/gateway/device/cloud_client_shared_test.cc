@@ -196,6 +196,54 @@ TEST_CASE("fifty devices whose hub is gone: one looks for all, each asks DPS onc
   CHECK(site.online() == 50);
 }
 
+TEST_CASE("a minute without its hub brings hardly anybody of a thousand devices to DPS") {
+  Site site(1000);
+  site.run_for(15s, kHub, true);
+  REQUIRE(site.online() == 1000);
+  site.loop.run_for(5min);
+  site.drop_all();
+  std::size_t conversations = 0;
+  for (int second = 0; second < 60; ++second) {
+    site.run_for(1s, kHub, false);
+    for (auto* dps : site.attempts_at(kDps)) {
+      if (dps->published.empty()) ++conversations;
+      dps->events.on_connected(false);
+      dps->events.on_subscribed();
+    }
+  }
+  CHECK(conversations <= 10);
+  REQUIRE(site.desk->admission().next_look(kHub));
+  site.loop.run_until(*site.desk->admission().next_look(kHub));
+  const SteadyTime back = site.clock.steady();
+  while (site.online() < 990 && site.clock.steady() < back + 60s) site.run_for(1s, kHub, true);
+  CHECK(site.clock.steady() - back <= 12s);  // at 100 a second
+}
+
+TEST_CASE("where one device is moved away from a silent hub, the others ask at once as well") {
+  Site site(20);
+  site.run_for(2s, kHub, true);
+  site.loop.run_for(5min);
+  site.drop_all();
+  for (int second = 0; second < 120 && site.attempts_at(kDps).empty(); ++second) {
+    site.run_for(1s, kHub, false);
+  }
+  auto* dps = site.attempts_at(kDps).at(0);
+  dps->events.on_connected(false);
+  dps->events.on_subscribed();
+  const auto asked = dps->take("$dps/registrations/PUT/");
+  REQUIRE(asked.size() == 1);
+  const std::string rid = asked[0].topic.substr(asked[0].topic.find("$rid=") + 5);
+  const std::string id = dps->connects.back().client_id;
+  dps->events.on_message("$dps/registrations/res/200/?$rid=" + rid,
+                         R"({"operationId":"1","status":"assigned","registrationState":)"
+                         R"({"registrationId":")" +
+                             id + R"(","deviceId":")" + id +
+                             R"(","assignedHub":"hub-b.example","status":"assigned"}})");
+  site.loop.run_for(1s);
+  CHECK(site.attempts_at("hub-b.example").size() == 1);
+  CHECK(site.attempts_at(kDps).size() == 19);
+}
+
 TEST_CASE("a device that is pushed out again and again alone names the second holder and waits") {
   Site site(3);
   site.run_for(2s, kHub, true);

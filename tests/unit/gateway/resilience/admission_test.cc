@@ -247,9 +247,24 @@ TEST_CASE("what an earlier process found out about an endpoint is not found out 
 
   Fixture after;
   after.now = before.now + 10s;
-  after.admission.restore(memory);
+  after.admission.restore(memory, after.now);
   after.request(0, 2, kDpsGate);
   CHECK(after.admission.next_at(after.now) == after.now + 30s);
+}
+
+TEST_CASE(
+    "while a hub is silent its looker asks DPS for all, until one is moved or it takes long") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+  CHECK(f.admission.each_may_ask(kHub, f.now));
+  f.request(0, 10);
+  const auto first = f.admission.take_granted(f.now);
+  for (const auto& grant : first) (void)f.admission.failed(grant.device, f.now, false);
+  REQUIRE(f.admission.is_open(kHub));
+  CHECK_FALSE(f.admission.each_may_ask(kHub, f.now));
+  CHECK(f.admission.each_may_ask(kHub, f.now + 15min));
+  f.request(0, 10);
+  CHECK(f.admission.hub_moved(kHub).size() == 10);
+  CHECK(f.admission.each_may_ask(kHub, f.now));
 }
 
 TEST_CASE("gates of hubs that nobody uses any more are forgotten") {

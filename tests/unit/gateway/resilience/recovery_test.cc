@@ -22,7 +22,8 @@ struct Fixture {
   SteadyTime now{1h};
 
   NextStep hub(Symptom symptom, bool dps_reachable = true) {
-    const NextStep step = recovery.on_hub_failure(symptom, dps_reachable, now);
+    const auto question = dps_reachable ? DpsQuestion::Allowed : DpsQuestion::OutOfReach;
+    const NextStep step = recovery.on_hub_failure(symptom, question, now);
     now = std::max(now, step.at);
     return step;
   }
@@ -140,6 +141,18 @@ TEST_CASE("when DPS cannot be reached either, it is our own network and nobody a
   CHECK(f.hub(Symptom::HubUnreachable, true).what == kDps);
 }
 
+TEST_CASE("while another device asks for all, a device waits under its own failure's name") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  for (int i = 0; i < 20; ++i) {
+    const NextStep step =
+        f.recovery.on_hub_failure(Symptom::HubUnreachable, DpsQuestion::NotNow, f.now);
+    CHECK(step.what == kHub);
+    CHECK(step.why == ErrorCode::Unreachable);
+  }
+  CHECK(f.hub(Symptom::HubUnreachable).what == kDps);  // it stays owed
+}
+
 TEST_CASE("a refused device asks DPS as soon as DPS may be asked again") {
   Fixture f;
   f.recovery.start(true, f.now);
@@ -241,7 +254,7 @@ TEST_CASE("a process that is started anew goes on where the one before it stood"
   Fixture before;
   before.recovery.start(true, before.now);
   for (int i = 0; i < 6; ++i)
-    before.recovery.on_hub_failure(Symptom::HubRefusedBusy, true, before.now);
+    before.recovery.on_hub_failure(Symptom::HubRefusedBusy, DpsQuestion::Allowed, before.now);
   const BackoffRecord record = before.recovery.record();
   CHECK(record.not_before == before.now + 16s);
 
@@ -251,7 +264,7 @@ TEST_CASE("a process that is started anew goes on where the one before it stood"
   CHECK(step.what == kHub);
   CHECK(step.at == before.now + 16s);
   after.now = step.at;
-  step = after.recovery.on_hub_failure(Symptom::HubRefusedBusy, true, after.now);
+  step = after.recovery.on_hub_failure(Symptom::HubRefusedBusy, DpsQuestion::Allowed, after.now);
   CHECK(step.at == after.now + 32s);
   CHECK(after.recovery.failures() == 7);
 }
@@ -279,7 +292,8 @@ TEST_CASE("a crash loop in the middle of conversations with DPS asks slower and 
 TEST_CASE("a device that is hurried tries at once, but DPS not before the time that it named") {
   Fixture f;
   f.recovery.start(true, f.now);
-  const NextStep waiting = f.recovery.on_hub_failure(Symptom::HubRefusedBusy, true, f.now);
+  const NextStep waiting =
+      f.recovery.on_hub_failure(Symptom::HubRefusedBusy, DpsQuestion::Allowed, f.now);
   CHECK(f.recovery.hurry(waiting, f.now).at == f.now);
 
   Fixture without;
