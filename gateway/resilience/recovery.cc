@@ -103,7 +103,8 @@ NextStep Recovery::on_hub_failure(Symptom symptom, DpsQuestion question, SteadyT
     case Decision::Provision:
       ++refusals_;
       if (dps_asked_in_step_) return back_off(diagnose(Symptom::HubRefusedAgain), now);
-      if (question != DpsQuestion::Allowed) return back_off(diagnosis.code, now);
+      // A DPS that cannot be reached is no reason not to stand in line there.
+      if (question == DpsQuestion::NotNow) return back_off(diagnosis.code, now);
       return provision(diagnosis.code, now);
     case Decision::ProvisionAfterThree:
       ++unreachable_;

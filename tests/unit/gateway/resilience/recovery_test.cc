@@ -153,15 +153,15 @@ TEST_CASE("while another device asks for all, a device waits under its own failu
   CHECK(f.hub(Symptom::HubUnreachable).what == kDps);  // it stays owed
 }
 
-TEST_CASE("a refused device asks DPS as soon as DPS may be asked again") {
+TEST_CASE("a refused device wants DPS whether it can be reached or not, once in each step") {
   Fixture f;
   f.recovery.start(true, f.now);
   for (int i = 0; i < 5; ++i) {
-    const NextStep step = f.hub(Symptom::HubRefusedAuth, false);
-    CHECK(step.what == kHub);
-    CHECK(step.why == ErrorCode::HubRefused);
+    CHECK(f.hub(Symptom::HubRefusedAuth, false).what == kDps);
+    CHECK(f.dps(Symptom::DpsUnreachable).what == kHub);
   }
-  CHECK(f.hub(Symptom::HubRefusedAuth, true).what == kDps);
+  CHECK(f.recovery.on_hub_failure(Symptom::HubRefusedAuth, DpsQuestion::NotNow, f.now).what ==
+        kHub);
 }
 
 TEST_CASE("a busy hub is left alone by DPS for ten failures") {
