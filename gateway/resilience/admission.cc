@@ -50,8 +50,9 @@ void Admission::forget_idle_gates(SteadyTime now) {
   if (gates_.size() <= kGatesMax) return;
   std::erase_if(gates_, [&](const auto& entry) {
     const auto& [name, gate] = entry;
-    const bool tried = std::any_of(tries_at_.begin(), tries_at_.end(),
-                                   [&](const auto& attempt) { return attempt.second == name; });
+    const bool tried =
+        std::any_of(tries_at_.begin(), tries_at_.end(),
+                    [&name = name](const auto& attempt) { return attempt.second == name; });
     return name != kDpsGate && gate.line.empty() && !tried && gate.sessions.empty(now) &&
            gate.breaker.state() == Breaker::State::Closed;
   });
