@@ -153,6 +153,8 @@ void CloudClient::remember() { parts_.backoffs.save(description_.id, recovery_.r
 void CloudClient::follow(const NextStep& step) {
   if (stopping_ || !has_lease_) return;
   step_ = step;
+  const bool in_line = stands_in_line(step);
+  if (in_line) recovery_.on_standing_in_line(now());
   remember();
   view_.failure = step.why;
   if (verdict_ && step.why == ErrorCode::HubRefused) {
@@ -160,7 +162,7 @@ void CloudClient::follow(const NextStep& step) {
     view_.detail = verdict_->detail;
   }
   phase_ = Phase::Pausing;
-  if (step.at <= now() || stands_in_line(step)) {
+  if (step.at <= now() || in_line) {
     view_.next_attempt.reset();
     ask_admission();
     return;
@@ -332,6 +334,7 @@ void CloudClient::open_link(const std::string& token, const hub::HubAddress& add
 void CloudClient::on_connected(bool session_present) {
   phase_ = Phase::Online;
   recovery_.on_online(now());
+  remember();
   unproven_ = !parts_.admission.logged_in(device_, gate_of_assignment());
   is_new_ = was_moved_ = false;
   if (!assignment_is_saved_) parts_.assignments.save(*assignment_);
@@ -474,8 +477,10 @@ resilience::DpsQuestion CloudClient::dps_question(bool shared) {
 void CloudClient::follow_hub_failure(Symptom symptom, std::string detail, std::string_view event) {
   const bool shared = event == "hub_connect_shared";
   const NextStep step = recovery_.on_hub_failure(symptom, dps_question(shared), now());
-  view_.last_login =
-      CloudAttempt{parts_.loop.clock().wall(), resilience::diagnose(symptom).code, detail};
+  if (!shared) {
+    view_.last_login =
+        CloudAttempt{parts_.loop.clock().wall(), resilience::diagnose(symptom).code, detail};
+  }
   view_.detail = std::move(detail);
   // What was shared is no event of this device: the one that looked has told it.
   parts_.log.write(shared ? LogLevel::Debug : LogLevel::Warn, event,

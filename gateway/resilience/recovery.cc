@@ -61,6 +61,7 @@ NextStep Recovery::hurry(const NextStep& waiting, SteadyTime now) const {
 
 void Recovery::on_online(SteadyTime now) {
   online_since_ = now;
+  not_before_ = now;  // a process that is started anew in this session need not wait
   forget_unreachable();
   refusals_ = 0;
 }

@@ -2,6 +2,7 @@
 // says how it ended, and does what it is told here.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "gateway/api/backoff_store.h"
@@ -50,6 +51,8 @@ class Recovery {
                  const std::optional<BackoffRecord>& earlier = std::nullopt);
   // The hub accepted the login.
   void on_online(SteadyTime now);
+  // It waits for what another device finds out, not for the pause of its own step.
+  void on_standing_in_line(SteadyTime now) { not_before_ = std::min(not_before_, now); }
   // The session has stood for `stable_after`: its history of failures ends.
   void on_stable() { forget_failures(); }
   // An attempt to connect failed, or a session ended that was not ended by us. A session's end is

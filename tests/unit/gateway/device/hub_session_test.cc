@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace hubward;
 using namespace hubward::device;
 using namespace std::chrono_literals;
@@ -335,4 +337,56 @@ TEST_CASE(
   topic = topic_of(true, 3);
   CHECK(has(topic, "%24.ctime=1970-01-01T00%3A20%3A00.000Z"));
   CHECK_FALSE(has(topic, "clock="));
+}
+
+TEST_CASE("telemetry keeps to the hub's rate, and goes on when its turn comes") {
+  Fixture f;
+  resilience::Allowance allowance({.sends_per_second = 20});
+  f.session.on_connected("press-07", &allowance, f.now, f.actions);
+  f.actions.clear();
+  for (std::uint64_t sequence = 1; sequence <= 10; ++sequence) f.window.on_stored(row(sequence));
+  std::size_t sent = 0;
+  const auto work = [&] {
+    f.session.on_work(f.now, f.actions);
+    const bool waits = std::any_of(f.actions.begin(), f.actions.end(), [](const auto& action) {
+      return std::holds_alternative<AwaitAllowance>(action);
+    });
+    for (const auto& send : f.take<Send>()) {
+      f.session.on_published(send.token, f.now, f.actions);
+      ++sent;
+    }
+    f.actions.clear();
+    return waits;
+  };
+  CHECK(work());
+  CHECK(sent == 1);
+  const SteadyTime began = f.now;
+  while (sent < 10) {
+    const auto at = allowance.next_at(f.now);
+    REQUIRE(at);
+    f.now = *at;
+    while (allowance.next_served(f.now)) work();
+  }
+  CHECK(f.now - began >= 440ms);
+  CHECK(f.now - began <= 460ms);
+}
+
+TEST_CASE("twin reads and reports keep to the hub's rates, and telemetry does not wait for them") {
+  Fixture f;
+  resilience::Allowance allowance({.twin_reads_per_second = 1, .twin_updates_per_second = 1});
+  while (allowance.take(resilience::Use::TwinRead, DeviceIndex{9}, f.now)) {
+  }
+  allowance.leave(DeviceIndex{9});
+  f.window.on_stored(row(1));
+  f.session.on_connected("press-07", &allowance, f.now, f.actions);
+  f.session.on_subscribed(f.now, f.actions);
+  auto sent = f.take<Send>();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].topic.starts_with("devices/"));
+  f.now = *allowance.next_at(f.now);
+  CHECK(allowance.next_served(f.now) == DeviceIndex{0});
+  f.session.on_work(f.now, f.actions);
+  sent = f.take<Send>();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].topic.starts_with("$iothub/twin/GET/"));
 }

@@ -269,6 +269,21 @@ TEST_CASE("a process that is started anew goes on where the one before it stood"
   CHECK(after.recovery.failures() == 7);
 }
 
+TEST_CASE("a process that is started anew does not wait for what is over") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  for (int i = 0; i < 8; ++i) {
+    f.recovery.on_hub_failure(Symptom::HubUnreachable, DpsQuestion::NotNow, f.now);
+  }
+  CHECK(f.recovery.record().not_before > f.now);
+  f.recovery.on_standing_in_line(f.now);
+  CHECK(f.recovery.record().not_before == f.now);
+  f.recovery.on_hub_failure(Symptom::HubUnreachable, DpsQuestion::NotNow, f.now);
+  f.recovery.on_online(f.now);
+  CHECK(f.recovery.record().not_before == f.now);
+  CHECK(f.recovery.record().steps == 9);  // it has not been stable yet
+}
+
 TEST_CASE("a crash loop in the middle of conversations with DPS asks slower and slower") {
   SteadyTime now{1h};
   std::optional<BackoffRecord> kept;
