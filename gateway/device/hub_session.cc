@@ -54,7 +54,7 @@ void HubSession::on_connected(const std::string& device_id, resilience::Allowanc
   connected_ = true;
   window_.on_link_up();
   acknowledged_ = false;
-  twin_wanted_ = false;
+  twin_wanted_ = report_waits_ = false;
   trouble_.reset();
   paused_ = false;
   given_up_ = false;
@@ -137,7 +137,9 @@ void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
 
 void HubSession::send_report(SteadyTime now, SessionActions& out) {
   if (twin_ != TwinState::Known || report_deadline_ || now < next_report_) return;
-  if (!properties_.has_report() || !may(resilience::Use::TwinUpdate, now, out)) return;
+  if (!properties_.has_report()) return;
+  report_waits_ = !may(resilience::Use::TwinUpdate, now, out);
+  if (report_waits_) return;
   auto patch = properties_.take_report();
   if (!patch) return;
   report_rid_ = "r" + std::to_string(++last_rid_);
@@ -256,7 +258,8 @@ std::optional<SteadyTime> HubSession::deadline() const {
   earliest(next, report_deadline_);
   if (!paused_) earliest(next, window_.fetch_again_at());
   // A report held back by the interval is sent with the next event or this look.
-  if (twin_ == TwinState::Known && !report_deadline_ && properties_.has_report()) {
+  if (twin_ == TwinState::Known && !report_deadline_ && !report_waits_ &&
+      properties_.has_report()) {
     earliest(next, next_report_);
   }
   return next;

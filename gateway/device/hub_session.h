@@ -120,7 +120,8 @@ class HubSession {
       0;  // never reused, so that a late PUBACK of an old link means nothing
   std::uint64_t last_rid_ = 0;
   TwinState twin_ = TwinState::NotAsked;
-  bool twin_wanted_ = false;  // it is the hub's rate that keeps us from asking
+  bool twin_wanted_ = false;   // it is the hub's rate that keeps us from asking
+  bool report_waits_ = false;  // and from reporting
   std::optional<ErrorCode> trouble_;
   std::string twin_rid_;
   std::optional<SteadyTime> twin_deadline_;  // answer overdue, or time to ask again

@@ -18,8 +18,9 @@ struct Limits {
   double twin_updates_per_second = 0;
   // The part of the sends that stored messages of earlier may use, so that fresh ones get through.
   double backlog_sends_per_second = 0;
-  // The longest pause between two looks at an endpoint that does not answer.
-  std::chrono::milliseconds look_pause_max{60000};
+  // The longest pause between two looks at an endpoint that does not answer. Short, because it is
+  // one login for the whole gateway, and everybody waits for what it finds.
+  std::chrono::milliseconds look_pause_max{15000};
 };
 
 // A part of each published rate, because a hub and a scope serve others too, and what they do over

@@ -179,12 +179,12 @@ TEST_CASE("fifty devices whose hub is gone: one looks for all, each asks DPS onc
       Site::close(*dps, LinkStage::Session, ErrorCode::LinkLost);
     }
   }
-  // Ten minutes at pauses of up to a minute, and the few before the first was noticed.
-  CHECK(attempts >= 10);
-  CHECK(attempts <= 40);
+  // Ten minutes at pauses of up to 15 s, and the few before the first was noticed.
+  CHECK(attempts >= 40);
+  CHECK(attempts <= 120);
   // DPS does not answer either: one asks for all here, too.
   CHECK(conversations >= 3);
-  CHECK(conversations <= 60);
+  CHECK(conversations <= 120);
   for (const auto& client : site.clients) {
     CHECK(client->view().state == CloudState::BackingOff);
     CHECK(client->view().next_attempt);
@@ -284,7 +284,7 @@ TEST_CASE("a hub that closes everybody after login is named, asked by one, and n
     logins += site.run_for(1s, kHub, true);
     site.drop_all();
   }
-  CHECK(logins <= 20 + 20 + 40);
+  CHECK(logins <= 20 + 20 + 120);
   std::size_t named = 0;
   for (const auto& client : site.clients) {
     named += client->view().failure == ErrorCode::HubClosesAll ? 1 : 0;
@@ -307,7 +307,7 @@ TEST_CASE(
   }
   // Two minutes: a few before it is noticed, then looks with growing pauses.
   CHECK(attempts >= 4);
-  CHECK(attempts <= 25);
+  CHECK(attempts <= 35);
 }
 
 TEST_CASE("a hub that delivers no commands is named, and telemetry goes on") {

@@ -390,3 +390,32 @@ TEST_CASE("twin reads and reports keep to the hub's rates, and telemetry does no
   REQUIRE(sent.size() == 1);
   CHECK(sent[0].topic.starts_with("$iothub/twin/GET/"));
 }
+
+TEST_CASE(
+    "a report that waits for the hub's rate sets no alarm of its own, and is sent in its turn") {
+  Fixture f;
+  resilience::Allowance allowance({.twin_updates_per_second = 0.1});
+  while (allowance.take(resilience::Use::TwinUpdate, DeviceIndex{9}, f.now)) {
+  }
+  allowance.leave(DeviceIndex{9});
+  f.session.on_connected("press-07", &allowance, f.now, f.actions);
+  f.session.on_subscribed(f.now, f.actions);
+  for (const auto& send : f.take<Send>()) {
+    const std::string rid = send.topic.substr(send.topic.find("$rid=") + 5);
+    f.session.on_message("$iothub/twin/res/200/?$rid=" + rid,
+                         R"({"desired":{"$version":1},"reported":{"$version":1}})", f.now,
+                         f.actions);
+  }
+  f.actions.clear();
+  f.properties.on_reading({TagIndex{1}, TagValue(std::string("A17")), Quality::Good, {}});
+  f.session.on_work(f.now, f.actions);
+  CHECK(f.take<Send>().empty());
+  // Else its timer would be due at once, again and again.
+  CHECK_FALSE(f.session.deadline());
+  f.now = *allowance.next_at(f.now);
+  REQUIRE(allowance.next_served(f.now));
+  f.session.on_work(f.now, f.actions);
+  const auto sent = f.take<Send>();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].topic.starts_with("$iothub/twin/PATCH/properties/reported/"));
+}
