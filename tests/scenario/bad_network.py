@@ -145,10 +145,12 @@ def half_open(direction):
 
 
 def a_way_up_that_swallows_everything_is_noticed():
+    """By the hub, after one and a half keep-alives; that it closes the link gets through."""
     return half_open("up")
 
 
 def a_way_back_that_swallows_everything_is_noticed():
+    """By the gateway, whose sign of life is not answered."""
     return half_open("down")
 
 
