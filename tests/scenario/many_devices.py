@@ -15,7 +15,7 @@ REGISTRATIONS_PER_S = 10
 # A token bucket may hand out what it saved up, at most a second's worth here.
 BURST = 1.2
 RETRY_AFTER_S = 3
-SLACK_S = 5
+SLACK_S = 10
 
 
 def site_of_many(hubs=2, **cloud):
