@@ -10,6 +10,7 @@
 #include "adapters/modbus/bus_adapter.h"
 #include "adapters/mqtt/mqtt_adapter.h"
 #include "adapters/serial/serial_adapter.h"
+#include "gateway/clock_rounds.h"
 #include "gateway/control_commands.h"
 #include "gateway/device/endpoint_journal.h"
 #include "gateway/device/roster.h"
@@ -120,7 +121,7 @@ class Gateway {
       : site_(site),
         folder_(std::move(folder)),
         log_(log),
-        clock_(folder_.newest_file_time()),
+        watch_(platform::SystemClock::built(), folder_.newest_file_time()),
         loop_(clock_),
         board_({site.name, kVersion, site.devices}, clock_),
         assignments_(folder_.file("assignments.json"), log),
@@ -133,7 +134,9 @@ class Gateway {
         endpoints_(admission_, site.dps.address.host, board_, log, clock_),
         commands_(board_, outbox_, writes_, loop_, log, folder_.file("maintenance")),
         status_(loop_, board_),
-        roster_(board_) {}
+        roster_(board_),
+        clock_rounds_({machine_boot_id(), limits_of(site).connections_per_second}, clock_, watch_,
+                      loop_, roster_, board_, log) {}
 
   Status start() {
     auto links = platform::MosquittoLinkOpener::create(site_.trusted_roots_file, resolver_, loop_);
@@ -141,6 +144,7 @@ class Gateway {
     links_ = std::move(*links);
     if (auto made = make_devices(); !made) return made;
     if (auto served = serve(); !served) return served;
+    clock_rounds_.begin();
     roster_.start();
     return start_adapters();
   }
@@ -168,8 +172,9 @@ class Gateway {
       auto signer = make_signer(site_.credentials[i], site_.devices[i].id);
       if (!signer) return tl::unexpected(signer.error());
       signers_.push_back(std::move(*signer));
-      const device::CloudParts parts{loop_,   *links_, *signers_.back(), assignments_, backoffs_,
-                                     outbox_, leases_, admission_,       random_,      log_};
+      const device::CloudParts parts{loop_,     *links_, *signers_.back(), assignments_,
+                                     backoffs_, outbox_, leases_,          admission_,
+                                     random_,   log_,    &watch_};
       roster_.add(
           std::make_unique<device::Device>(DeviceIndex{i}, site_.devices[i], settings_,
                                            device::DeviceParts{parts, status_, writes_, boot_id}));
@@ -238,6 +243,7 @@ class Gateway {
   platform::StateFolder folder_;
   Log& log_;
   platform::SystemClock clock_;
+  resilience::ClockWatch watch_;
   platform::AsioLoop loop_;
   platform::SystemRandom random_;
   platform::Resolver resolver_;
@@ -257,6 +263,7 @@ class Gateway {
   std::vector<std::unique_ptr<Signer>> signers_;
   device::StatusRounds status_;
   device::DeviceRoster roster_;
+  ClockRounds clock_rounds_;
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};
   std::unique_ptr<web::WebServer> page_;  // its thread reads the last beat

@@ -20,8 +20,9 @@ struct ClockState {
   // 3 h 2 min behind the cloud's". Else empty.
   std::string why;
   // The cloud's clock minus ours, as far as the cloud has told.
-  std::optional<std::chrono::milliseconds> cloud_ahead;
+  std::optional<std::chrono::seconds> cloud_ahead;
   std::uint64_t times_set = 0;  // since the start of this run
+  friend bool operator==(const ClockState&, const ClockState&) = default;
 };
 
 }  // namespace hubward

@@ -203,7 +203,8 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
     // --- Ourselves
     {ErrorCode::ClockWrong, "clock_wrong", "This computer's clock is wrong",
      "Tokens made with a wrong clock are refused, and readings get wrong times.",
-     "Keeps reading and marks the times; makes new tokens when the clock is right.",
+     "Keeps reading and marks the times; uses the cloud's time where it has told it, and tries "
+     "again at once when the clock is set.",
      "Check time synchronisation (NTP) and the battery of the clock."},
     {ErrorCode::SecretMissing, "secret_missing", "Key cannot be loaded",
      "A key or password named in the configuration is not there.", "Does not start the device.",

@@ -56,6 +56,7 @@ class MqttLinkEvents {
   virtual void on_published(PublishToken token) = 0;  // PUBACK
   virtual void on_message(std::string_view topic, std::string_view payload) = 0;
   // Ended without being asked to. `why.code`: NameUnknown, Unreachable, TlsFailed, TlsUntrusted,
+  // ClockWrong (the certificate is not valid yet, or no longer, by this computer's clock),
   // ConnectTimeout, LinkSilent (keep-alive time-out), LinkLost (context: "closed by the hub", ...).
   virtual void on_closed(LinkStage stage, Error why) = 0;
 };

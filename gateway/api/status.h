@@ -37,6 +37,7 @@ struct CloudAttempt {
 struct TagStatus {
   std::optional<TagReading> last;
   WallTime at;
+  SteadyTime at_steady{};  // the same instant, immune to clock steps
 };
 
 struct DeviceStatus {

@@ -221,7 +221,9 @@ void CloudClient::provision() {
       LogLevel::Info, "provisioning",
       {{"device", description_.id},
        {"because", step_.why ? std::string(words_for(*step_.why).label) : "first_time"}});
-  provisioner_.start([this](ProvisioningResult result) { on_provisioned(std::move(result)); });
+  date_token();
+  provisioner_.start([this](ProvisioningResult result) { on_provisioned(std::move(result)); },
+                     token_date_.wall);
 }
 
 // To everybody who asks DPS: what this conversation said about DPS itself.
@@ -238,6 +240,8 @@ void CloudClient::tell_admission(const ProvisioningResult& result) {
 
 void CloudClient::on_provisioned(ProvisioningResult result) {
   if (phase_ != Phase::Provisioning) return;
+  hear_time(result);
+  if (!result.assigned) result.symptom = explained(result.symptom, result.detail);
   if (result.assigned && !hub::HubAddress::parse(result.assigned->assigned_hub)) {
     result.detail = "assigned hub is no host name";
     result.symptom = Symptom::DpsRejected;
@@ -249,7 +253,8 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
     view_.detail = result.detail;
     view_.last_provisioning->failure = resilience::diagnose(result.symptom).code;
     view_.last_provisioning->detail = result.detail;
-    const NextStep step = recovery_.on_dps_failure(result.symptom, result.retry_after, now());
+    NextStep step = recovery_.on_dps_failure(result.symptom, result.retry_after, now());
+    hasten_misdated(step);
     if (step.waits_for_operator) verdict_ = {*step.why, result.detail};
     parts_.log.write(LogLevel::Warn, "provisioning_failed",
                      {{"device", description_.id},
@@ -301,7 +306,8 @@ void CloudClient::connect_hub() {
   phase_ = Phase::Signing;
   show(CloudState::Connecting);
   // Every CONNECT carries a token made for it: a refusal then never means an old token.
-  view_.token_expires = parts_.loop.clock().wall() + settings_.token_life;
+  date_token();
+  view_.token_expires = token_date_.wall + settings_.token_life;
   const auto claim = hub::hub_claim(address->host, assignment_->device_id, *view_.token_expires);
   parts_.signer.sign(hub::message_to_sign(claim), [this, claim, address = *address, alive = alive_](
                                                       const Result<std::string>& signature) {
@@ -337,6 +343,10 @@ void CloudClient::on_connected(bool session_present) {
   remember();
   unproven_ = !parts_.admission.logged_in(device_, gate_of_assignment());
   is_new_ = was_moved_ = false;
+  misdated_hastened_ = false;
+  if (parts_.clock_watch != nullptr) {
+    parts_.clock_watch->on_token_accepted(settings_.token_life, clock_now());
+  }
   if (!assignment_is_saved_) parts_.assignments.save(*assignment_);
   assignment_is_saved_ = true;
   verdict_.reset();
@@ -352,11 +362,7 @@ void CloudClient::on_connected(bool session_present) {
                     {"session", session_present ? "resumed" : "new"}});
   const double part = kRenewFrom + kRenewSpread * parts_.random.unit();
   const auto life = std::chrono::duration<double>(settings_.token_life) * part;
-  renewal_timer_ = parts_.loop.call_at(
-      now() + std::chrono::duration_cast<std::chrono::nanoseconds>(life), [this] {
-        renewal_timer_ = {};
-        renew_token();
-      });
+  plan_renewal(now() + std::chrono::duration_cast<std::chrono::nanoseconds>(life));
   stable_timer_ = parts_.loop.call_at(now() + settings_.recovery.stable_after, [this] {
     stable_timer_ = {};
     recovery_.on_stable();
@@ -369,6 +375,15 @@ void CloudClient::on_connected(bool session_present) {
   SessionActions actions;
   session_.on_connected(assignment_->device_id, &allowance, now(), actions);
   carry_out(actions);
+}
+
+void CloudClient::plan_renewal(SteadyTime at) {
+  parts_.loop.cancel(renewal_timer_);
+  renewal_at_ = at;
+  renewal_timer_ = parts_.loop.call_at(at, [this] {
+    renewal_timer_ = {};
+    renew_token();
+  });
 }
 
 // MQTT 3.1.1 cannot refresh a token in place: renewal is a planned reconnect.
@@ -421,6 +436,7 @@ void CloudClient::on_closed(LinkStage stage, Error why) {
     case LinkStage::Tcp:
       return on_link_failed(Symptom::HubUnreachable, detail);
     case LinkStage::Tls:
+      if (why.code == ErrorCode::ClockWrong) return on_link_failed(Symptom::ClockWrong, detail);
       return on_link_failed(
           why.code == ErrorCode::TlsUntrusted ? Symptom::HubUntrusted : Symptom::HubTlsFailed,
           detail);
@@ -435,6 +451,7 @@ void CloudClient::on_closed(LinkStage stage, Error why) {
 }
 
 void CloudClient::on_link_failed(Symptom symptom, std::string detail) {
+  symptom = explained(symptom, detail);
   const bool was_online = phase_ == Phase::Online || phase_ == Phase::Draining;
   if (was_online) {
     symptom = end_session(symptom, detail);
@@ -476,7 +493,8 @@ resilience::DpsQuestion CloudClient::dps_question(bool shared) {
 
 void CloudClient::follow_hub_failure(Symptom symptom, std::string detail, std::string_view event) {
   const bool shared = event == "hub_connect_shared";
-  const NextStep step = recovery_.on_hub_failure(symptom, dps_question(shared), now());
+  NextStep step = recovery_.on_hub_failure(symptom, dps_question(shared), now());
+  hasten_misdated(step);
   if (!shared) {
     view_.last_login =
         CloudAttempt{parts_.loop.clock().wall(), resilience::diagnose(symptom).code, detail};

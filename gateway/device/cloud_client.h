@@ -15,10 +15,12 @@
 #include "gateway/api/signer.h"
 #include "gateway/api/status.h"
 #include "gateway/device/admission_desk.h"
+#include "gateway/device/clock_news.h"
 #include "gateway/device/cloud_settings.h"
 #include "gateway/device/failover_drill.h"
 #include "gateway/device/hub_session.h"
 #include "gateway/device/provisioner.h"
+#include "gateway/resilience/clock_watch.h"
 #include "gateway/resilience/eviction_watch.h"
 #include "gateway/resilience/recovery.h"
 #include "proto/hub/address.h"
@@ -37,6 +39,7 @@ struct CloudParts {
   AdmissionDesk& admission;
   RandomSource& random;
   Log& log;
+  resilience::ClockWatch* clock_watch = nullptr;  // without it the wall clock is believed
 };
 
 // What the cloud side tells its device. On the loop.
@@ -82,6 +85,7 @@ class CloudClient final : private MqttLinkEvents {
 
   void on_stored(const StoredMessage& row);
   void on_properties_changed();
+  void on_clock(const ClockNews& news);
   void answer(const std::string& rid, hub::MethodStatus status, std::string_view body);
 
   [[nodiscard]] const CloudView& view() const { return view_; }
@@ -125,6 +129,7 @@ class CloudClient final : private MqttLinkEvents {
   void drain_then(std::function<void()> next, std::chrono::milliseconds at_most);
   void check_drained();
   void renew_token();
+  void plan_renewal(SteadyTime at);
   void end_link(bool counts);
   // The attempt to connect, or the session, has ended without our doing.
   void on_link_failed(resilience::Symptom symptom, std::string detail);
@@ -153,6 +158,13 @@ class CloudClient final : private MqttLinkEvents {
   void on_message(std::string_view topic, std::string_view payload) override;
   void on_closed(LinkStage stage, Error why) override;
 
+  // --- The clock: gateway/device/cloud_client_clock.cc
+  void date_token();
+  void hear_time(const ProvisioningResult& result);
+  [[nodiscard]] resilience::Symptom explained(resilience::Symptom symptom, std::string& detail);
+  void hasten_misdated(resilience::NextStep& step);
+  [[nodiscard]] resilience::ClockLook clock_now() const;
+
   void show(CloudState state);
   [[nodiscard]] SteadyTime now() const { return parts_.loop.clock().steady(); }
 
@@ -176,7 +188,10 @@ class CloudClient final : private MqttLinkEvents {
   bool unproven_ = false;   // the login alone does not say that the hub is well: see Admission
   resilience::NextStep step_{};
   std::unique_ptr<MqttLink> link_;
-  bool link_refused_ = false;  // a message; it takes no more until it has ended
+  bool link_refused_ = false;         // a message; it takes no more until it has ended
+  resilience::ClockLook token_date_;  // the token's time, and the moment it was made
+  SteadyTime renewal_at_{};
+  bool misdated_hastened_ = false;  // since the clock was set or the hub let us in
   TimerId step_timer_, session_timer_, renewal_timer_, drain_timer_, stable_timer_;
   std::optional<SteadyTime> session_timer_at_;
   std::function<void()> after_drain_;

@@ -48,11 +48,13 @@ void Device::stop(std::function<void()> done) { cloud_.stop(std::move(done)); }
 void Device::on_batch(const ReadingBatch& batch, Stored stored) {
   for (const auto& reading : batch.readings) {
     if (reading.tag.value >= tags_.size()) continue;
-    tags_[reading.tag.value] = {reading, batch.at};
+    tags_[reading.tag.value] = {reading, batch.at, batch.at_steady};
     properties_.on_reading(reading);
   }
   publish_status_soon();
-  const RunStamp stamp{parts_.boot_id, parts_.cloud.loop.clock().wall_is_trusted()};
+  const Clock& clock = parts_.cloud.loop.clock();
+  const RunStamp stamp{parts_.boot_id, clock.wall_is_trusted() &&
+                                           is_stamped_by(batch, clock.wall(), clock.steady())};
   append(telemetry_messages(description_, batch, stamp), std::move(stored));
   cloud_.on_properties_changed();
 }
@@ -123,6 +125,16 @@ void Device::tell_field(const FieldState& state) {
   parts_.cloud.log.write(
       level, event, {{"device", description_.id}, {"reason", reason}, {"detail", state.detail}});
   tell(event, std::move(text));
+}
+
+// What is past lies as long ago as before.
+void Device::on_clock(const ClockNews& news) {
+  cloud_.on_clock(news);
+  if (news.set_by == std::chrono::milliseconds{0}) return;
+  cloud_since_ += news.set_by;
+  field_since_ += news.set_by;
+  for (TagStatus& tag : tags_) tag.at += news.set_by;
+  publish_status_soon();
 }
 
 void Device::on_cloud_changed() {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "gateway/api/southbound.h"
+#include "gateway/device/clock_news.h"
 #include "gateway/device/cloud_client.h"
 #include "gateway/device/status_rounds.h"
 #include "gateway/device/telemetry.h"
@@ -35,6 +36,7 @@ class Device final : private CloudEvents {
 
   void on_batch(const ReadingBatch& batch, Stored stored);
   void on_field_state(FieldState state);
+  void on_clock(const ClockNews& news);
 
   [[nodiscard]] const DeviceDescription& description() const { return description_; }
   [[nodiscard]] DeviceStatus status() const;

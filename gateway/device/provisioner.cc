@@ -69,11 +69,11 @@ Provisioner::Provisioner(const CloudSettings& settings, std::string registration
 
 Provisioner::~Provisioner() { cancel(); }
 
-void Provisioner::start(Done done) {
+void Provisioner::start(Done done, std::optional<WallTime> token_time) {
   cancel();
   done_ = std::move(done);
   const auto claim = hub::dps_claim(settings_.id_scope, registration_id_,
-                                    loop_.clock().wall() + dps::kDpsTokenLife);
+                                    token_time.value_or(loop_.clock().wall()) + dps::kDpsTokenLife);
   signer_.sign(hub::message_to_sign(claim),
                [this, claim, alive = alive_](const Result<std::string>& signature) {
                  if (!*alive) return;
@@ -136,7 +136,8 @@ void Provisioner::on_refused(int connack_code) {
 }
 
 void Provisioner::on_closed(LinkStage, Error why) {
-  fail(Symptom::DpsUnreachable, settings_.dps_host + ": " + why.context);
+  fail(why.code == ErrorCode::ClockWrong ? Symptom::ClockWrong : Symptom::DpsUnreachable,
+       settings_.dps_host + ": " + why.context);
 }
 
 void Provisioner::carry_out(const dps::Actions& actions) {
@@ -154,13 +155,17 @@ void Provisioner::carry_out(const dps::Actions& actions) {
         carry_out(registration_->on_timer(loop_.clock().steady()));
       });
     } else if (const auto* assigned = std::get_if<dps::Assigned>(&action)) {
-      finish({.assigned = *assigned, .symptom = {}, .retry_after = {}, .detail = {}});
+      ProvisioningResult result;
+      result.assigned = *assigned;
+      result.service_time = assigned->service_time;
+      finish(std::move(result));
       return;
     } else if (const auto* failed = std::get_if<dps::Failed>(&action)) {
       ProvisioningResult result;
       result.symptom = dps_verdict(failed->error.code);
       result.retry_after = failed->retry_after.value_or(std::chrono::seconds{0});
       result.detail = describe(*failed);
+      result.service_time = failed->service_time;
       finish(std::move(result));
       return;
     }
@@ -175,6 +180,7 @@ void Provisioner::fail(Symptom symptom, std::string detail) {
 }
 
 void Provisioner::finish(ProvisioningResult result) {
+  result.heard = {loop_.clock().wall(), loop_.clock().steady()};
   loop_.cancel(timer_);
   timer_ = {};
   if (link_) link_->disconnect();

@@ -10,6 +10,7 @@
 #include "gateway/api/mqtt_link.h"
 #include "gateway/api/signer.h"
 #include "gateway/device/cloud_settings.h"
+#include "gateway/resilience/clock_watch.h"
 #include "proto/dps/registration.h"
 
 namespace hubward::device {
@@ -20,6 +21,9 @@ struct ProvisioningResult {
   resilience::Symptom symptom{};
   std::chrono::milliseconds retry_after{0};
   std::string detail;  // code, tracking id: for the log and for Microsoft's support
+  // Assigned or not: what DPS said of the time, and our clocks at that moment.
+  std::optional<dps::ServiceTime> service_time;
+  resilience::ClockLook heard;
 };
 
 // On the device's loop; one conversation at a time.
@@ -31,8 +35,9 @@ class Provisioner final : private MqttLinkEvents {
               Loop& loop, MqttLinkOpener& opener, Signer& signer);
   ~Provisioner() override;
 
-  // `done` runs once, never inside this call, unless cancelled.
-  void start(Done done);
+  // `done` runs once, never inside this call, unless cancelled. `token_time`: what the token is
+  // dated by; nothing: the wall clock.
+  void start(Done done, std::optional<WallTime> token_time = std::nullopt);
   void cancel();
 
  private:

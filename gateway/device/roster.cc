@@ -21,6 +21,10 @@ void DeviceRoster::stop(std::function<void()> done) {
   }
 }
 
+void DeviceRoster::on_clock(const ClockNews& news) {
+  for (const auto& device : devices_) device->on_clock(news);
+}
+
 void DeviceRoster::deliver(ReadingBatch batch, Stored stored) {
   if (batch.device.value >= devices_.size()) {
     if (stored) stored(failure(ErrorCode::Malformed, ErrorKind::Permanent, "no such device"));

@@ -20,6 +20,7 @@ class DeviceRoster final : public ReadingSink {
   [[nodiscard]] std::size_t size() const { return devices_.size(); }
 
   void start();
+  void on_clock(const ClockNews& news);
   // `done` runs once, after every device has stopped.
   void stop(std::function<void()> done);
 

@@ -195,6 +195,14 @@ std::string metrics_text(const StatusBoard& board) {
            seconds(board.started()));
   out.site("hubward_clock_synchronized", "gauge", "1 while the wall clock can be trusted.",
            board.clock().wall_is_trusted() ? 1 : 0);
+  const ClockState clock = board.clock_state();
+  out.site("hubward_clock_set_total", "counter", "How often the wall clock was set.",
+           static_cast<double>(clock.times_set));
+  if (clock.cloud_ahead) {
+    out.site("hubward_clock_cloud_ahead_seconds", "gauge",
+             "The cloud's clock minus this computer's, as the cloud has told it.",
+             static_cast<double>(clock.cloud_ahead->count()));
+  }
   out.site("hubward_devices", "gauge", "Configured devices.", static_cast<double>(views.size()));
   double bytes = 0;
   std::optional<WallTime> oldest;

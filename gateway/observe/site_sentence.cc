@@ -167,4 +167,11 @@ std::string site_sentence(const StatusBoard& board) {
   return site_sentence(board.site(), summarize(views, conditions), conditions, now);
 }
 
+std::string clock_sentence(const ClockState& clock) {
+  if (clock.trust != ClockTrust::Wrong || clock.why.empty()) return {};
+  std::string sentence = " " + clock.why;
+  sentence[1] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[1])));
+  return sentence + "; times of readings are marked, and corrected as soon as the time is known.";
+}
+
 }  // namespace hubward::observe

@@ -35,4 +35,7 @@ struct SiteSummary {
 // The same from scratch, for callers that need nothing else.
 [[nodiscard]] std::string site_sentence(const StatusBoard& board);
 
+// To be added to the sentence: " This computer's clock is ...; ..."; empty unless it is wrong.
+[[nodiscard]] std::string clock_sentence(const ClockState& clock);
+
 }  // namespace hubward::observe

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace hubward::observe {
 namespace {
@@ -13,6 +14,14 @@ std::size_t trend_points_per_tag(const SiteDescription& site) {
   for (const auto& device : site.devices) tags += device.tags.size();
   if (tags == 0) return StatusBoard::kTrendPointsPerTag;
   return std::min(StatusBoard::kTrendPointsPerTag, StatusBoard::kTrendPointsAllTags / tags);
+}
+
+// Immune to clock steps where the adapter has told the steady time.
+std::chrono::milliseconds gap_between(const TagStatus& before, const TagStatus& after) {
+  if (before.at_steady == SteadyTime{} || after.at_steady == SteadyTime{}) {
+    return after.at - before.at;
+  }
+  return std::chrono::floor<std::chrono::milliseconds>(after.at_steady - before.at_steady);
 }
 
 void shorten(std::string& text) {
@@ -66,13 +75,14 @@ void StatusBoard::learn(Entry& entry, const DeviceStatus& before, DeviceView& af
   for (std::size_t i = 0; i < entry.trends.size(); ++i) {
     const TagStatus& now = after.status.tags[i];
     const TagStatus& then = before.tags[i];
-    if (!now.last || (then.last && then.at == now.at)) continue;
+    if (!now.last || (then.last && then.at == now.at && then.at_steady == now.at_steady)) continue;
     if (const auto value = drawable(*now.last); value && std::isfinite(*value)) {
       entry.trends[i].add({now.at, *value});
     }
-    if (!then.last || now.at <= then.at) continue;
+    if (!then.last) continue;
+    const std::chrono::milliseconds gap = gap_between(then, now);
+    if (gap <= std::chrono::milliseconds{0}) continue;
     // A slow average: one long pause hardly moves it, so the pause itself is seen.
-    const auto gap = now.at - then.at;
     auto& usual = after.usual_gap[i];
     usual = usual ? *usual + (gap - *usual) / 8 : gap;
   }
@@ -204,6 +214,43 @@ std::vector<EndpointStatus> StatusBoard::endpoints() const {
 bool StatusBoard::writes_paused() const {
   const std::lock_guard lock(mutex_);
   return writes_paused_;
+}
+
+void StatusBoard::set_clock_state(ClockState state) {
+  const std::lock_guard lock(mutex_);
+  clock_state_ = std::move(state);
+  ++revision_;
+}
+
+ClockState StatusBoard::clock_state() const {
+  const std::lock_guard lock(mutex_);
+  return clock_state_;
+}
+
+WallTime StatusBoard::started() const {
+  const std::lock_guard lock(mutex_);
+  return started_;
+}
+
+void StatusBoard::clock_set_by(std::chrono::milliseconds by) {
+  const auto shift = [by](std::optional<WallTime>& time) {
+    if (time) *time += by;
+  };
+  const std::lock_guard lock(mutex_);
+  ++revision_;
+  started_ += by;
+  for (Entry& entry : entries_) {
+    auto view = std::make_shared<DeviceView>(*entry.view);
+    shift(view->offline_since);
+    shift(view->status.next_attempt);
+    shift(view->status.last_delivered);
+    view->status.cloud_since += by;
+    view->status.field_since += by;
+    for (TagStatus& tag : view->status.tags) tag.at += by;
+    for (Trend& trend : entry.trends) trend.shift(by);
+    entry.view = std::move(view);
+  }
+  for (auto& [key, row] : bad_inputs_) row.last += by;
 }
 
 }  // namespace hubward::observe

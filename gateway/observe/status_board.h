@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gateway/api/clock.h"
+#include "gateway/api/clock_state.h"
 #include "gateway/api/device_description.h"
 #include "gateway/api/status.h"
 #include "gateway/observe/trend.h"
@@ -81,9 +82,16 @@ class StatusBoard final : public StatusSink {
   void set_endpoints(std::vector<EndpointStatus> endpoints);
   [[nodiscard]] std::vector<EndpointStatus> endpoints() const;
 
+  // What is known about the wall clock.
+  void set_clock_state(ClockState state);
+  [[nodiscard]] ClockState clock_state() const;
+  // The wall clock has been set: what is past lies as long ago as before. Events keep the times
+  // that they have in the log.
+  void clock_set_by(std::chrono::milliseconds by);
+
   [[nodiscard]] const SiteDescription& site() const { return site_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
-  [[nodiscard]] WallTime started() const { return started_; }
+  [[nodiscard]] WallTime started() const;
   [[nodiscard]] std::optional<DeviceIndex> find(std::string_view device_id) const;
   // Rises with every change; equal numbers mean equal content.
   [[nodiscard]] std::uint64_t revision() const;
@@ -113,12 +121,13 @@ class StatusBoard final : public StatusSink {
 
   const SiteDescription site_;
   const Clock& clock_;
-  const WallTime started_;
   std::map<std::string, DeviceIndex, std::less<>> index_by_id_;
   mutable std::mutex mutex_;  // guards everything below
   std::uint64_t revision_ = 1;
+  WallTime started_;
   bool writes_paused_ = false;
   std::vector<EndpointStatus> endpoints_;
+  ClockState clock_state_;
   std::vector<Entry> entries_;
   std::deque<NumberedEvent> events_;
   std::uint64_t last_event_ = 0;

@@ -195,6 +195,34 @@ void write_trends(json::Writer& out, const StatusBoard& board, DeviceIndex devic
   out.EndArray();
 }
 
+std::string_view trust_word(ClockTrust trust) {
+  switch (trust) {
+    case ClockTrust::Wrong:
+      return "wrong";
+    case ClockTrust::HeldOver:
+      return "held_over";
+    case ClockTrust::Synchronised:
+      return "synchronised";
+  }
+  return "wrong";
+}
+
+void write_clock(json::Writer& out, const ClockState& clock) {
+  out.Key("clock");
+  out.StartObject();
+  text(out, "trust", trust_word(clock.trust));
+  if (clock.trust == ClockTrust::Wrong) {
+    text(out, "why", clock.why);
+    text(out, "person_does", words_for(ErrorCode::ClockWrong).person_does);
+  }
+  if (clock.cloud_ahead) {
+    out.Key("cloud_ahead_s");
+    out.Int64(clock.cloud_ahead->count());
+  }
+  number(out, "times_set", clock.times_set);
+  out.EndObject();
+}
+
 }  // namespace
 
 void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& summary,
@@ -205,13 +233,18 @@ void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& 
   time(out, "started_ms", board.started());
   const bool writes_paused = board.writes_paused();
   const auto endpoints = board.endpoints();
+  const ClockState clock = board.clock_state();
   std::string sentences = sentence + endpoint_sentences(endpoints, board.clock().wall());
+  sentences += clock_sentence(clock);
   if (writes_paused) sentences += " Writing to the plant is paused for maintenance.";
   text(out, "sentence", sentences);
   write_endpoints(out, endpoints);
   out.Key("writes_paused");
   out.Bool(writes_paused);
-  text(out, "severity", severity_word(summary.severity));
+  text(
+      out, "severity",
+      severity_word(clock.trust == ClockTrust::Wrong ? std::max(summary.severity, Severity::Warning)
+                                                     : summary.severity));
   time(out, "cloud_out_since_ms", summary.cloud_out_since);
   number(out, "devices", summary.devices);
   number(out, "delivering", summary.delivering);
@@ -230,6 +263,7 @@ void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& 
   number(out, "bad_inputs", board.bad_inputs_total());
   out.Key("clock_trusted");
   out.Bool(board.clock().wall_is_trusted());
+  write_clock(out, clock);
   out.EndObject();
 }
 

@@ -41,6 +41,12 @@ class Trend {
     points_[newest_] = point;
   }
 
+  // The wall clock has been set: the points lie as long ago as before.
+  void shift(std::chrono::milliseconds by) {
+    for (TrendPoint& point : points_) point.at += by;
+    slot_begin_ += by;
+  }
+
   [[nodiscard]] std::vector<TrendPoint> oldest_first() const {
     std::vector<TrendPoint> ordered;
     ordered.reserve(points_.size());

@@ -155,7 +155,7 @@ void Connection::try_next_address(std::string last_trouble) {
                                              static_cast<int>(keep_alive.count()));
     early_error_ = errno;
     // Over the loopback a whole handshake may happen inside that call.
-    if (code == MOSQ_ERR_TLS) return fail_tls(host.distrust());
+    if (code == MOSQ_ERR_TLS) return fail_tls(&host);
     if (code != MOSQ_ERR_SUCCESS) {
       last_trouble = code == MOSQ_ERR_ERRNO ? trouble_text(early_error_) : mosquitto_strerror(code);
       continue;
@@ -230,13 +230,13 @@ void Connection::on_tls_ready(bool hung_up) {
   if (tls != nullptr && SSL_is_init_finished(tls) == 0) {
     const int code = step(mosquitto_loop_read);
     tls = tls_of(client_.get());
-    if (code != MOSQ_ERR_SUCCESS) return fail_tls(host.distrust());
+    if (code != MOSQ_ERR_SUCCESS) return fail_tls(&host);
   }
-  if (tls == nullptr) return fail_tls({});
+  if (tls == nullptr) return fail_tls(nullptr);
   if (SSL_is_init_finished(tls) == 0) {
     if (hung_up) {
       tls_trouble_ = "the other side closed the connection during the handshake";
-      return fail_tls({});
+      return fail_tls(nullptr);
     }
     shared_->loop.sockets().want(watch_, true, SSL_want_write(tls));
     return;
@@ -393,17 +393,22 @@ int Connection::step(int (*call)(mosquitto*, int)) {
 
 void Connection::fail(LinkStage stage, ErrorCode code, std::string context) {
   close();
-  const ErrorKind kind =
-      code == ErrorCode::TlsUntrusted ? ErrorKind::Permanent : ErrorKind::Transient;
+  const ErrorKind kind = code == ErrorCode::TlsUntrusted || code == ErrorCode::ClockWrong
+                             ? ErrorKind::Permanent
+                             : ErrorKind::Transient;
   if (events_ == nullptr) return;
   std::exchange(events_, nullptr)->on_closed(stage, Error{code, kind, std::move(context)});
 }
 
-void Connection::fail_tls(const std::string& distrust) {
+// `host`: of the handshake that failed; null: it did not come to a certificate.
+void Connection::fail_tls(const HandshakeHost* host) {
   const std::string where =
       options_.host + " (" + address_ + ") port " + std::to_string(options_.port) + ": ";
+  const std::string distrust = host != nullptr ? host->distrust() : "";
   if (!distrust.empty()) {
-    return fail(LinkStage::Tls, ErrorCode::TlsUntrusted, where + distrust);
+    return fail(LinkStage::Tls,
+                host->is_out_of_date() ? ErrorCode::ClockWrong : ErrorCode::TlsUntrusted,
+                where + distrust);
   }
   fail(LinkStage::Tls, ErrorCode::TlsFailed,
        where + (tls_trouble_.empty() ? "TLS handshake failed" : tls_trouble_));
@@ -427,7 +432,7 @@ void Connection::on_transport_deadline() {
       return try_next_address("no answer" + waited);
     default:
       tls_trouble_ = "TLS handshake not finished" + waited;
-      return fail_tls({});
+      return fail_tls(nullptr);
   }
 }
 

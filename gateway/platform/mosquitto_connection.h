@@ -91,7 +91,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void unwatch() noexcept;
   void close() noexcept;
   void fail(LinkStage stage, ErrorCode code, std::string context);
-  void fail_tls(const std::string& distrust);
+  void fail_tls(const HandshakeHost* host);
 
   static void log_line(mosquitto*, void* self, int level, const char* text);
   static void connack(mosquitto*, void* self, int code, int flags);

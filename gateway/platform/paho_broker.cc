@@ -10,6 +10,9 @@
 namespace hubward::platform {
 namespace {
 
+constexpr const char* kNoAnswer = "no answer in 8 s";
+static_assert(PahoBrokerConnector::kAttemptMax == std::chrono::seconds{8});
+
 Error unavailable(const BrokerSettings& settings, const std::string& why) {
   return {ErrorCode::BrokerUnavailable, ErrorKind::Transient,
           "broker " + settings.host + ":" + std::to_string(settings.port) + ": " + why};
@@ -80,6 +83,12 @@ class PahoLink final : public BrokerLink {
     void open(std::uint64_t number, std::vector<std::string> addresses) {
       client_ = std::make_shared<PahoClient>(settings_, std::move(addresses), reports(number));
       worker_.run([client = client_] { client->open(); });
+      deadline_ = loop_.call_at(loop_.clock().steady() + PahoBrokerConnector::kAttemptMax,
+                                [weak = weak_from_this(), number] {
+                                  const auto self = weak.lock();
+                                  if (self && self->running_ && !self->ready_)
+                                    self->ended(number, kNoAnswer);
+                                });
     }
 
     // Carries Paho's reports to the loop, where those of an earlier attempt are ignored.
@@ -113,6 +122,7 @@ class PahoLink final : public BrokerLink {
     void on_ready() {
       if (ready_) return;
       ready_ = true;
+      loop_.cancel(deadline_);
       events_.on_connected();
     }
 
@@ -140,6 +150,7 @@ class PahoLink final : public BrokerLink {
     void drop_client() noexcept {
       ++attempt_;  // what it still reports is ignored
       ready_ = false;
+      loop_.cancel(deadline_);
       if (!client_) return;
       client_->end();
       worker_.run([client = std::move(client_)] { client->destroy(); });
@@ -154,7 +165,7 @@ class PahoLink final : public BrokerLink {
     bool ready_ = false;
     std::uint64_t attempt_ = 0;
     std::uint64_t last_publish_ = 0;
-    TimerId retry_;
+    TimerId retry_, deadline_;
     std::map<std::uint64_t, std::function<void(Status)>> waiting_;
     std::shared_ptr<PahoClient> client_;  // with the worker, which destroys it
     WorkThread worker_;                   // last: its work uses the rest

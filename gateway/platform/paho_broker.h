@@ -18,6 +18,10 @@ class PahoBrokerConnector final : public BrokerConnector {
  public:
   // From the end of a connection or attempt to the next attempt.
   static constexpr std::chrono::seconds kReconnectAfter{2};
+  // Until a broker that was found lets us in. Paho's own time-out is not relied on: its thread
+  // waits by the wall clock (Thread_wait_cond of 1.3.12), and one that is set back makes it wait
+  // longer.
+  static constexpr std::chrono::seconds kAttemptMax{8};
   // Publishes that wait for the broker's acknowledgement; past it publish() answers LimitExceeded.
   static constexpr std::size_t kPublishesWaitingMax = 1000;
 

@@ -21,7 +21,8 @@ class StateFolder {
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] std::string file(const std::string& name) const { return path_ / name; }
 
-  // When a former run wrote here last, for SystemClock; the epoch if there is nothing.
+  // When a former run wrote here last, a time that has surely passed; the epoch if there is
+  // nothing.
   [[nodiscard]] WallTime newest_file_time() const { return newest_file_time_; }
 
  private:

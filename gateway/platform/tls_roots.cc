@@ -14,6 +14,7 @@ thread_local const std::string* handshake_host = nullptr;
 // What verify() refused since the HandshakeHost was made. Not asked of the SSL object: libmosquitto
 // may have freed that when the call returns.
 thread_local std::string refusal;
+thread_local bool out_of_date = false;
 
 bool is_address(const std::string& host) {
   in6_addr ignored{};
@@ -53,7 +54,9 @@ int verify(int trusted, X509_STORE_CTX* chain) {
   OPENSSL_free(address);
   if (trusted == 1 && named) return 1;
   if (trusted == 1) X509_STORE_CTX_set_error(chain, X509_V_ERR_UNSPECIFIED);
-  refusal = X509_verify_cert_error_string(X509_STORE_CTX_get_error(chain));
+  const int why = X509_STORE_CTX_get_error(chain);
+  out_of_date = why == X509_V_ERR_CERT_NOT_YET_VALID || why == X509_V_ERR_CERT_HAS_EXPIRED;
+  refusal = X509_verify_cert_error_string(why);
   if (X509* const certificate = X509_STORE_CTX_get_current_cert(chain); certificate != nullptr) {
     refusal += " (certificate " + name_of(X509_get_subject_name(certificate)) + ", issued by " +
                name_of(X509_get_issuer_name(certificate)) + ")";
@@ -94,10 +97,13 @@ Result<TlsRoots> TlsRoots::load(const std::string& roots_file) {
 HandshakeHost::HandshakeHost(const std::string& host) {
   handshake_host = &host;
   refusal.clear();
+  out_of_date = false;
 }
 
 HandshakeHost::~HandshakeHost() { handshake_host = nullptr; }
 
 std::string HandshakeHost::distrust() const { return refusal; }
+
+bool HandshakeHost::is_out_of_date() const { return out_of_date; }
 
 }  // namespace hubward::platform

@@ -41,6 +41,8 @@ class HandshakeHost {
   // Why a certificate was refused during its life, in words with subject and issuer; empty: none
   // was.
   [[nodiscard]] std::string distrust() const;
+  // It was refused because by this computer's clock it is not valid yet, or no longer.
+  [[nodiscard]] bool is_out_of_date() const;
 };
 
 }  // namespace hubward::platform

@@ -16,6 +16,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSetMin = 2s;
 constexpr milliseconds kJumpMax = 24h;
 constexpr auto kTryAgainEvery = 60s;
+// How long a hub lets a connection outlive its token, with plenty to spare (5 or 10 minutes are
+// told).
+constexpr auto kPatience = 1h;
 // A crystal may run wrong by this much (ntpd and the kernel take 500 ppm as the worst there is):
 // what was heard long ago binds less.
 constexpr std::int64_t kDriftPerPart = 2000;
@@ -69,11 +72,13 @@ ClockChange ClockWatch::look(const ClockLook& now, bool synchronised) {
     change.trust_changed = true;
     owes_try_ = true;
   }
-  if (!is_wrong() && owes_try_ && now.steady >= next_try_) {
+  const bool tokens_are_right = !was_misdated({token_time(now), now.steady});
+  if (tokens_are_right && owes_try_ && now.steady >= next_try_) {
     next_try_ = now.steady + kTryAgainEvery;
     owes_try_ = false;
     change.try_again = true;
-    change.renew_tokens = std::exchange(owes_renewal_, false) || cloud_vouches(ours, now.steady);
+    const bool owed = std::exchange(owes_renewal_, false);
+    change.renew_tokens = !is_wrong() && (owed || cloud_vouches(ours, now.steady));
   }
   return change;
 }
@@ -81,74 +86,98 @@ ClockChange ClockWatch::look(const ClockLook& now, bool synchronised) {
 void ClockWatch::on_service_time(const dps::ServiceTime& said, const ClockLook& now) {
   const auto ahead = said.at - now.wall;
   const Offset offset = offset_of({said.at, now.steady});
-  if (said.is_now || std::chrono::abs(ahead) <= kDifferenceMax) {
+  if (said.is_now) {
+    cloud_ = CloudClock{offset, Grade::Exact, now.steady};
+  } else if (cloud_vouches(offset, now.steady)) {
+    // Nothing new; and it does not make an exact word less so.
+  } else if (std::chrono::abs(ahead) <= kDifferenceMax) {
     // A registration that was written by our time has been written just now.
-    cloud_ = CloudClock{offset, false, now.steady};
+    cloud_ = CloudClock{offset, Grade::About, now.steady};
   } else if (ahead > 0ms && (!cloud_ || offset > cloud_->offset)) {
-    cloud_ = CloudClock{offset, true, now.steady};
+    cloud_ = CloudClock{offset, Grade::AtLeast, now.steady};
   }
+  const bool was_wrong = is_wrong();
   judge(now);
+  // Those who were refused before this was known have a better time for their next token.
+  if (is_wrong() && !was_wrong) owes_try_ = true;
 }
 
 void ClockWatch::on_token_accepted(std::chrono::seconds life, const ClockLook& now) {
+  if (contradicted(offset_of(now), now.steady)) return;  // it was dated by the cloud's time
   // Our clock is behind the cloud's by less than the token's life and the cloud's patience: what
   // was on disk came from a wrong future.
-  if (now.wall + life + std::chrono::hours{1} < newest_known_) newest_known_ = now.wall;
+  if (now.wall + life + kPatience < newest_known_) newest_known_ = now.wall;
   judge(now);
 }
 
-// Whether the cloud has shown our time.
-bool ClockWatch::cloud_vouches(Offset ours, SteadyTime now) const {
-  return cloud_ && !cloud_->at_least &&
-         std::chrono::abs(cloud_->offset - ours) <= allowed_after(now - cloud_->heard);
+std::optional<ClockWatch::Offset> ClockWatch::contradicted(Offset offset, SteadyTime now) const {
+  if (!cloud_) return std::nullopt;
+  const Offset ahead = cloud_->offset - offset;
+  const Offset allowed = allowed_after(now - cloud_->heard);
+  if (ahead > allowed || (cloud_->grade != Grade::AtLeast && -ahead > allowed)) return ahead;
+  return std::nullopt;
+}
+
+// Whether the cloud has shown this time.
+bool ClockWatch::cloud_vouches(Offset offset, SteadyTime now) const {
+  return cloud_ && cloud_->grade != Grade::AtLeast && !contradicted(offset, now);
+}
+
+std::string ClockWatch::why_wrong(const ClockLook& now, bool vouched) const {
+  const Offset offset = offset_of(now);
+  if (const auto ahead = contradicted(offset, now.steady)) {
+    return cloud_words(*ahead, cloud_->grade == Grade::AtLeast);
+  }
+  if (now.wall < built_) return early_words(now.wall, "hubward was built");
+  if (vouched) return {};
+  if (now.wall < newest_known_) {
+    return early_words(now.wall, "it was last in use (" + minute_of(newest_known_) + ")");
+  }
+  if (vouched_ && offset < *vouched_ - kDifferenceMax) {
+    return "this computer's clock was set back by " + duration_words(*vouched_ - offset);
+  }
+  return {};
+}
+
+// What the time is where a clock of this offset is wrong.
+ClockCorrection ClockWatch::better_than(Offset wrong, SteadyTime now) const {
+  // It was right before it was set: readings go on by the time they had.
+  if (vouched_ && !contradicted(*vouched_, now)) return {true, *vouched_};
+  if (cloud_ && cloud_->grade == Grade::Exact) return {true, cloud_->offset};
+  return {false, wrong};
 }
 
 void ClockWatch::judge(const ClockLook& now) {
   const Offset ours = offset_of(now);
-  state_.trust = ClockTrust::Wrong;
-  state_.cloud_ahead.reset();
-  if (cloud_) {
-    const Offset ahead = cloud_->offset - ours;
-    if (!cloud_->at_least || ahead > 0ms) state_.cloud_ahead = ahead;
-    const Offset allowed = allowed_after(now.steady - cloud_->heard);
-    if (ahead > allowed || (!cloud_->at_least && -ahead > allowed)) {
-      state_.why = cloud_words(ahead, cloud_->at_least);
-      return;
-    }
-  }
-  if (now.wall < built_) {
-    state_.why = early_words(now.wall, "hubward was built");
-    return;
-  }
   const bool vouched = synchronised_ || cloud_vouches(ours, now.steady);
-  if (!vouched && now.wall < newest_known_) {
-    state_.why = early_words(now.wall, "it was last in use (" + minute_of(newest_known_) + ")");
+  state_.why = why_wrong(now, vouched);
+  state_.cloud_ahead.reset();
+  if (cloud_ && (cloud_->grade != Grade::AtLeast || cloud_->offset > ours)) {
+    state_.cloud_ahead = std::chrono::round<std::chrono::seconds>(cloud_->offset - ours);
+  }
+  correction_ = {true, ours};
+  if (!state_.why.empty()) {
+    state_.trust = ClockTrust::Wrong;
+    correction_ = better_than(ours, now.steady);
     return;
   }
-  if (!vouched && vouched_ && ours < *vouched_ - kDifferenceMax) {
-    state_.why = "this computer's clock was set back by " + duration_words(*vouched_ - ours);
-    return;
-  }
-  if (vouched) {
-    vouched_ = ours;
-    newest_known_ = std::min(newest_known_, now.wall);
-  }
-  state_.why.clear();
   state_.trust = synchronised_ ? ClockTrust::Synchronised : ClockTrust::HeldOver;
+  if (!vouched) return;
+  vouched_ = ours;
+  newest_known_ = std::min(newest_known_, now.wall);
 }
 
-ErrorCode ClockWatch::explain(ErrorCode failure, bool certificate_dates) const {
-  if (certificate_dates && state_.trust != ClockTrust::Synchronised) return ErrorCode::ClockWrong;
-  if (!is_wrong()) return failure;
-  switch (failure) {
-    case ErrorCode::HubRefused:
-    case ErrorCode::HubRefusedAfterDps:
-    case ErrorCode::DpsUnauthorized:
-    case ErrorCode::TlsUntrusted:
-      return ErrorCode::ClockWrong;
-    default:
-      return failure;
-  }
+WallTime ClockWatch::token_time(const ClockLook& now) const {
+  if (!was_misdated(now)) return now.wall;
+  const ClockCorrection better = better_than(offset_of(now), now.steady);
+  Offset offset = better.wall_minus_steady;
+  if (!better.known && contradicted(offset, now.steady)) offset = cloud_->offset;
+  return WallTime{offset + std::chrono::floor<milliseconds>(now.steady.time_since_epoch())};
+}
+
+bool ClockWatch::was_misdated(const ClockLook& then) const {
+  const bool vouched = synchronised_ || cloud_vouches(offset_of(then), then.steady);
+  return !why_wrong(then, vouched).empty();
 }
 
 }  // namespace hubward::resilience

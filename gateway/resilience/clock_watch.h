@@ -2,11 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "gateway/api/clock_state.h"
 #include "proto/dps/reply.h"
-#include "proto/error_code.h"
 #include "proto/time.h"
 
 namespace hubward::resilience {
@@ -17,12 +18,20 @@ struct ClockLook {
   SteadyTime steady;
 };
 
+// What the wall clock showed, or would have shown, when the steady one stood at zero.
+struct ClockCorrection {
+  bool known = true;  // false: nobody knows better than a wrong clock
+  std::chrono::milliseconds wall_minus_steady{0};
+  friend bool operator==(const ClockCorrection&, const ClockCorrection&) = default;
+};
+
 // What a look at the clocks has brought.
 struct ClockChange {
   std::chrono::milliseconds set_by{0};  // since the look before; positive: forward. 0: not set
   bool trust_changed = false;           // from or to ClockTrust::Wrong
-  // The clock was wrong or has been set, and is believed now: those that wait because of it may try
-  // again at once. At most once a minute, however often the clock is set.
+  // The clock was wrong or has been set, and is believed now, or the cloud has told a better time:
+  // those that wait because of it may try again at once. At most once a minute, however often the
+  // clock is set.
   bool try_again = false;
   // Tokens that the new time has outdated may be made anew. Not after a jump of more than a day
   // that no time service vouches for: a connection that stands is worth more than such a clock.
@@ -42,6 +51,10 @@ struct ClockChange {
 // enough for tokens for years. What the cloud has told counts more than what was on disk, so that a
 // former run in a wrong future does not make the right time wrong.
 //
+// A clock that is known to be wrong is not waited for, if there is a better time: what it showed
+// before it was set (where a time service or the cloud had vouched for that), else the cloud's.
+// Tokens are dated by that, and readings too, if it is known to the second.
+//
 // Pure and single-threaded; one for the gateway, asked by all devices on its loop.
 class ClockWatch {
  public:
@@ -60,22 +73,38 @@ class ClockWatch {
 
   [[nodiscard]] bool is_wrong() const { return state_.trust == ClockTrust::Wrong; }
   [[nodiscard]] const ClockState& state() const { return state_; }
-  // ClockWrong where a wrong clock explains `failure` better than its own name: refusals that give
-  // no reason, and (`certificate_dates`) certificates that are not valid at our time.
-  [[nodiscard]] ErrorCode explain(ErrorCode failure, bool certificate_dates) const;
+  // The time that tokens are dated by: the wall clock's, or a better one.
+  [[nodiscard]] WallTime token_time(const ClockLook& now) const;
+  // Whether a token that was dated by `then` must have been refused for that: by what is known now,
+  // it was another time.
+  [[nodiscard]] bool was_misdated(const ClockLook& then) const;
+  // By what the times of readings are corrected, as seen at the last look or word of the cloud.
+  [[nodiscard]] const ClockCorrection& correction() const { return correction_; }
+  // Whether a certificate that is not valid at our time speaks against our clock rather than
+  // against the certificate.
+  [[nodiscard]] bool may_be_blamed() const { return state_.trust != ClockTrust::Synchronised; }
 
  private:
-  // The distance between a clock of people and our steady one: it is constant unless a clock is
-  // set.
+  // The distance between a clock of people and our steady one: constant unless a clock is set.
   using Offset = std::chrono::milliseconds;
+  enum class Grade : std::uint8_t {
+    AtLeast,  // the cloud's clock shows this or any time after it
+    About,    // within kDifferenceMax
+    Exact,    // to the second
+  };
   struct CloudClock {
     Offset offset;
-    bool at_least;  // may show any time after this
+    Grade grade;
     SteadyTime heard;
   };
 
   static Offset offset_of(const ClockLook& at);
-  [[nodiscard]] bool cloud_vouches(Offset ours, SteadyTime now) const;
+  // The cloud's clock minus one of this offset, if it is more than allowed.
+  [[nodiscard]] std::optional<Offset> contradicted(Offset offset, SteadyTime now) const;
+  [[nodiscard]] bool cloud_vouches(Offset offset, SteadyTime now) const;
+  [[nodiscard]] ClockCorrection better_than(Offset wrong, SteadyTime now) const;
+  // Why it cannot be this time; empty: it can.
+  [[nodiscard]] std::string why_wrong(const ClockLook& now, bool vouched) const;
   void judge(const ClockLook& now);
 
   const WallTime built_;
@@ -86,6 +115,7 @@ class ClockWatch {
   std::optional<Offset> vouched_;
   std::optional<CloudClock> cloud_;
   ClockState state_;
+  ClockCorrection correction_;
   bool told_wrong_ = false;  // what the last look reported
   bool owes_try_ = false, owes_renewal_ = false;
   SteadyTime next_try_{};

@@ -90,7 +90,7 @@ function App() {
         <section class="hero tone-${site.severity} ${overview ? '' : 'small'}">
           <${Icon} shape=${isLive() ? site.severity : 'unknown'} />
           <h1>${isLive() ? '' : `At ${timeOfDay(live.lastHeard)}: `}${unbroken(site.sentence)}</h1>
-          ${!site.clock_trusted && html`<p class="banner"><${Icon} shape="warning" /> <span>This computer's clock cannot be trusted yet; times are marked until it is.</span></p>`}
+          ${!site.clock_trusted && html`<p class="banner"><${Icon} shape="warning" /> <span>${site.clock?.person_does ?? "This computer's clock has just been set; times are marked until it is known to be right."}</span></p>`}
         </section>
         ${overview && html`<${Figures} site=${site} now=${now} />`}
         ${view(now)}`}

@@ -43,6 +43,8 @@ TEST_CASE("metrics say what each device does, with the labels of the failure tab
   CHECK(found["hubward_build_info{version=\"1.2.3\"}"] == "1");
   CHECK(found["hubward_devices"] == "2");
   CHECK(found["hubward_clock_synchronized"] == "1");
+  CHECK(found["hubward_clock_set_total"] == "0");
+  CHECK_FALSE(found.contains("hubward_clock_cloud_ahead_seconds"));
   CHECK(found["hubward_device_up{device=\"press-1\"}"] == "1");
   CHECK(found.count("hubward_device_up{device=\"press-2\"}") == 0);  // nothing known of it
   CHECK(found["hubward_device_last_sample_timestamp_seconds{device=\"press-1\"}"] == "1767600000");

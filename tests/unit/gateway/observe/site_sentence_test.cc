@@ -158,3 +158,15 @@ TEST_CASE("what a store dropped in an earlier run does not count against this on
   CHECK(site_sentence(site.board) ==
         "The cloud has been out of reach for 1 s. 5 messages are kept; nothing is lost.");
 }
+
+TEST_CASE("a wrong clock is part of the sentence, a clock without NTP is not") {
+  ClockState clock;
+  CHECK(clock_sentence(clock).empty());
+  clock.trust = ClockTrust::Synchronised;
+  CHECK(clock_sentence(clock).empty());
+  clock.trust = ClockTrust::Wrong;
+  clock.why = "this computer's clock is 3 h 2 min behind the cloud's";
+  CHECK(clock_sentence(clock) ==
+        " This computer's clock is 3 h 2 min behind the cloud's; times of readings are marked, and "
+        "corrected as soon as the time is known.");
+}

@@ -162,3 +162,46 @@ TEST_CASE("ten thousand hostile sources cost a bounded number of rows and lose n
   for (const auto& row : rows) sum += row.count;
   CHECK(sum == 10'000);
 }
+
+TEST_CASE("when the clock is set, what is past lies as long ago as before") {
+  BoardFixture site(1);
+  site.deliver(0);
+  site.clock.advance(5min);
+  const WallTime started = site.board.started();
+  for (const std::chrono::milliseconds by : {std::chrono::milliseconds{3h}, -500'000h + 7ms}) {
+    const auto before = site.board.device_view(DeviceIndex{0});
+    const auto points = site.board.trend(DeviceIndex{0}, TagIndex{0});
+    site.clock.step_wall(by);
+    site.board.clock_set_by(by);
+    const auto after = site.board.device_view(DeviceIndex{0});
+    CHECK(after->status.cloud_since == before->status.cloud_since + by);
+    CHECK(after->status.field_since == before->status.field_since + by);
+    CHECK(after->status.last_delivered == *before->status.last_delivered + by);
+    CHECK(after->status.tags[0].at == before->status.tags[0].at + by);
+    CHECK_FALSE(after->offline_since);
+    CHECK(site.board.trend(DeviceIndex{0}, TagIndex{0}).at(0).at == points.at(0).at + by);
+    // A curve goes on after it.
+    site.clock.advance(5s);
+    site.read(0, 2.5);
+    site.publish(0);
+    CHECK(site.board.trend(DeviceIndex{0}, TagIndex{0}).size() == points.size() + 1);
+  }
+  CHECK(site.board.started() == started + 3h - 500'000h + 7ms);
+}
+
+TEST_CASE("the usual pause between readings is measured by the steady clock") {
+  BoardFixture site(1);
+  const auto read = [&] {
+    for (TagStatus& tag : site.statuses[0].tags) {
+      tag = {TagReading{TagIndex{0}, 1.0, Quality::Good, {}}, site.clock.wall(),
+             site.clock.steady()};
+    }
+    site.publish(0);
+  };
+  for (int i = 0; i < 20; ++i) {
+    site.clock.advance(10s);
+    if (i % 5 == 4) site.clock.step_wall(i % 2 == 0 ? 87600h : -87600h);
+    read();
+  }
+  CHECK(site.board.device_view(DeviceIndex{0})->usual_gap[0] == 10s);
+}

@@ -124,3 +124,31 @@ TEST_CASE("one device's document has its trends, events and bad input, and nobod
   CHECK((*json::find(parsed(bad_inputs_json(site.board)), "bad_inputs")).Size() == 2);
   CHECK(device_json(site.board, DeviceIndex{9}) == "{}");
 }
+
+TEST_CASE("the status names a wrong clock, how wrong it is and what a person does") {
+  BoardFixture site(1);
+  site.deliver(0);
+  auto document = parsed(status_json(site.board));
+  const json::Value* plant = json::find(document, "site");
+  CHECK(text_at(*plant, "severity") == "normal");
+  CHECK(text_at(*json::find(*plant, "clock"), "trust") == "held_over");
+  CHECK(json::find(*json::find(*plant, "clock"), "cloud_ahead_s") == nullptr);
+
+  ClockState state;
+  state.trust = ClockTrust::Wrong;
+  state.why = "this computer's clock is 3 h behind the cloud's";
+  state.cloud_ahead = 3h;
+  state.times_set = 2;
+  site.board.set_clock_state(state);
+  document = parsed(status_json(site.board));
+  plant = json::find(document, "site");
+  const json::Value& clock = *json::find(*plant, "clock");
+  CHECK(text_at(*plant, "sentence").find("This computer's clock is 3 h behind the cloud's") !=
+        std::string_view::npos);
+  CHECK(text_at(*plant, "severity") == "warning");
+  CHECK(text_at(clock, "trust") == "wrong");
+  CHECK(text_at(clock, "why") == state.why);
+  CHECK(text_at(clock, "person_does").find("NTP") != std::string_view::npos);
+  CHECK(json::as_int(json::find(clock, "cloud_ahead_s")) == 10800);
+  CHECK(json::as_int(json::find(clock, "times_set")) == 2);
+}

@@ -84,6 +84,7 @@ bool BrokerProcess::make_certificates() const {
              "openssl req -x509 " +
              key +
              "-days 2 -subj '/CN=another root' -keyout other.key -out other.pem && "
+             "openssl x509 -in ca.pem -signkey ca.key -days -1 -out expired.pem && "
              "openssl req -new " +
              key +
              "-subj '/CN=test hub' -keyout hub.key -out hub.csr && "

@@ -39,6 +39,8 @@ class BrokerProcess {
   [[nodiscard]] std::uint16_t plain_port() const { return plain_port_; }
   [[nodiscard]] std::string roots_file() const { return folder_.path() / "ca.pem"; }
   [[nodiscard]] std::string other_roots_file() const { return folder_.path() / "other.pem"; }
+  // The right root, whose certificate expired yesterday.
+  [[nodiscard]] std::string expired_roots_file() const { return folder_.path() / "expired.pem"; }
   void freeze();  // reads and answers nothing until thaw()
   void thaw();
   void stop();       // SIGKILL

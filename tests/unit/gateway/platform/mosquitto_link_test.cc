@@ -164,6 +164,8 @@ TEST_CASE("every way a connection can fail has its stage, its code and its words
       {"certificate of another root", broker()->other_roots_file(), "hub.example",
        broker()->tls_port(), LinkStage::Tls, ErrorCode::TlsUntrusted,
        "issued by /CN=hubward test roots"},
+      {"certificate that is not valid any more", broker()->expired_roots_file(), "hub.example",
+       broker()->tls_port(), LinkStage::Tls, ErrorCode::ClockWrong, "certificate has expired"},
       {"no TLS on the other side", roots, "hub.example", broker()->plain_port(), LinkStage::Tls,
        ErrorCode::TlsFailed, "hub.example"},
   };

@@ -219,6 +219,21 @@ TEST_CASE("a broker that goes away is said, publishes fail, and it is found agai
   REQUIRE(run_until(f.loop, [&] { return f.events.connected == 2; }));
 }
 
+TEST_CASE("a broker that takes the connection and says nothing is given up, without Paho's help") {
+  REQUIRE_BROKER();
+  const auto own = BrokerProcess::start();
+  REQUIRE(own);
+  own->freeze();
+  Fixture f("frozen");
+  f.settings.port = own->plain_port();
+  const auto link = f.connect();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return !f.events.closed.empty(); }));
+  CHECK(f.events.closed.front().context.find("no answer in 8 s") != std::string::npos);
+  own->thaw();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+}
+
 TEST_CASE("TLS to the broker is verified, and refusals have words") {
   REQUIRE_BROKER();
   Fixture f("tls");

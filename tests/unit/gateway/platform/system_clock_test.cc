@@ -10,29 +10,24 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 
-TEST_CASE("the wall clock is believed only when something vouches for it") {
-  const WallTime now = SystemClock{}.wall();
-  const WallTime epoch{};
-  struct Row {
-    const char* why;
-    WallTime now;
-    bool synchronised;
-    WallTime remembered;
-    bool credible;
-  };
-  const Row rows[] = {
-      {"kept by a time service", now, true, epoch, true},
-      {"kept by a time service that set it back", now, true, now + hours{1}, true},
-      {"nothing remembered yet", now, false, epoch, true},
-      {"later than anything remembered", now, false, now - seconds{1}, true},
-      {"fell back to its value at power-off", now - hours{1}, false, now, false},
-      {"1970, no battery", epoch + hours{1}, false, epoch, false},
-      {"1970, and the kernel calls it kept", epoch + hours{1}, true, epoch, false},
-  };
-  for (const Row& row : rows) {
-    CAPTURE(row.why);
-    CHECK(SystemClock::is_credible(row.now, row.synchronised, row.remembered) == row.credible);
-  }
+TEST_CASE("the wall clock is believed once it was judged so, until it is set") {
+  SystemClock clock;
+  CHECK(clock.wall_is_trusted());  // this machine's shows a time after the build
+  clock.judge(true, clock.wall(), clock.steady());
+  CHECK(clock.wall_is_trusted());
+  clock.judge(true, clock.wall() - hours{1}, clock.steady());  // it has been set since
+  CHECK_FALSE(clock.wall_is_trusted());
+  clock.judge(true, clock.wall() + seconds{2}, clock.steady());
+  CHECK_FALSE(clock.wall_is_trusted());
+  clock.judge(false, clock.wall(), clock.steady());
+  CHECK_FALSE(clock.wall_is_trusted());
+}
+
+TEST_CASE("this program was built before now, and whether the clock is kept can be asked") {
+  const SystemClock clock;
+  CHECK(SystemClock::built() <= clock.wall());
+  CHECK(SystemClock::built() > WallTime{hours{24 * 365 * 50}});
+  (void)clock.is_synchronised();
 }
 
 TEST_CASE("steady time never goes back") {

@@ -151,6 +151,9 @@ TEST_CASE("an exact word of the cloud is not outbid by a registration that says 
   machine.refused_at(machine.wall + 3h);
   machine.registered_at(machine.wall + 20min);
   CHECK(machine.watch.state().cloud_ahead == 3h);
+  machine.registered_at(machine.wall + 3h + 1s);  // the registration that follows
+  CHECK(machine.watch.state().cloud_ahead == 3h);
+  CHECK(machine.watch.correction().known);
   machine.registered_at(machine.wall + 4h);
   CHECK(machine.watch.state().cloud_ahead == 4h);
 }
@@ -201,8 +204,11 @@ TEST_CASE("a clock set back by hand is wrong if somebody vouched for it before")
   ClockChange change = machine.look();
   CHECK(change.set_by == -1h);
   CHECK(change.trust_changed);
-  CHECK_FALSE(change.try_again);
   CHECK(machine.watch.state().why == "this computer's clock was set back by 1 h");
+  // Tokens and readings go on by the time they had.
+  CHECK(machine.watch.token_time(machine.now()) == machine.wall + 1h);
+  CHECK(machine.watch.correction().known);
+  CHECK_FALSE(change.renew_tokens);
 
   machine.synchronised = true;  // NTP sets it right again
   machine.set_by(1h);
@@ -294,26 +300,81 @@ TEST_CASE("a clock that is steered, or a sleep, is no set clock") {
   CHECK(machine.look().set_by == 0ms);
 }
 
-TEST_CASE("a wrong clock explains refusals without a reason, and no other failure") {
+TEST_CASE("tokens are dated by the cloud's time where ours is known to differ") {
   Machine machine;
   machine.look();
-  for (const auto code : {ErrorCode::HubRefused, ErrorCode::HubRefusedAfterDps,
-                          ErrorCode::DpsUnauthorized, ErrorCode::TlsUntrusted}) {
-    CHECK(machine.watch.explain(code, false) == code);
-  }
-  // Without a time service it is rather our clock than the certificate that is wrong.
-  CHECK(machine.watch.explain(ErrorCode::TlsUntrusted, true) == ErrorCode::ClockWrong);
+  CHECK(machine.watch.token_time(machine.now()) == machine.wall);
+  machine.refused_at(machine.wall + 3min);  // not enough to matter
+  CHECK(machine.watch.token_time(machine.now()) == machine.wall);
+  machine.refused_at(machine.wall - 3h);
+  machine.pass(10min);
+  CHECK(machine.watch.token_time(machine.now()) == machine.wall - 3h);
+  machine.set_by(-3h);
+  CHECK(machine.watch.token_time(machine.now()) == machine.wall);
+}
+
+TEST_CASE("a refused token is blamed on the clock only if it was dated by a wrong one") {
+  Machine machine;
+  machine.look();
+  const ClockLook first{machine.watch.token_time(machine.now()), machine.steady};
+  machine.pass(1s);
+  CHECK_FALSE(machine.watch.was_misdated(first));
+  machine.refused_at(machine.wall + 3h);
+  CHECK(machine.watch.was_misdated(first));
+  // The next one carries the cloud's time: if it is refused as well, it is not the clock.
+  const ClockLook second{machine.watch.token_time(machine.now()), machine.steady};
+  machine.pass(1s);
+  machine.refused_at(machine.wall + 3h);
+  CHECK_FALSE(machine.watch.was_misdated(second));
+
+  Machine in_1970(kEpoch + 1h);
+  in_1970.look();
+  CHECK(in_1970.watch.was_misdated(in_1970.now()));
+}
+
+TEST_CASE("readings are corrected by a believed clock, else by an exact word of the cloud") {
+  using std::chrono::floor;
+  using std::chrono::milliseconds;
+  Machine machine(kEpoch + 1h);
+  const auto offset = [&machine] {
+    return machine.wall.time_since_epoch() - floor<milliseconds>(machine.steady.time_since_epoch());
+  };
+  machine.look();
+  CHECK_FALSE(machine.watch.correction().known);
+  machine.registered_at(kNow);  // "at least": not the time, only a bound
+  CHECK_FALSE(machine.watch.correction().known);
+  machine.refused_at(kNow);
+  CHECK(machine.watch.is_wrong());
+  CHECK(machine.watch.correction() == ClockCorrection{true, offset() + (kNow - machine.wall)});
+  machine.wall = kNow + 1s;
+  machine.look();
+  CHECK_FALSE(machine.watch.is_wrong());
+  CHECK(machine.watch.correction() == ClockCorrection{true, offset()});
+}
+
+TEST_CASE("a registration within five minutes vouches for our clock, but is not the time") {
+  Machine machine;
+  machine.look();
+  machine.registered_at(machine.wall - 2min);
+  const ClockCorrection before = machine.watch.correction();
+  machine.set_by(-1h);
+  machine.look();
+  CHECK(machine.watch.is_wrong());
+  CHECK(machine.watch.correction() == before);  // and not the registration's date
+  machine.set_by(1h);
+  machine.look();
+  machine.refused_at(machine.wall + 1s);
+  machine.registered_at(machine.wall - 2min);  // takes nothing from the exact word
+  machine.set_by(-1h);
+  machine.look();
+  CHECK(machine.watch.correction().known);
+}
+
+TEST_CASE("certificates out of date speak against a clock that nobody keeps") {
+  Machine machine;
+  machine.look();
+  CHECK(machine.watch.may_be_blamed());
   machine.synchronised = true;
   machine.look();
-  CHECK(machine.watch.explain(ErrorCode::TlsUntrusted, true) == ErrorCode::TlsUntrusted);
-
-  machine.refused_at(machine.wall - 3h);
-  for (const auto code : {ErrorCode::HubRefused, ErrorCode::HubRefusedAfterDps,
-                          ErrorCode::DpsUnauthorized, ErrorCode::TlsUntrusted}) {
-    CHECK(machine.watch.explain(code, false) == ErrorCode::ClockWrong);
-  }
-  for (const auto code : {ErrorCode::DpsBlocked, ErrorCode::Unreachable, ErrorCode::HubBusy,
-                          ErrorCode::DpsNotFound, ErrorCode::LinkLost}) {
-    CHECK(machine.watch.explain(code, false) == code);
-  }
+  CHECK_FALSE(machine.watch.may_be_blamed());
 }

@@ -1,0 +1,308 @@
+// A device whose clock is wrong, against a scripted service that knows the time.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "gateway/device/cloud_client.h"
+#include "proto/iso_time.h"
+#include "tests/support/manual_loop.h"
+#include "tests/support/memory_outbox.h"
+#include "tests/support/scripted_link.h"
+#include "tests/support/scripted_random.h"
+
+using namespace hubward;
+using namespace hubward::device;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr WallTime kBuilt{1767225600000ms};  // 2026-01-01T00:00:00Z
+
+struct FixedSigner final : Signer {
+  void sign(std::string, std::function<void(Result<std::string>)> done) override {
+    done(std::string(32, 'k'));
+  }
+  bool use_other_key() override {
+    ++keys_tried;
+    return true;
+  }
+  [[nodiscard]] std::string fingerprint() const override { return "key-1"; }
+  int keys_tried = 0;
+};
+
+struct KnownHub final : AssignmentStore {
+  [[nodiscard]] std::optional<Assignment> load(const std::string&, const std::string&,
+                                               const std::string&) const override {
+    return saved;
+  }
+  void save(const Assignment& assignment) override { saved = assignment; }
+  std::optional<Assignment> saved;
+};
+
+struct SilentLog final : Log {
+  void write(LogLevel, std::string_view, std::initializer_list<LogField>) override {}
+};
+
+struct NoEvents final : CloudEvents {
+  void on_cloud_changed() override {}
+  void on_wish(Wish) override {}
+  void on_command(RunCommand) override {}
+};
+
+struct Fixture {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::FixedRandom chance{0.5};
+  test::ScriptedLinks links;
+  FixedSigner signer;
+  KnownHub assignments;
+  test::MemoryOutbox outbox;
+  AlwaysGranted leases;
+  NoBackoffStore backoffs;
+  AdmissionDesk admission{loop, {}, chance, backoffs};
+  SilentLog log;
+  NoEvents events;
+  CloudSettings settings;
+  DeviceDescription description;
+  resilience::ClockWatch watch{kBuilt, WallTime{}};
+  std::unique_ptr<Properties> properties;
+  std::unique_ptr<CloudClient> client;
+
+  Fixture() {
+    settings.dps_host = "dps.example";
+    settings.id_scope = "0ne1";
+    description.id = "press-07";
+    outbox.attach(DeviceIndex{0}, "press-07", loop);
+  }
+  ~Fixture() { client.reset(); }
+
+  void start() {
+    properties = std::make_unique<Properties>(description);
+    client =
+        std::make_unique<CloudClient>(DeviceIndex{0}, description, settings,
+                                      CloudParts{loop, links, signer, assignments, backoffs, outbox,
+                                                 leases, admission, chance, log, &watch},
+                                      *properties, events);
+    look();
+    client->start();
+    loop.run_for(0s);
+  }
+  // What the gateway does once a second.
+  void look() {
+    const resilience::ClockChange change = watch.look({clock.wall(), clock.steady()}, false);
+    ClockNews news;
+    news.set_by = change.set_by;
+    news.try_again = change.try_again;
+    if (change.renew_tokens) news.renew_within = 4s;
+    if (client) client->on_clock(news);
+    loop.run_for(0s);
+  }
+  test::ScriptedLink& link(std::string_view host) {
+    auto* link = links.to(host);
+    REQUIRE(link != nullptr);
+    return *link;
+  }
+  void accept(std::string_view host) {
+    link(host).events.on_connected(false);
+    link(host).events.on_subscribed();
+    loop.run_for(0s);
+  }
+  void refuse(std::string_view host) {
+    auto& refused = link(host);
+    refused.open = false;
+    refused.events.on_refused(5);
+    loop.run_for(0s);
+  }
+  void fail_certificate(std::string_view host) {
+    auto& failed = link(host);
+    failed.open = false;
+    failed.events.on_closed(LinkStage::Tls, Error{ErrorCode::ClockWrong, ErrorKind::Permanent,
+                                                  "certificate is not yet valid"});
+    loop.run_for(0s);
+  }
+  void dps_says(const std::string& status, const std::string& json) {
+    auto& dps = link("dps.example");
+    dps.events.on_connected(false);
+    dps.events.on_subscribed();
+    const auto sent = dps.take("$dps/registrations/PUT/");
+    REQUIRE(sent.size() == 1);
+    const std::string rid = sent[0].topic.substr(sent[0].topic.find("$rid=") + 5);
+    dps.events.on_message("$dps/registrations/res/" + status + "/?$rid=" + rid, json);
+    loop.run_for(0s);
+  }
+  void dps_refuses(WallTime its_time) {
+    dps_says("401", R"({"errorCode":401002,"timestampUtc":")" + to_iso8601(its_time) + "\"}");
+  }
+  void dps_assigns(const std::string& hub) {
+    dps_says("200", R"({"status":"assigned","registrationState":{"deviceId":"press-07",)"
+                    R"("assignedHub":")" +
+                        hub + "\"}}");
+  }
+  // Until when the token of this link is good, by its own word.
+  WallTime token_end(std::string_view host) {
+    const std::string token(link(host).connects.back().password.reveal());
+    const auto at = token.find("&se=") + 4;
+    return WallTime{std::chrono::seconds{std::stoll(token.substr(at))}};
+  }
+  [[nodiscard]] const CloudView& view() const { return client->view(); }
+  void know(const std::string& hub) {
+    assignments.saved = Assignment{hub, "press-07", "0ne1", "press-07", "key-1"};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a refusal for a wrong clock is named so, and the next token is dated by the cloud") {
+  Fixture f;
+  f.start();
+  const WallTime cloud = f.clock.wall() + 3h + 2min;
+  f.dps_refuses(cloud);
+  CHECK(f.view().failure == ErrorCode::ClockWrong);
+  CHECK(f.view().detail.starts_with("this computer's clock is 3 h 2 min behind the cloud's (DPS"));
+  CHECK(f.signer.keys_tried == 0);
+  // At once, not after a pause: DPS is asked again with a token of its own time.
+  f.loop.run_for(1s);
+  CHECK(f.view().dps_conversations == 2);
+  CHECK(f.token_end("dps.example") > cloud);
+  f.dps_assigns("hub-a");
+  f.loop.run_for(1s);
+  CHECK(f.token_end("hub-a") >= cloud + f.settings.token_life);
+  f.accept("hub-a");
+  CHECK(f.view().state == CloudState::Online);
+  CHECK(f.watch.is_wrong());
+}
+
+TEST_CASE("a service that refuses its own time as well refuses the key") {
+  Fixture f;
+  f.start();
+  const auto ahead = 3h;
+  f.dps_refuses(f.clock.wall() + ahead);
+  f.loop.run_for(1s);
+  f.dps_refuses(f.clock.wall() + ahead);
+  CHECK(f.view().failure == ErrorCode::DpsUnauthorized);
+  CHECK(f.view().state == CloudState::WaitingForOperator);
+  CHECK(f.signer.keys_tried == 1);
+  const auto asked = f.view().dps_conversations;
+  f.loop.run_for(3s);
+  CHECK(f.view().dps_conversations == asked);
+}
+
+TEST_CASE("a service that contradicts itself about the time is asked no more often than others") {
+  Fixture f;
+  f.start();
+  auto ahead = 3h;
+  for (int i = 0; i < 2; ++i) {
+    f.dps_refuses(f.clock.wall() + ahead);
+    ahead += 1h;
+    f.loop.run_for(1s);
+  }
+  f.loop.run_for(2s);
+  CHECK(f.view().failure == ErrorCode::ClockWrong);
+  CHECK(f.view().dps_conversations == 2);
+}
+
+TEST_CASE("a hub that refuses a token of the wrong time is explained by what DPS says then") {
+  Fixture f;
+  f.know("hub-a");
+  f.start();
+  f.refuse("hub-a");  // gives no reason
+  f.loop.run_for(1s);
+  f.dps_refuses(f.clock.wall() + 3h);
+  CHECK(f.view().failure == ErrorCode::ClockWrong);
+  f.loop.run_for(1s);
+  CHECK(f.token_end("hub-a") >= f.clock.wall() + 4h - 2s);
+  f.accept("hub-a");
+  CHECK(f.view().dps_conversations == 1);
+}
+
+TEST_CASE(
+    "a certificate of the future speaks against a clock in 1970; when it is set, all is tried") {
+  Fixture f;
+  f.know("hub-a");
+  const WallTime today = f.clock.wall();
+  f.clock.step_wall(20min - today.time_since_epoch());
+  f.start();
+  f.fail_certificate("hub-a");
+  CHECK(f.view().failure == ErrorCode::ClockWrong);
+  CHECK(f.view().detail.find("1970-01-01 00:20 UTC") != std::string::npos);
+  CHECK(f.view().state == CloudState::WaitingForOperator);
+  CHECK(f.view().dps_conversations == 0);
+  const auto tried = f.view().hub_connects;
+  f.loop.run_for(1s);
+  f.clock.step_wall(today.time_since_epoch() - 20min);
+  f.look();
+  f.loop.run_for(1s);
+  CHECK(f.view().hub_connects == tried + 1);
+  f.accept("hub-a");
+  CHECK(f.view().state == CloudState::Online);
+  CHECK_FALSE(f.view().failure);
+}
+
+TEST_CASE("an attempt begun in 1970 that fails after the clock was set is made again at once") {
+  Fixture f;
+  f.know("hub-a");
+  const WallTime today = f.clock.wall();
+  f.clock.step_wall(20min - today.time_since_epoch());
+  f.start();
+  f.clock.step_wall(today.time_since_epoch() - 20min);
+  f.look();
+  f.refuse("hub-a");
+  f.loop.run_for(1s);
+  CHECK(f.view().hub_connects == 2);
+  CHECK(f.view().dps_conversations == 0);
+}
+
+TEST_CASE(
+    "a token that a set clock outdates is made anew on a planned reconnect, others are kept") {
+  struct Row {
+    const char* why;
+    std::chrono::milliseconds set_by;
+    bool renewed;
+  };
+  const Row rows[] = {
+      {"an hour's token, an hour later", 1h, true},
+      {"ends before its renewal", 20min, true},
+      {"renewed in time anyway", 5min, false},
+      {"set back: it lasts longer now", -3h, false},
+      {"ten years that nobody vouches for", 87600h, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Fixture f;
+    f.know("hub-a");
+    f.start();
+    f.accept("hub-a");
+    f.loop.run_for(60s);
+    f.look();
+    f.clock.step_wall(row.set_by);
+    f.look();
+    CHECK(f.view().state == CloudState::Online);
+    f.loop.run_for(10s);
+    CHECK(f.view().hub_connects == (row.renewed ? 2 : 1));
+    if (!row.renewed) continue;
+    f.accept("hub-a");
+    CHECK(f.token_end("hub-a") >= f.clock.wall() + f.settings.token_life - 10s);
+    CHECK(f.view().dps_conversations == 0);
+  }
+}
+
+TEST_CASE("what failed for other reasons keeps its pause when the clock is set") {
+  Fixture f;
+  f.start();
+  f.dps_says("200", R"({"status":"failed","registrationState":{"errorCode":400209}})");
+  CHECK(f.view().failure == ErrorCode::DpsBlocked);
+  f.loop.run_for(1s);
+  f.clock.step_wall(1h);
+  f.look();
+  f.loop.run_for(1s);
+  CHECK(f.view().dps_conversations == 1);
+}
+
+TEST_CASE("certificates out of date are the server's fault where a time service keeps the clock") {
+  Fixture f;
+  f.know("hub-a");
+  f.start();
+  f.watch.look({f.clock.wall(), f.clock.steady()}, true);
+  f.fail_certificate("hub-a");
+  CHECK(f.view().failure == ErrorCode::TlsUntrusted);
+}
