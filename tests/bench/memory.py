@@ -52,7 +52,7 @@ class Gateway:
                 if self.process.process.poll() is not None:
                     raise Failure((folder / "gateway.log").read_text()[-500:])
                 return stage.connected() == devices
-            wait_for(up, 60 + 3 * devices / rate, f"{devices} devices are connected")
+            wait_for(up, 120 + 10 * devices / rate, f"{devices} devices are connected")
         except BaseException:
             self.process.process.kill()
             raise

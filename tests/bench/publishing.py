@@ -76,7 +76,7 @@ def drain(devices=1000, messages=1_000_000):
         meter = Meter(gateway.pid)
         with Watch(lambda: resident_bytes(gateway.pid), 0.5) as memory:
             stage.cloud.end_fault(fault)
-            stage.wait_connected(60)
+            stage.wait_connected(300)
             resident = [resident_bytes(gateway.pid)]
             connected_s = meter.passed_s()
             while (look := gateway.ask(do="look"))["waiting"] > 0:
