@@ -1,9 +1,14 @@
 #include "gateway/outbox/outbox_rounds.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace hubward::outbox {
 namespace {
+
+// What one piece of work on the loop answers: a whole round, after an outage, would keep timers and
+// other devices' sockets waiting for the better part of a second.
+constexpr std::ptrdiff_t kAnswersPerPost = 32;
 
 template <class... Visitors>
 struct Visit : Visitors... {
@@ -41,9 +46,15 @@ void Answers::add(Loop* loop, std::function<void()> answer) {
 
 void Answers::post() {
   for (auto& [loop, answers] : by_loop_) {
-    loop->post([answers = std::move(answers)] {
-      for (const auto& answer : answers) answer();
-    });
+    for (auto from = answers.begin(); from != answers.end();) {
+      const auto count = std::min<std::ptrdiff_t>(answers.end() - from, kAnswersPerPost);
+      std::vector<std::function<void()>> some(std::make_move_iterator(from),
+                                              std::make_move_iterator(from + count));
+      loop->post([some = std::move(some)] {
+        for (const auto& answer : some) answer();
+      });
+      from += count;
+    }
   }
   by_loop_.clear();
 }

@@ -17,6 +17,9 @@ namespace {
 // looked at again this often.
 constexpr std::chrono::seconds kTimerSleepMax{60};
 
+// Timers and sockets wait no longer than this, and one piece of work, for what was posted.
+constexpr std::chrono::milliseconds kPostedMax{5};
+
 // Of a timer's id: its place plus one below, the number of the place's use above.
 constexpr unsigned kPlaceBits = 32;
 constexpr std::uint64_t kPlaceMask = 0xFFFFFFFF;
@@ -41,11 +44,12 @@ AsioLoop::AsioLoop(const Clock& clock)
 AsioLoop::~AsioLoop() {
   // What waits may own links, whose destructors cancel timers and watches: all that must still be
   // there while it goes.
-  while (!waiting_.empty() || !posted_.empty()) {
+  while (!waiting_.empty() || !posted_.empty() || !running_.empty()) {
     due_.clear();
     free_.clear();
     const auto waiting = std::exchange(waiting_, {});
     const auto posted = std::exchange(posted_, {});
+    const auto running = std::exchange(running_, {});
   }
 }
 
@@ -68,15 +72,20 @@ void AsioLoop::post(std::function<void()> work) {
 }
 
 void AsioLoop::run_posted() {
-  {
+  if (next_to_run_ == running_.size()) {
+    running_.clear();
+    next_to_run_ = 0;
     const std::lock_guard lock(posted_mutex_);
     running_.swap(posted_);
   }
-  for (auto& work : running_) {
+  const SteadyTime until = clock_.steady() + kPostedMax;
+  while (next_to_run_ < running_.size()) {
+    auto& work = running_[next_to_run_++];
     work();
     work = nullptr;  // what it holds goes now, not when the burst is over
+    if (clock_.steady() >= until) break;
   }
-  running_.clear();
+  if (next_to_run_ < running_.size()) asio::post(*context_, [this] { run_posted(); });
 }
 
 AsioLoop::Waiting* AsioLoop::find(std::uint64_t id) {

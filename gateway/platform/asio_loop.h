@@ -73,8 +73,9 @@ class AsioLoop final : public Loop {
   std::unique_ptr<SocketWatch> sockets_;
 
   std::mutex posted_mutex_;
-  std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_
-  std::vector<std::function<void()>> running_;
+  std::vector<std::function<void()>> posted_;   // guarded by posted_mutex_
+  std::vector<std::function<void()>> running_;  // the first ones have run
+  std::size_t next_to_run_ = 0;                 // of running_
 
   // A heap of what is due when, and the work itself at fixed places: each message of each device
   // sets a timer and cancels one, so that both cost no allocation and no search. A cancelled one

@@ -135,6 +135,28 @@ TEST_CASE("thousands of timers that are set and cancelled again do not disturb t
   CHECK(order.front() == 0);
 }
 
+TEST_CASE("much posted work at once does not keep the timers waiting, and stays in order") {
+  const SystemClock clock;
+  AsioLoop loop(clock);
+  constexpr int kPieces = 200;
+  std::vector<int> order;
+  std::size_t done_before_timer = 0;
+  for (int i = 0; i < kPieces; ++i) {
+    loop.post([&, i] {
+      order.push_back(i);
+      if (i == 0) loop.post([&] { order.push_back(kPieces); });
+      const SteadyTime until = clock.steady() + std::chrono::milliseconds{1};
+      while (clock.steady() < until) continue;
+    });
+  }
+  loop.call_at(clock.steady() + std::chrono::milliseconds{1},
+               [&] { done_before_timer = order.size(); });
+  CHECK(run_until(loop, [&] { return order.size() == kPieces + 1; }));
+  CHECK(std::is_sorted(order.begin(), order.end()));
+  CHECK(done_before_timer > 0);
+  CHECK(done_before_timer < kPieces / 2);
+}
+
 TEST_CASE("a loop that goes takes its waiting work along") {
   const SystemClock clock;
   const auto held = std::make_shared<int>(1);
