@@ -14,6 +14,7 @@
 #include "gateway/platform/control_socket.h"
 #include "gateway/run_gateway.h"
 #include "gateway/version.h"
+#include "gateway/why_alone.h"
 
 namespace {
 
@@ -21,6 +22,8 @@ using namespace hubward;
 
 // A running gateway answers from memory; one that does not within this time hangs.
 constexpr std::chrono::seconds kAskMax{5};
+// A little longer than the gateway takes at most for a drill or an attempt to connect.
+constexpr std::chrono::seconds kAskPatientlyMax = platform::ControlSocket::kAnswerTimeMax;
 
 int finish(const cli::Outcome& outcome) {
   std::fputs(outcome.out.c_str(), stdout);
@@ -52,10 +55,16 @@ int main(int argc, char** argv) {
   if (const auto* outcome = std::get_if<cli::Outcome>(&parsed)) return finish(*outcome);
   const auto files = config::disk_files();
   const auto secrets = config::machine_secrets();
-  const cli::Surroundings world{*files, *secrets,
+  const cli::Surroundings world{*files,
+                                *secrets,
                                 [](const std::string& path, const std::string& request) {
                                   return platform::ask_control_socket(path, request, kAskMax);
                                 },
+                                [](const std::string& path, const std::string& request) {
+                                  return platform::ask_control_socket(path, request,
+                                                                      kAskPatientlyMax);
+                                },
+                                why_alone,
                                 kVersion,
                                 isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
   return std::visit(

@@ -11,9 +11,11 @@
 #include "adapters/mqtt/mqtt_adapter.h"
 #include "adapters/serial/serial_adapter.h"
 #include "gateway/clock_rounds.h"
-#include "gateway/control_commands.h"
+#include "gateway/control/control_commands.h"
+#include "gateway/control/why_view.h"
 #include "gateway/device/endpoint_journal.h"
 #include "gateway/device/roster.h"
+#include "gateway/identity_signer.h"
 #include "gateway/observe/status_board.h"
 #include "gateway/outbox/outbox_writer.h"
 #include "gateway/platform/asio_loop.h"
@@ -22,9 +24,9 @@
 #include "gateway/platform/control_socket.h"
 #include "gateway/platform/file_assignment_store.h"
 #include "gateway/platform/file_backoff_store.h"
-#include "gateway/platform/hmac_signer.h"
 #include "gateway/platform/mosquitto_link.h"
 #include "gateway/platform/paho_broker.h"
+#include "gateway/platform/path_probe.h"
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/signals.h"
 #include "gateway/platform/state_folder.h"
@@ -59,18 +61,7 @@ std::uint64_t random_64_bits() {
   return std::strtoull(platform::random_hex(8).c_str(), nullptr, 16);
 }
 
-Result<std::unique_ptr<Signer>> make_signer(const config::DeviceCredential& credential,
-                                            const std::string& registration_id) {
-  if (credential.kind == config::DeviceCredential::Kind::DeviceKey) {
-    return platform::HmacSigner::from_base64(credential.primary, credential.secondary);
-  }
-  const auto key = platform::derive_device_key(credential.primary, registration_id);
-  if (!key) return tl::unexpected(key.error());
-  if (credential.secondary.empty()) return platform::HmacSigner::from_base64(*key);
-  const auto other = platform::derive_device_key(credential.secondary, registration_id);
-  if (!other) return tl::unexpected(other.error());
-  return platform::HmacSigner::from_base64(*key, *other);
-}
+}  // namespace
 
 device::CloudSettings cloud_settings(const config::SiteSettings& site) {
   device::CloudSettings settings;
@@ -83,6 +74,8 @@ device::CloudSettings cloud_settings(const config::SiteSettings& site) {
   settings.recovery.backoff.max = site.retry_pause_max;
   return settings;
 }
+
+namespace {
 
 // What the tier allows, except where the configuration names a rate itself.
 resilience::Limits limits_of(const config::SiteSettings& site) {
@@ -132,7 +125,6 @@ class Gateway {
         settings_(cloud_settings(site)),
         admission_(loop_, limits_of(site), random_, backoffs_),
         endpoints_(admission_, site.dps.address.host, board_, log, clock_),
-        commands_(board_, outbox_, writes_, loop_, log, folder_.file("maintenance")),
         status_(loop_, board_),
         roster_(board_),
         clock_rounds_({machine_boot_id(), limits_of(site).connections_per_second}, clock_, watch_,
@@ -142,6 +134,10 @@ class Gateway {
     auto links = platform::MosquittoLinkOpener::create(site_.trusted_roots_file, resolver_, loop_);
     if (!links) return tl::unexpected(links.error());
     links_ = std::move(*links);
+    auto probe = platform::NetworkPathProbe::create(site_.trusted_roots_file, resolver_, loop_);
+    if (!probe) return tl::unexpected(probe.error());
+    probe_ = std::move(*probe);
+    paths_ = std::make_unique<observe::PathBook>(*probe_, loop_);
     if (auto made = make_devices(); !made) return made;
     if (auto served = serve(); !served) return served;
     clock_rounds_.begin();
@@ -189,12 +185,18 @@ class Gateway {
     web.healthy = [this] {
       return clock_.steady() - SteadyTime(std::chrono::nanoseconds(last_beat_)) < kHeartbeatLost;
     };
+    const observe::CloudHost dps{settings_.dps_host, settings_.dps_port};
+    web.why = [this, dps](DeviceIndex device) {
+      return control::why_view(board_, *paths_, dps, device);
+    };
     page_ = std::make_unique<web::WebServer>(std::move(web), board_);
     if (auto started = page_->start(); !started) return started;
+    commands_ = std::make_unique<control::ControlCommands>(control::ControlParts{
+        board_, roster_, outbox_, writes_, *paths_, dps, loop_, log_, folder_.file("maintenance")});
     auto control = platform::ControlSocket::listen(
         folder_.file("control.sock"), loop_,
         [this](const std::string& request, const platform::ControlSocket::Answer& answer) {
-          commands_.handle(request, answer);
+          commands_->handle(request, answer);
         });
     if (!control) return tl::unexpected(control.error());
     control_ = std::move(*control);
@@ -259,7 +261,8 @@ class Gateway {
   device::AdmissionDesk admission_;
   device::EndpointJournal endpoints_;
   device::WriteGate writes_;
-  ControlCommands commands_;
+  std::unique_ptr<platform::NetworkPathProbe> probe_;
+  std::unique_ptr<observe::PathBook> paths_;
   std::vector<std::unique_ptr<Signer>> signers_;
   device::StatusRounds status_;
   device::DeviceRoster roster_;
@@ -267,6 +270,7 @@ class Gateway {
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};
   std::unique_ptr<web::WebServer> page_;  // its thread reads the last beat
+  std::unique_ptr<control::ControlCommands> commands_;
   std::unique_ptr<platform::ControlSocket> control_;
   bool stopping_ = false;
 };

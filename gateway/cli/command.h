@@ -42,12 +42,24 @@ struct Maintenance {
 struct ExportQuarantine {
   std::string folder = kDefaultFolder;
 };
+// Says step by step why a device is not online.
+struct Why {
+  std::string device;  // its id
+  std::string folder = kDefaultFolder;
+  bool json = false;
+};
+// Rehearses the failover of one device.
+struct DrillFailover {
+  std::string device;
+  std::string folder = kDefaultFolder;
+  bool json = false;
+};
 // Every failure on the way to the cloud: how it is seen, what it means, what is done.
 struct ExplainFailures {};
 struct Version {};
 
-using Command = std::variant<Run, Check, Schema, ShowStatus, Maintenance, ExportQuarantine,
-                             ExplainFailures, Version>;
+using Command = std::variant<Run, Check, Schema, ShowStatus, Why, DrillFailover, Maintenance,
+                             ExportQuarantine, ExplainFailures, Version>;
 
 // What a command has to say, and the status to exit with.
 struct Outcome {

@@ -63,6 +63,21 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
 
   auto* failures_verb = app.add_subcommand(
       "failures", "Print what can go wrong on the way to the cloud, and what is done about it");
+  Why why;
+  auto* why_verb = app.add_subcommand(
+      "why", "Say step by step why a device is not online, and what must be done");
+  why_verb->add_option("device", why.device, "The device's id")->required();
+  add_folder(*why_verb, why.folder);
+  why_verb->add_flag("--json", why.json, "For programs");
+
+  DrillFailover drill;
+  auto* drill_verb = app.add_subcommand("drill", "Rehearse what shall work when it is needed");
+  drill_verb->require_subcommand(1);
+  auto* failover_verb = drill_verb->add_subcommand(
+      "failover", "Drop a device's link, provision it anew, and show what arrived");
+  failover_verb->add_option("device", drill.device, "The device's id")->required();
+  add_folder(*failover_verb, drill.folder);
+  failover_verb->add_flag("--json", drill.json, "For programs");
 
   auto* version_verb = app.add_subcommand("version", "Print the version");
 
@@ -83,6 +98,8 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   if (maintenance_verb->parsed()) return maintenance;
   if (quarantine_verb->parsed()) return quarantine;
   if (failures_verb->parsed()) return ExplainFailures{};
+  if (why_verb->parsed()) return why;
+  if (failover_verb->parsed()) return drill;
   if (version_verb->parsed()) return Version{};
   return Outcome{kExitMisuse, "", app.help()};
 }

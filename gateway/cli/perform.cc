@@ -4,7 +4,6 @@
 #include <set>
 
 #include "gateway/cli/colour.h"
-#include "gateway/cli/status_text.h"
 #include "gateway/resilience/diagnosis.h"
 #include "proto/json.h"
 
@@ -91,31 +90,6 @@ std::string problems_json(const LoadedSite& site) {
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }
 
-Outcome not_reached(std::string why) {
-  return {kExitNotReached, "", "hubward: " + std::move(why) + "\n"};
-}
-
-Outcome not_understood(const std::string& answer) {
-  return not_reached("the gateway's answer is not understood: " + answer.substr(0, 200));
-}
-
-// `state_folder` empty: as the configuration in `folder` says. The error's context is a sentence.
-Result<std::string> ask_gateway(const std::string& folder, std::string state_folder,
-                                const std::string& request, const Surroundings& world) {
-  if (state_folder.empty()) {
-    auto found = config::state_folder_of(folder, world.files);
-    if (!found) return tl::unexpected(found.error());
-    state_folder = std::move(*found);
-  }
-  auto answer = world.ask(state_folder + "/control.sock", request);
-  if (!answer) {
-    Error error = answer.error();
-    error.context += "; is it running, and may you read its state folder?";
-    return tl::unexpected(std::move(error));
-  }
-  return answer;
-}
-
 }  // namespace
 
 Outcome perform(const Check& command, const Surroundings& world) {
@@ -132,47 +106,6 @@ Outcome perform(const Schema& command, const Surroundings&) {
           command.markdown ? config::reference_markdown(command.kind)
                            : config::schema_json(command.kind),
           ""};
-}
-
-Outcome perform(const ShowStatus& command, const Surroundings& world) {
-  const auto answer =
-      ask_gateway(command.folder, command.state_folder, R"({"command":"status"})", world);
-  if (!answer) return not_reached(answer.error().context);
-  if (command.json) return {kExitFine, *answer + "\n", ""};
-  const auto text = status_text(*answer, Paint(world.colour));
-  if (!text) return not_understood(text.error().context);
-  return {kExitFine, *text, ""};
-}
-
-Outcome perform(const Maintenance& command, const Surroundings& world) {
-  std::string request = R"({"command":"maintenance"})";
-  if (command.wish == Maintenance::Wish::On) {
-    request = R"({"command":"maintenance","paused":true})";
-  } else if (command.wish == Maintenance::Wish::Off) {
-    request = R"({"command":"maintenance","paused":false})";
-  }
-  const auto answer = ask_gateway(command.folder, {}, request, world);
-  if (!answer) return not_reached(answer.error().context);
-  const auto document = json::parse(*answer);
-  const auto paused =
-      document ? json::as_bool(json::find(*document, "paused")) : std::optional<bool>{};
-  if (!paused) return not_understood(*answer);
-  return {kExitFine,
-          *paused ? "Maintenance is on: no command reaches the plant.\n"
-                  : "Maintenance is off: commands reach the plant.\n",
-          ""};
-}
-
-Outcome perform(const ExportQuarantine& command, const Surroundings& world) {
-  const auto answer = ask_gateway(command.folder, {}, R"({"command":"quarantine"})", world);
-  if (!answer) return not_reached(answer.error().context);
-  // The answer holds whole message bodies.
-  const auto document = json::parse(*answer, {.bytes_max = 256 * 1024 * 1024});
-  const json::Value* messages = document ? json::find(*document, "messages") : nullptr;
-  if (messages == nullptr || !messages->IsArray()) return not_understood(*answer);
-  Outcome outcome;
-  for (const auto& message : messages->GetArray()) outcome.out += json::to_text(message) + "\n";
-  return outcome;
 }
 
 Outcome perform(const ExplainFailures&, const Surroundings&) {

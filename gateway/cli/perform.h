@@ -16,11 +16,17 @@ namespace hubward::cli {
 using AskGateway =
     std::function<Result<std::string>(const std::string& socket_path, const std::string& request)>;
 
+// Walks for one device while no gateway runs: observe::why_json, or a sentence on why not.
+using WalkAlone =
+    std::function<Result<std::string>(const config::SiteSettings& site, const std::string& device)>;
+
 // The world as commands see it; tests hand them another.
 struct Surroundings {
   const config::FileSource& files;
   const config::SecretSource& secrets;
   AskGateway ask;
+  AskGateway ask_patiently;  // for what takes its time: a drill, an attempt to connect
+  WalkAlone walk_alone;
   std::string version;
   bool colour = false;  // standard output is a terminal, and NO_COLOR is not set
 };
@@ -31,6 +37,8 @@ struct Surroundings {
 [[nodiscard]] Outcome perform(const ShowStatus& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Maintenance& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ExportQuarantine& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const Why& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const DrillFailover& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ExplainFailures& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Version& command, const Surroundings& world);
 

@@ -96,6 +96,7 @@ class CloudClient final : private MqttLinkEvents {
   // (online, an attempt under way, DPS comes next and its pauses are kept, or hastened just now).
   bool try_now();
   [[nodiscard]] bool is_trying() const;
+  [[nodiscard]] bool is_waiting_for_turn() const { return phase_ == Phase::AtGate; }
 
   // Drops the link as a failure would, asks DPS anew and follows its answer: to show, while the
   // rest runs, that it works. Error Stopped: not online, or a drill is under way.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kJson = "application/json; charset=utf-8";
 constexpr std::string_view kDevicePrefix = "/api/devices/";
+constexpr std::string_view kWhySuffix = "/why";
 
 Reply json_reply(std::shared_ptr<const std::string> body) {
   Reply reply;
@@ -53,8 +54,9 @@ Reply text_reply(unsigned status, std::string text) {
   return reply;
 }
 
-Routes::Routes(const observe::StatusBoard& board, std::function<bool()> healthy)
-    : board_(board), healthy_(std::move(healthy)) {}
+Routes::Routes(const observe::StatusBoard& board, std::function<bool()> healthy,
+               std::function<std::string(DeviceIndex)> why)
+    : board_(board), healthy_(std::move(healthy)), why_(std::move(why)) {}
 
 template <class Make>
 std::shared_ptr<const std::string> Routes::reused(Cached& cached, Make make) {
@@ -94,8 +96,12 @@ Reply Routes::answer(const Request& request) {
     return text_reply(healthy ? 200 : 503, healthy ? "ok\n" : "an event loop is stuck\n");
   }
   if (request.path.starts_with(kDevicePrefix)) {
-    const auto device = board_.find(request.path.substr(kDevicePrefix.size()));
+    std::string_view id = request.path.substr(kDevicePrefix.size());
+    const bool why = why_ && id.ends_with(kWhySuffix);
+    if (why) id.remove_suffix(kWhySuffix.size());
+    const auto device = board_.find(id);
     if (!device) return text_reply(404, "There is no device with this id.\n");
+    if (why) return json_reply(std::make_shared<const std::string>(why_(*device)));
     return json_reply(std::make_shared<const std::string>(observe::device_json(board_, *device)));
   }
   return text_reply(404, "There is nothing here.\n");

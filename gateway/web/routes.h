@@ -32,8 +32,9 @@ class Routes {
   static constexpr std::chrono::milliseconds kReuse{1000};
 
   // `healthy`: empty, or answers whether the program's own loops are running; any thread.
-  // `board` outlives the routes.
-  Routes(const observe::StatusBoard& board, std::function<bool()> healthy);
+  // `why`: empty, or answers for one device at once. `board` outlives the routes.
+  Routes(const observe::StatusBoard& board, std::function<bool()> healthy,
+         std::function<std::string(DeviceIndex)> why = nullptr);
 
   // GET only; the caller has checked method and Host.
   [[nodiscard]] Reply answer(const Request& request);
@@ -49,6 +50,7 @@ class Routes {
 
   const observe::StatusBoard& board_;
   std::function<bool()> healthy_;
+  std::function<std::string(DeviceIndex)> why_;
   Cached status_;
   Cached metrics_;
   Cached bad_inputs_;

@@ -58,7 +58,7 @@ class WebServer::Impl {
   Impl(WebSettings settings, const observe::StatusBoard& board)
       : settings_(std::move(settings)),
         board_(board),
-        routes_(board, settings_.healthy),
+        routes_(board, settings_.healthy, settings_.why),
         feed_(board) {
     if (settings_.address == "localhost") settings_.address = "127.0.0.1";
     if (std::string own = own_host_name(); !own.empty()) {

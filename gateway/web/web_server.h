@@ -4,6 +4,7 @@
 //   /                      the page, from the program itself
 //   /api/status            observe::status_json
 //   /api/devices/{id}      observe::device_json
+//   /api/devices/{id}/why  observe::why_json: the way to its hub, looked at now and then
 //   /api/bad-inputs        observe::bad_inputs_json
 //   /api/live              WebSocket: observe::LiveFeed's messages, at most four a second
 //   /healthz  /metrics     for monitoring
@@ -29,6 +30,8 @@ struct WebSettings {
   std::vector<std::string> host_names;
   // Empty, or answers from any thread whether the gateway's loops are running: /healthz.
   std::function<bool()> healthy;
+  // Empty, or answers /api/devices/{id}/why at once, from any thread: observe::why_json.
+  std::function<std::string(DeviceIndex)> why = nullptr;
 };
 
 class WebServer {

@@ -24,13 +24,26 @@ struct World {
   std::string asked_socket;
   std::string asked;
   Result<std::string> answer = std::string(R"({"devices":[]})");
-  Surroundings surroundings{files, secrets,
+  std::string walked;
+  Result<std::string> walk = std::string("{}");
+  Surroundings surroundings{files,
+                            secrets,
                             [this](const std::string& socket, const std::string& request) {
                               asked_socket = socket;
                               asked = request;
                               return answer;
                             },
-                            "1.2.3", false};
+                            [this](const std::string& socket, const std::string& request) {
+                              asked_socket = socket;
+                              asked = request;
+                              return answer;
+                            },
+                            [this](const config::SiteSettings&, const std::string& device) {
+                              walked = device;
+                              return walk;
+                            },
+                            "1.2.3",
+                            false};
 
   World() {
     files.files["site/gateway.json"] = kGateway;

@@ -1,33 +1,14 @@
-#include "gateway/control_commands.h"
-
-#include <filesystem>
-#include <fstream>
-#include <utility>
+#include "gateway/control/control_commands.h"
 
 #include "gateway/api/failure_words.h"
+#include "gateway/control/answers.h"
 #include "gateway/observe/status_json.h"
-#include "proto/json.h"
 
-namespace hubward {
+namespace hubward::control {
 namespace {
 
 // One answer holds at most this many; what was exported can be removed and the rest asked for.
 constexpr std::size_t kQuarantineListMax = 1000;
-
-std::string error_json(std::string_view what) {
-  rapidjson::StringBuffer buffer;
-  json::Writer out(buffer);
-  out.StartObject();
-  out.Key("error");
-  out.String(what.data(), static_cast<rapidjson::SizeType>(what.size()));
-  out.EndObject();
-  return buffer.GetString();
-}
-
-void write_text(json::Writer& out, const char* key, std::string_view text) {
-  out.Key(key);
-  out.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-}
 
 void write_quarantined(json::Writer& out, const QuarantinedMessage& message) {
   const StoredMessage& stored = message.stored;
@@ -50,51 +31,27 @@ void write_quarantined(json::Writer& out, const QuarantinedMessage& message) {
 
 }  // namespace
 
-ControlCommands::ControlCommands(observe::StatusBoard& board, outbox::OutboxWriter& outbox,
-                                 device::WriteGate& writes, Loop& loop, Log& log,
-                                 std::string marker_path)
-    : board_(board),
-      outbox_(outbox),
-      writes_(writes),
-      loop_(loop),
-      log_(log),
-      marker_path_(std::move(marker_path)) {
-  std::error_code ignored;
-  writes_.paused = std::filesystem::exists(marker_path_, ignored);
-  board_.set_writes_paused(writes_.paused);
-}
+ControlCommands::ControlCommands(const ControlParts& parts)
+    : board_(parts.board),
+      outbox_(parts.outbox),
+      loop_(parts.loop),
+      maintenance_(parts.board, parts.writes, parts.loop, parts.log, parts.marker_path),
+      why_(parts.board, parts.devices, parts.paths, parts.dps, parts.loop),
+      drills_(parts.board, parts.devices, parts.loop, parts.log) {}
 
 void ControlCommands::handle(const std::string& request, const Answer& answer) {
   const auto document = json::parse(request, {.bytes_max = 64 * 1024, .depth_max = 8});
   if (!document) return answer(error_json("not JSON: " + document.error().context));
   const auto command = json::as_string(json::find(*document, "command"));
   if (command == "status") return answer(observe::status_json(board_));
-  if (command == "maintenance") return answer(maintenance(*document));
-  if (command == "quarantine") return list_quarantine(answer);
-  answer(error_json("unknown command"));
-}
-
-std::string ControlCommands::maintenance(const json::Value& request) {
-  const auto paused = json::as_bool(json::find(request, "paused"));
-  if (paused && *paused != writes_.paused) {
-    std::error_code failed;
-    if (*paused) {
-      if (!std::ofstream(marker_path_)) failed = std::make_error_code(std::errc::io_error);
-    } else {
-      std::filesystem::remove(marker_path_, failed);
-    }
-    // Pausing takes effect even if it cannot be remembered; letting writes through again does not.
-    if (failed && !*paused) return error_json("cannot remove " + marker_path_);
-    writes_.paused = *paused;
-    board_.set_writes_paused(*paused);
-    log_.write(LogLevel::Warn, *paused ? "maintenance_on" : "maintenance_off",
-               {{"remembered", failed ? "no" : "yes"}});
-    board_.event({loop_.clock().wall(), std::nullopt,
-                  *paused ? "maintenance_on" : "maintenance_off",
-                  *paused ? "Writing to the plant is paused for maintenance."
-                          : "Maintenance is over; commands reach the plant again."});
+  if (command == "maintenance") {
+    return answer(maintenance_.set(json::as_bool(json::find(*document, "paused"))));
   }
-  return writes_.paused ? R"({"paused":true})" : R"({"paused":false})";
+  if (command == "quarantine") return list_quarantine(answer);
+  const auto device = json::as_string(json::find(*document, "device"));
+  if (command == "why") return why_.ask(std::string(device.value_or("")), answer);
+  if (command == "drill") return drills_.start(std::string(device.value_or("")), answer);
+  answer(error_json("unknown command"));
 }
 
 void ControlCommands::list_quarantine(const Answer& answer) {
@@ -113,4 +70,4 @@ void ControlCommands::list_quarantine(const Answer& answer) {
                            });
 }
 
-}  // namespace hubward
+}  // namespace hubward::control

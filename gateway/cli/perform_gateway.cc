@@ -1,0 +1,137 @@
+// Commands that ask the running gateway over its control socket.
+#include "gateway/cli/perform.h"
+#include "gateway/cli/status_text.h"
+#include "gateway/cli/why_text.h"
+#include "proto/json.h"
+
+namespace hubward::cli {
+namespace {
+
+Outcome not_reached(std::string why) {
+  return {kExitNotReached, "", "hubward: " + std::move(why) + "\n"};
+}
+
+Outcome not_understood(const std::string& answer) {
+  return not_reached("the gateway's answer is not understood: " + answer.substr(0, 200));
+}
+
+// `state_folder` empty: as the configuration in `folder` says. The error's context is a sentence.
+Result<std::string> ask_gateway(const std::string& folder, std::string state_folder,
+                                const std::string& request, const Surroundings& world) {
+  if (state_folder.empty()) {
+    auto found = config::state_folder_of(folder, world.files);
+    if (!found) return tl::unexpected(found.error());
+    state_folder = std::move(*found);
+  }
+  auto answer = world.ask(state_folder + "/control.sock", request);
+  if (!answer) {
+    Error error = answer.error();
+    error.context += "; is it running, and may you read its state folder?";
+    return tl::unexpected(std::move(error));
+  }
+  return answer;
+}
+
+// The sentence in an answer that says no; empty: it says yes.
+std::string refusal_in(const std::string& answer) {
+  const auto document = json::parse(answer);
+  const auto error = document ? json::as_string(json::find(*document, "error"))
+                              : std::optional<std::string_view>{};
+  return error ? std::string(*error) : "";
+}
+
+std::string request_json(const char* command, const std::string& device) {
+  rapidjson::StringBuffer buffer;
+  json::Writer out(buffer);
+  out.StartObject();
+  out.Key("command");
+  out.String(command);
+  out.Key("device");
+  out.String(device);
+  out.EndObject();
+  return buffer.GetString();
+}
+
+Outcome show_why(const std::string& answer, bool json, const Surroundings& world) {
+  if (const auto refusal = refusal_in(answer); !refusal.empty()) {
+    return {kExitProblems, "", "hubward: " + refusal + "\n"};
+  }
+  if (json) return {kExitFine, answer + "\n", ""};
+  const auto text = why_text(answer, Paint(world.colour));
+  if (!text) return not_understood(text.error().context);
+  return {kExitFine, *text, ""};
+}
+
+}  // namespace
+
+Outcome perform(const ShowStatus& command, const Surroundings& world) {
+  const auto answer =
+      ask_gateway(command.folder, command.state_folder, R"({"command":"status"})", world);
+  if (!answer) return not_reached(answer.error().context);
+  if (command.json) return {kExitFine, *answer + "\n", ""};
+  const auto text = status_text(*answer, Paint(world.colour));
+  if (!text) return not_understood(text.error().context);
+  return {kExitFine, *text, ""};
+}
+
+Outcome perform(const Maintenance& command, const Surroundings& world) {
+  std::string request = R"({"command":"maintenance"})";
+  if (command.wish == Maintenance::Wish::On) {
+    request = R"({"command":"maintenance","paused":true})";
+  } else if (command.wish == Maintenance::Wish::Off) {
+    request = R"({"command":"maintenance","paused":false})";
+  }
+  const auto answer = ask_gateway(command.folder, {}, request, world);
+  if (!answer) return not_reached(answer.error().context);
+  const auto document = json::parse(*answer);
+  const auto paused =
+      document ? json::as_bool(json::find(*document, "paused")) : std::optional<bool>{};
+  if (!paused) return not_understood(*answer);
+  return {kExitFine,
+          *paused ? "Maintenance is on: no command reaches the plant.\n"
+                  : "Maintenance is off: commands reach the plant.\n",
+          ""};
+}
+
+Outcome perform(const ExportQuarantine& command, const Surroundings& world) {
+  const auto answer = ask_gateway(command.folder, {}, R"({"command":"quarantine"})", world);
+  if (!answer) return not_reached(answer.error().context);
+  // The answer holds whole message bodies.
+  const auto document = json::parse(*answer, {.bytes_max = 256 * 1024 * 1024});
+  const json::Value* messages = document ? json::find(*document, "messages") : nullptr;
+  if (messages == nullptr || !messages->IsArray()) return not_understood(*answer);
+  Outcome outcome;
+  for (const auto& message : messages->GetArray()) outcome.out += json::to_text(message) + "\n";
+  return outcome;
+}
+
+Outcome perform(const Why& command, const Surroundings& world) {
+  const auto state_folder = config::state_folder_of(command.folder, world.files);
+  if (!state_folder) return not_reached(state_folder.error().context);
+  const auto answer =
+      world.ask_patiently(*state_folder + "/control.sock", request_json("why", command.device));
+  if (answer) return show_why(*answer, command.json, world);
+  if (answer.error().code != ErrorCode::Unreachable) return not_reached(answer.error().context);
+  // No gateway answers there: the walk is ours.
+  const auto site = config::load_site(command.folder, world.files, world.secrets);
+  if (!site.settings) return refuse_to_run(command.folder, site);
+  const auto walked = world.walk_alone(*site.settings, command.device);
+  if (!walked) return {kExitProblems, "", "hubward: " + walked.error().context + "\n"};
+  return show_why(*walked, command.json, world);
+}
+
+Outcome perform(const DrillFailover& command, const Surroundings& world) {
+  const auto state_folder = config::state_folder_of(command.folder, world.files);
+  if (!state_folder) return not_reached(state_folder.error().context);
+  const auto answer =
+      world.ask_patiently(*state_folder + "/control.sock", request_json("drill", command.device));
+  if (!answer) return not_reached(answer.error().context);
+  if (const auto refusal = refusal_in(*answer); !refusal.empty()) {
+    return {kExitProblems, "", "hubward: " + refusal + "\n"};
+  }
+  const auto shown = drill_text(*answer, Paint(world.colour));
+  if (!shown) return not_understood(shown.error().context);
+  return {shown->fine ? kExitFine : kExitProblems, command.json ? *answer + "\n" : shown->text, ""};
+}
+
+}  // namespace hubward::cli

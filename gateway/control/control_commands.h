@@ -1,0 +1,54 @@
+// What the running gateway answers on its control socket: one JSON object in, one out.
+//   {"command":"status"}
+//   {"command":"maintenance","paused":true}     without "paused": only tells
+//   {"command":"quarantine"}                    the messages that were set aside, for export
+//   {"command":"why","device":"press-07"}       observe::why_json, after a look at the network
+//   {"command":"drill","device":"press-07"}     a rehearsed failover: what it showed
+// An answer with the member "error" is a sentence on why it could not be done.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "gateway/api/log.h"
+#include "gateway/control/drill.h"
+#include "gateway/control/maintenance.h"
+#include "gateway/control/why_question.h"
+#include "gateway/outbox/outbox_writer.h"
+
+namespace hubward::control {
+
+// On the devices' loop. Everything given outlives it.
+struct ControlParts {
+  observe::StatusBoard& board;
+  device::DeviceRoster& devices;
+  outbox::OutboxWriter& outbox;
+  device::WriteGate& writes;
+  observe::PathBook& paths;
+  observe::CloudHost dps;
+  Loop& loop;
+  Log& log;
+  std::string marker_path;  // see Maintenance
+};
+
+class ControlCommands {
+ public:
+  using Answer = std::function<void(std::string line)>;
+
+  explicit ControlCommands(const ControlParts& parts);
+
+  // `answer` runs once, on the loop, possibly before this returns.
+  void handle(const std::string& request, const Answer& answer);
+
+ private:
+  void list_quarantine(const Answer& answer);
+
+  const observe::StatusBoard& board_;
+  outbox::OutboxWriter& outbox_;
+  Loop& loop_;
+  Maintenance maintenance_;
+  WhyQuestions why_;
+  Drills drills_;
+};
+
+}  // namespace hubward::control

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "gateway/api/log.h"
+#include "gateway/api/loop.h"
+#include "gateway/device/write_gate.h"
+#include "gateway/observe/status_board.h"
+
+namespace hubward::control {
+
+// Pauses all writes to the plant, or lets them through again. On the devices' loop.
+class Maintenance {
+ public:
+  // `marker_path`: a file that stands there while writes are paused, so that a restart in the
+  // middle of somebody's work on a machine does not let commands through again.
+  Maintenance(observe::StatusBoard& board, device::WriteGate& writes, Loop& loop, Log& log,
+              std::string marker_path);
+
+  // Nothing wished: only tells. {"paused": true or false}, or an error.
+  std::string set(std::optional<bool> paused);
+
+ private:
+  observe::StatusBoard& board_;
+  device::WriteGate& writes_;
+  Loop& loop_;
+  Log& log_;
+  const std::string marker_path_;
+};
+
+}  // namespace hubward::control
