@@ -48,6 +48,10 @@ WhyQuestions::~WhyQuestions() { *alive_ = false; }
 void WhyQuestions::ask(const std::string& device_id, Answer answer) {
   const auto index = board_.find(device_id);
   if (!index || index->value >= devices_.size()) return answer(no_such_device(board_, device_id));
+  if (under_way_ >= kQuestionsMax) {
+    return answer(error_json("too many questions are being answered; ask again in a minute"));
+  }
+  ++under_way_;
   const auto question = std::make_shared<Question>();  // shared with the answers it waits for
   question->device = *index;
   question->answer = std::move(answer);
@@ -88,6 +92,7 @@ void WhyQuestions::step(const std::shared_ptr<Question>& question) {
           known_facts(device.description(), status, paths_, dps_, loop_.clock());
       facts.tried_for_this = question->tried;
       facts.still_trying = devices_.at(question->device).cloud().is_trying();
+      --under_way_;
       return question->answer(observe::why_json(observe::why(facts), false));
     }
   }

@@ -25,6 +25,8 @@ class WhyQuestions {
   // For its turn it waits no longer than this: what it waits for is then the answer.
   static constexpr std::chrono::seconds kTurnMax{10};
   static constexpr std::chrono::milliseconds kLookEvery{100};
+  // Under way at once, also of clients that have gone; the control socket has 16 clients.
+  static constexpr std::size_t kQuestionsMax = 32;
 
   // All outlive the questions.
   WhyQuestions(const observe::StatusBoard& board, device::DeviceRoster& devices,
@@ -47,6 +49,7 @@ class WhyQuestions {
   observe::PathBook& paths_;
   const observe::CloudHost dps_;
   Loop& loop_;
+  std::size_t under_way_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with pending questions
 };
 

@@ -6,3 +6,4 @@ hubward_scenario(commands TIMEOUT 900)
 hubward_scenario(status_and_logs TIMEOUT 900)
 # The first run fetches the SDKs from the npm registry.
 hubward_scenario(change_places TIMEOUT 900)
+hubward_scenario(technician TIMEOUT 900)

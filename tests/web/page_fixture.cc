@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "gateway/observe/status_board.h"
+#include "gateway/observe/why.h"
 #include "gateway/web/web_server.h"
 #include "tests/support/machine_clock.h"
 
@@ -253,6 +254,59 @@ class Script {
   std::vector<DeviceStatus> statuses_;
 };
 
+// What a look at the network would find in the state that is shown.
+PathFindings made_up_path(const std::string& host, const std::string& state, WallTime now) {
+  PathFindings path;
+  path.host = host;
+  path.port = 8883;
+  path.at = now;
+  path.name.took = 9ms;
+  path.addresses = {"20.50.201.14"};
+  path.address = path.addresses.front();
+  path.tcp = PathStep{14ms, std::nullopt};
+  if (state == "cloud-down") {
+    path.tcp->trouble = Error{ErrorCode::Unreachable, ErrorKind::Transient, "no answer"};
+    return path;
+  }
+  path.tls = PathStep{31ms, std::nullopt};
+  path.tls_version = "TLSv1.3";
+  path.certificate = CertificateFacts{"CN = *.azure-devices.net",
+                                      "C = US, O = Microsoft Corporation, CN = Microsoft Azure RSA "
+                                      "TLS Issuing CA 04",
+                                      now - 24h * 100, now + 24h * 265};
+  if (state == "hostile") {
+    path.certificate->issuer = "CN = <img src=x onerror=alert(3)>";
+    path.faulty = path.certificate;
+    path.faults = {CertificateFault::UnknownIssuer};
+    path.tls->trouble = Error{ErrorCode::TlsUntrusted, ErrorKind::Permanent, "not trusted"};
+  }
+  return path;
+}
+
+std::string made_up_why(const observe::StatusBoard& board, const std::string& state,
+                        DeviceIndex device) {
+  const auto view = board.device_view(device);
+  const auto& description = board.site().devices[device.value];
+  observe::WhyFacts facts;
+  facts.now = board.clock().wall();
+  facts.device_id = description.id;
+  facts.device_name = description.display_name;
+  facts.dps = {"global.azure-devices-provisioning.net", 8883};
+  facts.dps_path = made_up_path(facts.dps.host, state, facts.now);
+  facts.status = view->status;
+  if (!facts.status.assigned_hub.empty()) {
+    facts.hub = observe::CloudHost{facts.status.assigned_hub, 8883};
+    facts.hub_path = made_up_path(facts.hub->host, state, facts.now);
+  }
+  if (facts.status.cloud_failure) {
+    facts.status.last_login = CloudAttempt{facts.now - 12s, ErrorCode::HubRefused,
+                                           facts.status.assigned_hub + ": CONNACK 5"};
+    facts.status.last_provisioning =
+        CloudAttempt{facts.now - 11s, facts.status.cloud_failure, facts.status.cloud_detail};
+  }
+  return observe::why_json(observe::why(facts), false);
+}
+
 bool number_after(std::string_view text, std::size_t& value) {
   return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
 }
@@ -289,11 +343,13 @@ int main(int argc, char** argv) {
   if (state == "hostile") {
     board.event({clock.wall(), DeviceIndex{0}, "x", "<img src=x onerror=alert(2)> \xff\xfe"});
   }
-  web::WebServer server({.address = "127.0.0.1",
-                         .port = static_cast<std::uint16_t>(port),
-                         .host_names = {},
-                         .healthy = {}},
-                        board);
+  web::WebServer server(
+      {.address = "127.0.0.1",
+       .port = static_cast<std::uint16_t>(port),
+       .host_names = {},
+       .healthy = {},
+       .why = [&board, &state](DeviceIndex device) { return made_up_why(board, state, device); }},
+      board);
   if (const auto started = server.start(); !started) {
     std::fprintf(stderr, "page_fixture: %s\n", started.error().context.c_str());
     return 1;

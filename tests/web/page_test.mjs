@@ -190,6 +190,40 @@ await test('a device opens by keyboard; its curve follows the chosen tag', async
   quiet(page);
 });
 
+await test('a blocked device says why, step by step, and what the firewall must let out', async (later) => {
+  const page = await open(later, `${blocked.url}#/device/press-07`);
+  await page.waitForSelector('.why-step.stopped-here');
+  const why = await textOf(page, '.why');
+  for (const words of ['An operator blocked the device', 'approve or unblock', 'This computer', 'Encryption (TLS)', 'TLSv1.3', 'issued by', 'Stopped here: Hub refused the device', 'Stopped here: Device blocked', 'global.azure-devices-provisioning.net port 8883', '*.azure-devices.net', 'nothing comes in', 'hubward why press-07']) {
+    check(why.includes(words), `it does not say "${words}": ${why}`);
+  }
+  check(await page.locator('.why-step.stopped-here').count() === 2, 'login and provisioning stop');
+  quiet(page);
+});
+
+await test('a port that is closed stops at the connection, and nothing is said of what lies beyond', async (later) => {
+  const page = await open(later, `${cloudDown.url}#/device/press-07`);
+  await page.waitForSelector('.why-step.stopped-here');
+  check((await textOf(page, '.why-verdict')).includes('Nothing gets out on port 8883'), await textOf(page, '.why-verdict'));
+  check(await page.locator('.why-step.not-reached').count() >= 3, 'what lies beyond is not reached');
+  quiet(page);
+});
+
+await test('a device that delivers keeps its way to the cloud closed until somebody opens it', async (later) => {
+  const page = await open(later, `${fine.url}#/device/press-07`);
+  await page.waitForSelector('.why summary');
+  check(await page.locator('.why-step').count() === 0, 'it is open');
+  let asked = 0;
+  page.on('request', (r) => { if (r.url().endsWith('/why')) asked += 1; });
+  await page.waitForTimeout(500);
+  check(asked === 0, 'it asks without being opened');
+  await page.locator('.why summary').focus();
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.why-step.ok');
+  check((await textOf(page, '.why-verdict')).includes('nothing is wrong'), await textOf(page, '.why-verdict'));
+  quiet(page);
+});
+
 await test('bad input is shown with its sample', async (later) => {
   const page = await open(later, `${fine.url}#/device/scale-dock-2`);
   await page.waitForSelector('.samples pre');
@@ -217,7 +251,7 @@ await test('no view scrolls sideways and no number is cut off at 320 pixels', as
 for (const dark of [false, true]) {
   await test(`axe finds nothing serious, ${dark ? 'dark' : 'light'}`, async (later) => {
     for (const { url } of [fine, blocked, silent, cloudDown, failover, starting, hostile]) {
-      for (const view of url === blocked.url ? views : ['#/']) {
+      for (const view of [blocked.url, cloudDown.url].includes(url) ? views : ['#/']) {
         const page = await open(later, url + view, { dark });
         await page.waitForTimeout(100);
         await accessible(page, url + view);

@@ -4,6 +4,7 @@ import { html, useEffect, useState, Age, Path, Trouble, StateLine, Spark, Qualit
 import { Chart } from './chart.js';
 import { count, dateAndTime, value } from './words.js';
 import { live, watch, deviceDetails } from './live.js';
+import { Why } from './why.js';
 
 const kRefresh = 3000; // events and samples; values come by themselves
 const kRowsInTable = 20;
@@ -98,6 +99,7 @@ export function Detail({ id, now }) {
       <${Trouble} device=${device} now=${now} />
       ${device.stages && html`<${Path} device=${device} now=${now} />`}
     </article>
+    ${device.stages && html`<${Why} key=${id} device=${device} />`}
     ${device.tags && html`
       <section class="panel" aria-label="Values"><${Tags} device=${device} trends=${trends} chosen=${chosen} choose=${choose} now=${now} /></section>
       ${tag && html`<${Curve} key=${chosen} tag=${tag} points=${trends?.[chosen] ?? []} />`}

@@ -61,6 +61,24 @@ TEST_CASE("an attempt that nobody answers does not hold the answer up for ever")
   CHECK(answer.line->find("an attempt is still under way") != std::string::npos);
 }
 
+TEST_CASE("questions are bounded, and those that are answered make room") {
+  ControlFixture f;
+  f.start();  // nobody answers the CONNECT
+  std::size_t answered = 0;
+  for (std::size_t i = 0; i < WhyQuestions::kQuestionsMax; ++i) {
+    f.why.ask("press-07", [&](const std::string&) { ++answered; });
+  }
+  Answered refused;
+  f.why.ask("press-07", refused.taker());
+  CHECK(refused.text("error").starts_with("too many questions"));
+  f.loop.run_for(WhyQuestions::kAttemptMax + 1s);
+  CHECK(answered == WhyQuestions::kQuestionsMax);
+  Answered again;
+  f.why.ask("press-07", again.taker());
+  f.loop.run_for(WhyQuestions::kAttemptMax + 1s);
+  CHECK(again.line);
+}
+
 TEST_CASE("an unknown device is refused with those that exist") {
   ControlFixture f;
   Answered answer;
