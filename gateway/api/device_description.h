@@ -36,6 +36,8 @@ struct DeviceDescription {
   unsigned fresh_share_percent = 80;  // of what is sent while old and new messages wait; 1 to 99
   // Connects before others when many wait, because somebody sends it commands.
   bool connect_first = false;
+  // What its user expects of a device that sends by itself: for the comparison with quotas only.
+  std::optional<double> expected_messages_per_minute;
 };
 
 }  // namespace hubward

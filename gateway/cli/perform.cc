@@ -1,9 +1,11 @@
 #include "gateway/cli/perform.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "gateway/cli/colour.h"
+#include "gateway/config/quota.h"
 #include "gateway/resilience/diagnosis.h"
 #include "proto/json.h"
 
@@ -52,6 +54,39 @@ std::string summary_line(const LoadedSite& site) {
          counted(files.size(), "file", "files");
 }
 
+// {"messages_a_day", "blocks_of_4_kb", "blocks_of_half_kb", "unknown", "devices": [...]}: whole
+// numbers; a device without them sends by itself.
+void write_quota(json::Writer& out, const config::SiteSettings& settings) {
+  const config::SiteQuota quota = config::quota_of(settings);
+  const auto amounts = [&](double messages, double of_4_kb, double of_half_kb) {
+    out.Key("messages_a_day");
+    out.Int64(static_cast<std::int64_t>(std::ceil(messages)));
+    out.Key("blocks_of_4_kb");
+    out.Int64(static_cast<std::int64_t>(std::ceil(of_4_kb)));
+    out.Key("blocks_of_half_kb");
+    out.Int64(static_cast<std::int64_t>(std::ceil(of_half_kb)));
+  };
+  out.Key("quota");
+  out.StartObject();
+  amounts(quota.messages_a_day, quota.blocks_of_4_kb, quota.blocks_of_half_kb);
+  out.Key("unknown");
+  out.Uint64(quota.unknown);
+  out.Key("devices");
+  out.StartArray();
+  for (std::size_t i = 0; i < quota.devices.size(); ++i) {
+    const config::DeviceQuota& device = quota.devices[i];
+    out.StartObject();
+    out.Key("id");
+    out.String(settings.devices[i].id);
+    if (device.messages_a_day) {
+      amounts(*device.messages_a_day, device.blocks_of_4_kb, device.blocks_of_half_kb);
+    }
+    out.EndObject();
+  }
+  out.EndArray();
+  out.EndObject();
+}
+
 std::string problems_json(const LoadedSite& site) {
   rapidjson::StringBuffer buffer;
   json::Writer out(buffer);
@@ -85,6 +120,7 @@ std::string problems_json(const LoadedSite& site) {
   if (site.settings) {
     number("devices", site.settings->devices.size());
     number("tags", tags_of(*site.settings));
+    write_quota(out, *site.settings);
   }
   out.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
@@ -96,8 +132,15 @@ Outcome perform(const Check& command, const Surroundings& world) {
   const auto site = config::load_site(command.folder, world.files, world.secrets);
   Outcome outcome;
   outcome.status = site.settings ? kExitFine : kExitProblems;
-  outcome.out = command.json ? problems_json(site)
-                             : problem_lines(site, Paint(world.colour)) + summary_line(site) + "\n";
+  if (command.json) {
+    outcome.out = problems_json(site);
+    return outcome;
+  }
+  outcome.out = problem_lines(site, Paint(world.colour));
+  if (site.settings && !site.settings->devices.empty()) {
+    outcome.out += config::quota_text(*site.settings, config::quota_of(*site.settings)) + "\n";
+  }
+  outcome.out += summary_line(site) + "\n";
   return outcome;
 }
 

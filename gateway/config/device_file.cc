@@ -238,6 +238,10 @@ const Record<DeviceFile>& device_record() {
     r.optional(
         "connect_first", &DeviceFile::connect_first, boolean(),
         "true: connects before the others when many wait, because somebody sends it commands");
+    r.optional(
+        "expected_messages_per_minute", &DeviceFile::expected_messages_per_minute, number(0, 60000),
+        "how many messages a device that sends by itself (serial, MQTT) is expected to make; "
+        "only for hubward check, which compares the site with the hub's daily quota");
     r.required("attach", &DeviceFile::attach, attach(), "where and how the device is attached");
     r.required("tags", &DeviceFile::tags, tags(), "the list of its values");
     return r;

@@ -100,6 +100,7 @@ struct DeviceFile {
   std::optional<SecretFields> key;
   std::optional<SecretFields> secondary_key;
   bool connect_first = false;
+  std::optional<double> expected_messages_per_minute;
   AttachFields attach;
   std::vector<TagFields> tags;
 };

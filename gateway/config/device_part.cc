@@ -99,6 +99,7 @@ DeviceDescription describe(const DeviceFile& file) {
   description.model_id = file.model_id;
   description.enrollment = file.enrollment;
   description.connect_first = file.connect_first;
+  description.expected_messages_per_minute = file.expected_messages_per_minute;
   for (const auto& fields : file.tags) {
     TagDescription tag;
     tag.name = fields.name;
@@ -128,6 +129,7 @@ DevicePart make_device_part(const DeviceFile& file, const GatewayPart* gateway,
   const std::string attach = "/attach/" + attach_kind(file.attach);
   part.whole = report.place("");
   part.id = report.place("/id");
+  part.tags = report.place("/tags");
   part.attach = report.place(attach);
   part.unit_id = report.place(attach + "/unit_id");
   part.topic = report.place(attach + "/topic");

@@ -26,6 +26,7 @@ struct DevicePart {
   std::string topic_filter;  // MQTT: with {device} filled in; empty if not usable
   Place whole;
   Place id;
+  Place tags;
   Place attach;  // the object that names port, host or topic
   Place unit_id;
   Place topic;

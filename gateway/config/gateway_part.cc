@@ -125,6 +125,7 @@ GatewayPart make_gateway_part(const GatewayFile& file, const std::string& folder
   check_readable(settings.trusted_roots_file, "/trusted_roots_file",
                  "the file of trusted root certificates", from);
   settings.state_folder = path_from(folder, file.state_folder);
+  part.tier = report.place("/limits/tier");
   settings.limits = {file.limits.tier,
                      static_cast<std::uint32_t>(file.limits.units),
                      file.limits.connections_per_second,

@@ -23,6 +23,7 @@ struct GatewayPart {
   SiteSettings settings;  // without devices
   std::map<std::string, Enrollment> enrollments;
   bool has_broker = false;
+  Place tier;
 };
 
 // Checks the meaning of gateway.json and turns it into settings. Relative paths are taken from

@@ -7,6 +7,7 @@
 #include "gateway/config/check.h"
 #include "gateway/config/device_part.h"
 #include "gateway/config/gateway_part.h"
+#include "gateway/config/quota.h"
 #include "gateway/config/site_rules.h"
 
 namespace hubward::config {
@@ -145,6 +146,15 @@ SiteSettings assemble(GatewayPart gateway, std::vector<DevicePart> devices) {
   return settings;
 }
 
+// Nothing of it keeps the gateway from running: the cloud counts, and may be paid for more.
+void check_quota(const SiteSettings& settings, const Place& tier, const std::vector<Place>& tags,
+                 std::vector<Problem>& problems) {
+  for (auto& excess : excesses(quota_of(settings), settings.limits)) {
+    problems.push_back(problem_at(excess.device ? tags[*excess.device] : tier, "quota",
+                                  std::move(excess.text), Problem::Severity::Warning));
+  }
+}
+
 // By file, gateway.json first, then by place; a warning about a folder comes before its files.
 void sort_problems(const std::string& folder, std::vector<Problem>& problems) {
   const std::string first = path_from(folder, "gateway.json");
@@ -180,7 +190,13 @@ LoadedSite load_site(const std::string& folder, const FileSource& files,
   }
   append(site.problems, check_site(devices));
   if (gateway && !has_errors(site.problems)) {
+    std::vector<Place> tags;
+    for (const auto& device : devices) tags.push_back(device.tags);
+    const Place tier = gateway->tier;
     site.settings = assemble(std::move(*gateway), std::move(devices));
+    if (site.settings->limits.tier != Tier::Unknown) {
+      check_quota(*site.settings, tier, tags, site.problems);
+    }
   }
   sort_problems(folder, site.problems);
   return site;

@@ -58,7 +58,9 @@ TEST_CASE("check of a good site says what it found, and ends with 0") {
   World world;
   const auto outcome = perform(Check{"site", false}, world.surroundings);
   CHECK(outcome.status == kExitFine);
-  CHECK(outcome.out == "fine: 1 device, 1 tag\n");
+  CHECK(outcome.out.starts_with("Telemetry messages a day:\n"));
+  CHECK(outcome.out.find("86,400") != std::string::npos);
+  CHECK(outcome.out.ends_with("\n\nfine: 1 device, 1 tag\n"));
   CHECK(outcome.err.empty());
 }
 

@@ -80,7 +80,8 @@ struct ControlFixture {
   KnownAssignments assignments;
   MemoryOutbox outbox;
   AlwaysGranted leases;
-  device::AdmissionDesk admission{loop, {}, chance};
+  NoBackoffStore backoffs;
+  device::AdmissionDesk admission{loop, {}, chance, backoffs};
   EventLog log;
   device::WriteGate writes;
   device::CloudSettings settings;
@@ -99,8 +100,8 @@ struct ControlFixture {
     for (std::uint32_t i = 0; i < descriptions.size(); ++i) {
       roster.add(std::make_unique<device::Device>(
           DeviceIndex{i}, descriptions[i], settings,
-          device::DeviceParts{device::CloudParts{loop, links, signer, assignments, outbox, leases,
-                                                 admission, chance, log},
+          device::DeviceParts{device::CloudParts{loop, links, signer, assignments, backoffs, outbox,
+                                                 leases, admission, chance, log},
                               rounds, writes}));
     }
   }
