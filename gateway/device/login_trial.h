@@ -32,6 +32,7 @@ class LoginTrial final : private MqttLinkEvents {
   void on_connected(bool session_present) override;
   void on_refused(int connack_code) override;
   void on_subscribed() override {}
+  void on_subscription_refused() override {}
   void on_published(PublishToken) override {}
   void on_message(std::string_view, std::string_view) override {}
   void on_closed(LinkStage stage, Error why) override;
