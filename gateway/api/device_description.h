@@ -37,7 +37,7 @@ struct DeviceDescription {
   // Connects before others when many wait, because somebody sends it commands.
   bool connect_first = false;
   // What its user expects of a device that sends by itself: for the comparison with quotas only.
-  std::optional<double> expected_messages_per_minute;
+  std::optional<double> expected_messages_per_minute = std::nullopt;
 };
 
 }  // namespace hubward
