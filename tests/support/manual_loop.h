@@ -40,6 +40,10 @@ class ManualLoop final : public Loop {
     }
   }
 
+  // How much waits here: for tests that nothing grows without bound.
+  [[nodiscard]] std::size_t timers() const { return timers_.size(); }
+  [[nodiscard]] std::size_t posted() const { return posted_.size(); }
+
   [[nodiscard]] std::optional<SteadyTime> next_timer() const {
     if (timers_.empty()) return std::nullopt;
     return timers_.begin()->first.first;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -21,9 +22,12 @@ class SimulatedOutbox final : public Outbox {
   struct Options {
     outbox::StoreOptions store;
     std::chrono::milliseconds sync_window{50};
-    // From the first request of a round to its answers.
-    std::chrono::nanoseconds commit_delay = std::chrono::milliseconds{2};
+    // From the first request of a round to its answers. Shared with whoever makes the disk slow.
+    std::shared_ptr<std::chrono::nanoseconds> commit_delay =
+        std::make_shared<std::chrono::nanoseconds>(std::chrono::milliseconds{2});
     std::chrono::nanoseconds release_linger = std::chrono::milliseconds{100};
+    // After each look at the store, before anybody hears its answers. May be empty.
+    std::function<void()> after_round;
   };
 
   // `loop` carries the timers and outlives this; answers go to each device's own loop.
@@ -75,6 +79,8 @@ class SimulatedOutbox final : public Outbox {
   }
 
   [[nodiscard]] outbox::OutboxStore& store() { return rounds_.store(); }
+  // What was asked and is not carried out yet.
+  [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
 
  private:
   void put(outbox::Request request) {
@@ -82,7 +88,7 @@ class SimulatedOutbox final : public Outbox {
     const bool urgent = outbox::is_urgent(request);
     queue_.push_back(std::move(request));
     const SteadyTime at =
-        loop_.clock().steady() + (urgent ? options_.commit_delay : options_.release_linger);
+        loop_.clock().steady() + (urgent ? *options_.commit_delay : options_.release_linger);
     if (round_timer_.value != 0 && round_at_ <= at) return;
     loop_.cancel(round_timer_);
     round_at_ = at;
@@ -96,10 +102,11 @@ class SimulatedOutbox final : public Outbox {
     loop_.cancel(round_timer_);
     round_timer_ = {};
     auto round = std::exchange(queue_, {});
-    if (!round.empty()) {
-      for (auto& [loop, answers] : rounds_.serve(round).take()) post(*loop, std::move(answers));
-    }
+    outbox::Answers::ByLoop answered;
+    if (!round.empty()) answered = rounds_.serve(round).take();
     rounds_.look_after_store();
+    if (options_.after_round) options_.after_round();
+    for (auto& [loop, answers] : answered) post(*loop, std::move(answers));
   }
 
   void post(Loop& loop, std::vector<std::function<void()>> answers) {
@@ -118,6 +125,7 @@ class SimulatedOutbox final : public Outbox {
     if (const auto at = rounds_.next_duty()) {
       duty_timer_ = loop_.call_at(*at, [this] {
         rounds_.look_after_store();
+        if (options_.after_round) options_.after_round();
         arm();
       });
     }

@@ -151,6 +151,13 @@ DpsService::Reply DpsService::error(const Connection& connection, const Refusal&
                       .text()};
 }
 
+DpsService::Reply DpsService::throttled(const Connection& connection, Now now) {
+  Reply reply = error(connection, {429, 429001, "too many registrations"}, now);
+  reply.retry_after = world_.config.throttled_retry_after;
+  counts_of(connection).registration_allowed = now.steady + reply.retry_after;
+  return reply;
+}
+
 DpsService::Reply DpsService::failed(Device& device, const std::string& operation_id,
                                      std::int64_t code, std::string_view message, Now now) {
   ++world_.dps_counts[device.registration_id].refused["failed " + std::to_string(code)];
@@ -197,6 +204,7 @@ DpsService::Reply DpsService::faulty(Connection& connection, Fault& fault, Devic
   if (device != nullptr && what.text == "disabled") return disabled(*device, now);
   Reply reply = error(connection, {what.code, what.error_code, "refused by a fault"}, now);
   reply.retry_after = what.retry_after;
+  counts_of(connection).registration_allowed = now.steady + reply.retry_after;
   return reply;
 }
 
@@ -239,6 +247,7 @@ Device* DpsService::device_of_group(Enrollment& group, const std::string& regist
   device->created = world_.cloud_time(now);
   device->registration_id = registration_id;
   device->enrollment = &group;
+  device->trace.keep(world_.config.keep_traces);
   for (const Key& key : group.keys) {
     device->keys.push_back(derive_device_key(key, registration_id));
   }
@@ -253,6 +262,7 @@ Device* DpsService::device_of_group(Enrollment& group, const std::string& regist
 DpsService::Reply DpsService::on_register(Connection& connection, std::string_view body, Now now) {
   DpsCounts& counts = counts_of(connection);
   ++counts.conversations;
+  if (now.steady < counts.registration_allowed) ++counts.impatient_registrations;
   if (Fault* fault = world_.faults.find(FaultKind::DpsAnswer, kDps, connection.registration_id);
       fault != nullptr && !fault->at_poll && fault->text.empty()) {
     return faulty(connection, *fault, nullptr, {}, now);
@@ -264,6 +274,7 @@ DpsService::Reply DpsService::on_register(Connection& connection, std::string_vi
       (payload != nullptr && !payload->IsObject() && !payload->IsNull())) {
     return error(connection, {400, 400004, "malformed registration"}, now);
   }
+  if (!limit_.take(now.steady)) return throttled(connection, now);
   const auto device = authenticate(connection, now);
   if (!device) return error(connection, device.error(), now);
   connection.device = *device;

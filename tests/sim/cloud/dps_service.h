@@ -4,13 +4,15 @@
 #include <map>
 #include <string>
 
+#include "tests/sim/cloud/registration_limit.h"
 #include "tests/sim/cloud/world.h"
 
 namespace hubward::simcloud {
 
 class DpsService {
  public:
-  explicit DpsService(World& world) : world_(world) {}
+  explicit DpsService(World& world)
+      : world_(world), limit_(world.config.registrations_per_minute) {}
 
   void on_connect(Connection& connection, mqtt::Connect&& packet, Now now);
   void on_packet(Connection& connection, mqtt::Packet&& packet, Now now);
@@ -41,6 +43,7 @@ class DpsService {
   Reply finish(Device& device, const std::string& operation_id, Now now);
   std::string assign(Device& device, Now now);
   Reply error(const Connection& connection, const Refusal& refusal, Now now);
+  Reply throttled(const Connection& connection, Now now);
   Reply failed(Device& device, const std::string& operation_id, std::int64_t code,
                std::string_view message, Now now);
   Reply disabled(Device& device, Now now);
@@ -49,6 +52,7 @@ class DpsService {
   DpsCounts& counts_of(const Connection& connection);
 
   World& world_;
+  RegistrationLimit limit_;
   // The last one of each registration; asking again makes the one before void.
   std::map<std::string, Operation, std::less<>> operations_;
 };

@@ -35,6 +35,10 @@ class IntervalSet {
     return true;
   }
 
+  bool contains(std::uint64_t value) const {
+    const auto after = ranges_.upper_bound(value);
+    return after != ranges_.begin() && value <= std::prev(after)->second;
+  }
   std::uint64_t size() const { return size_; }
   // First to last of each range, ascending.
   const std::map<std::uint64_t, std::uint64_t>& ranges() const { return ranges_; }

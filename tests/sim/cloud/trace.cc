@@ -79,6 +79,7 @@ struct Describe {
 
 void Trace::add(ConnectionId connection, Place place, WallTime at, bool from_device,
                 const mqtt::Packet& packet) {
+  if (!kept_) return;
   TraceEntry entry{.connection = connection,
                    .place = place,
                    .at = at,
@@ -94,6 +95,7 @@ void Trace::add(ConnectionId connection, Place place, WallTime at, bool from_dev
 
 void Trace::add_end(ConnectionId connection, Place place, WallTime at, bool from_device,
                     std::string reason) {
+  if (!kept_) return;
   push({.connection = connection,
         .place = place,
         .at = at,

@@ -30,11 +30,13 @@ class Trace {
                std::string reason);
   const std::deque<TraceEntry>& entries() const { return entries_; }
   void clear() { entries_.clear(); }
+  void keep(bool on) { kept_ = on; }  // false: nothing is added
 
  private:
   void push(TraceEntry entry);
   std::deque<TraceEntry> entries_;
   std::uint64_t count_ = 0;
+  bool kept_ = true;
 };
 
 }  // namespace hubward::simcloud

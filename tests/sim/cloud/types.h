@@ -52,6 +52,13 @@ struct CloudConfig {
   std::chrono::seconds token_grace{300};
   // A CONNECT must follow the connection within this time.
   std::chrono::seconds connect_timeout{60};
+  // Registrations a minute from all devices together; 0: no limit. IoT Central takes 200
+  // (reference section 4.5). What is over it is answered with 429 and a `retry-after`.
+  double registrations_per_minute = 0;
+  std::chrono::seconds throttled_retry_after{10};
+  // What is kept for a person to look at. A simulation of a thousand devices needs neither.
+  bool keep_traces = true;
+  std::size_t log_bytes_max = 256 * 1024 * 1024;  // of all devices' messages together
 };
 
 // Limits of the services, reference sections 2.1, 3.3, 3.4, 3.5, 3.6.

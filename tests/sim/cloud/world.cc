@@ -43,9 +43,8 @@ std::string World::random_hex(std::size_t digits) {
 }
 
 std::size_t World::log_bytes_per_device() const {
-  constexpr std::size_t kAll = 256 * 1024 * 1024;  // what all logs together may cost
   constexpr std::size_t kOne = 1024 * 1024;
-  return std::min(kOne, kAll / std::max<std::size_t>(devices.size(), 1));
+  return std::min(kOne, config.log_bytes_max / std::max<std::size_t>(devices.size(), 1));
 }
 
 void World::send(Connection& connection, mqtt::Packet packet, Now now) {

@@ -1,95 +1,116 @@
-// simulate [--seed N] [--seeds N] [--devices N] [--minutes N] [--narrate]
+// simulate [--seed N] [--seeds N] [--seeds-long N] [--jobs N] [--until-failure]
+//          [--devices N] [--minutes N] [--narrate]
 // Runs the deterministic simulation for one seed or many and says what came of it. Exit status 1 if
 // anything happened that never may; the line printed for a failing seed replays it.
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <string>
+#include <string_view>
+#include <thread>
 
-#include "tests/sim/simulation/simulation.h"
+#include "tests/sim/simulation/seed_runner.h"
 
 namespace {
 
 using namespace hubward::simulation;
 
-bool run(const SimulationSettings& settings, Outcome& total) {
-  const Outcome outcome = Simulation(settings).run();
-  total.acknowledged += outcome.acknowledged;
-  total.received += outcome.received;
-  total.lost_in_power_cut += outcome.lost_in_power_cut;
-  total.quarantined += outcome.quarantined;
-  total.repeated += outcome.repeated;
-  total.crashes += outcome.crashes;
-  total.power_cuts += outcome.power_cuts;
-  total.failovers += outcome.failovers;
-  total.faults += outcome.faults;
-  total.dps_conversations += outcome.dps_conversations;
-  total.hub_connects += outcome.hub_connects;
-  total.longest_return = std::max(total.longest_return, outcome.longest_return);
-  if (outcome.violations.empty()) return true;
-  std::printf(
-      "seed %llu fails; replay: simulate --seed %llu --devices %zu --minutes %lld --narrate\n",
-      static_cast<unsigned long long>(settings.seed),
-      static_cast<unsigned long long>(settings.seed), settings.devices,
-      static_cast<long long>(settings.faults_for.count()));
-  for (const auto& violation : outcome.violations) std::printf("  %s\n", violation.c_str());
-  return false;
+struct Options {
+  SeedRange range;
+  Overrides overrides;
+  bool narrate = false;
+};
+
+// HUBWARD_LONG=1: the nightly run.
+bool is_long() {
+  const char* value = std::getenv("HUBWARD_LONG");
+  return value != nullptr && std::string_view(value) == "1";
+}
+
+bool parse(int argc, char** argv, Options& options) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    if (option == "--narrate") {
+      options.narrate = true;
+      continue;
+    }
+    if (option == "--until-failure") {
+      options.range.until_failure = true;
+      continue;
+    }
+    std::uint64_t number = 0;
+    const std::string_view value = i + 1 < argc ? argv[++i] : "";
+    const auto* end = value.data() + value.size();
+    if (value.empty() || std::from_chars(value.data(), end, number).ptr != end) {
+      std::fprintf(stderr, "%s needs a number\n", option.data());
+      return false;
+    }
+    if (option == "--seed") {
+      options.range.first = number;
+    } else if (option == "--seeds") {
+      options.range.count = number;
+    } else if (option == "--seeds-long") {
+      // Instead of --seeds in the long run, and on all cores.
+      if (!is_long()) continue;
+      options.range.count = number;
+      options.range.jobs = std::max(1U, std::thread::hardware_concurrency());
+    } else if (option == "--jobs") {
+      options.range.jobs = std::max(1U, static_cast<unsigned>(number));
+    } else if (option == "--devices") {
+      options.overrides.devices = number;
+    } else if (option == "--minutes") {
+      options.overrides.minutes = static_cast<std::int64_t>(number);
+    } else {
+      std::fprintf(stderr, "unknown option %s\n", option.data());
+      return false;
+    }
+  }
+  return true;
+}
+
+void print(const Verdict& verdict, double seconds) {
+  const Figures& figures = verdict.figures;
+  const auto number = [](const char* name, std::uint64_t value) {
+    std::printf(" %s=%llu", name, static_cast<unsigned long long>(value));
+  };
+  std::printf("%llu seeds (%llu of them with 1,000 devices), %llu failed, %.1f s:",
+              static_cast<unsigned long long>(verdict.played),
+              static_cast<unsigned long long>(verdict.large),
+              static_cast<unsigned long long>(verdict.failed), seconds);
+  number("simulated_hours", figures.simulated_hours);
+  number("acknowledged", figures.acknowledged);
+  number("received", figures.received);
+  number("dropped", figures.dropped);
+  number("quarantined", figures.quarantined);
+  number("lost_within_sync_window", figures.lost_in_power_cut);
+  number("lost_with_damaged_store", figures.lost_with_store);
+  number("repeated", figures.repeated);
+  number("faults", figures.faults);
+  number("crashes", figures.crashes);
+  number("power_cuts", figures.power_cuts);
+  number("dps_conversations", figures.dps_conversations);
+  number("logins", figures.logins);
+  number("longest_return_s", static_cast<std::uint64_t>(figures.longest_return.count()));
+  std::printf("\n");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  SimulationSettings settings;
-  unsigned long long seeds = 1;
-  for (int i = 1; i < argc; ++i) {
-    const std::string option = argv[i];
-    if (option == "--narrate") {
-      settings.narrate = true;
-      continue;
-    }
-    if (i + 1 == argc) {
-      std::fprintf(stderr, "%s needs a number\n", option.c_str());
-      return 2;
-    }
-    const unsigned long long number = std::strtoull(argv[++i], nullptr, 10);
-    if (option == "--seed") {
-      settings.seed = number;
-    } else if (option == "--seeds") {
-      seeds = number;
-    } else if (option == "--devices") {
-      settings.devices = number;
-    } else if (option == "--minutes") {
-      settings.faults_for = std::chrono::minutes(number);
-    } else {
-      std::fprintf(stderr, "unknown option %s\n", option.c_str());
-      return 2;
-    }
-  }
-  Outcome total;
-  unsigned long long failed = 0;
+  Options options;
+  if (!parse(argc, argv, options)) return 2;
   const auto started = std::chrono::steady_clock::now();
-  for (unsigned long long i = 0; i < seeds; ++i) {
-    if (!run(settings, total)) ++failed;
-    ++settings.seed;
+  Verdict verdict;
+  if (options.range.count == 1) {
+    verdict.played = 1;
+    verdict.large = scale_of(options.range.first).large ? 1 : 0;
+    const bool passed =
+        play_one(options.range.first, options.overrides, options.narrate, verdict.figures);
+    verdict.failed = passed ? 0 : 1;
+  } else {
+    verdict = play(options.range, options.overrides);
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  std::printf(
-      "%llu seeds, %llu failed, %.1f s: acknowledged=%llu received=%llu "
-      "lost_within_sync_window=%llu quarantined=%llu repeated=%llu faults=%llu failovers=%llu "
-      "crashes=%llu power_cuts=%llu dps_conversations=%llu hub_connects=%llu "
-      "longest_return_s=%lld\n",
-      seeds, failed, took.count(), static_cast<unsigned long long>(total.acknowledged),
-      static_cast<unsigned long long>(total.received),
-      static_cast<unsigned long long>(total.lost_in_power_cut),
-      static_cast<unsigned long long>(total.quarantined),
-      static_cast<unsigned long long>(total.repeated),
-      static_cast<unsigned long long>(total.faults),
-      static_cast<unsigned long long>(total.failovers),
-      static_cast<unsigned long long>(total.crashes),
-      static_cast<unsigned long long>(total.power_cuts),
-      static_cast<unsigned long long>(total.dps_conversations),
-      static_cast<unsigned long long>(total.hub_connects),
-      static_cast<long long>(total.longest_return.count()));
-  return failed == 0 ? 0 : 1;
+  print(verdict, took.count());
+  return verdict.failed == 0 ? 0 : 1;
 }

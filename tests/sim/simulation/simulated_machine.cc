@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace hubward::simulation {
+namespace {
+
+// The kernel is up and starts services.
+constexpr std::chrono::seconds kBootTakes{8};
+
+}  // namespace
 
 std::optional<Assignment> RememberedAssignments::load(const std::string& id_scope,
                                                       const std::string& registration_id,
@@ -19,46 +25,64 @@ void RememberedAssignments::save(const Assignment& assignment) {
   by_registration_id_[assignment.registration_id] = assignment;
 }
 
-std::optional<BackoffRecord> RememberedBackoffs::load(const std::string& registration_id) const {
-  const auto found = by_registration_id_.find(registration_id);
-  if (found == by_registration_id_.end()) return std::nullopt;
-  return found->second;
+SimulatedMachine::SimulatedMachine(const Scale& scale, const Clock& world, RandomSource& random)
+    : scale_(scale), world_(world), random_(random), epoch_seed_(scale.seed) {
+  boot();
+  set_wall_clock();
 }
 
-void RememberedBackoffs::save(const std::string& registration_id, const BackoffRecord& record) {
-  if (record.failures == 0) {
-    by_registration_id_.erase(registration_id);
-  } else {
-    by_registration_id_[registration_id] = record;
-  }
+void SimulatedMachine::boot() {
+  ++boot_id_;
+  clock_.set_steady(SteadyTime(kBootTakes));
+  boot_ = world_.steady() - clock_.steady();
+  if (scale_.battery_clock) return set_wall_clock();
+  // As left by the last shutdown, at best; or the firmware's date.
+  const WallTime firmware{std::chrono::hours(24 * 365 * 50)};
+  clock_.step_wall((random_.unit() < 0.5 ? firmware : test::ManualClock::kStart) - clock_.wall());
+  clock_.set_trusted(false);
 }
 
-SimulatedMachine::SimulatedMachine(std::uint64_t seed, RandomSource& random)
-    : random_(random), epoch_seed_(seed) {}
+void SimulatedMachine::follow(SteadyTime now) {
+  if (from_world(now) > clock_.steady()) clock_.set_steady(from_world(now));
+}
 
-std::unique_ptr<Outbox> SimulatedMachine::start_outbox(Loop& loop) {
+void SimulatedMachine::step_wall_clock(std::chrono::milliseconds by) { clock_.step_wall(by); }
+
+void SimulatedMachine::set_wall_clock() {
+  clock_.step_wall(world_.wall() - clock_.wall());
+  clock_.set_trusted(true);
+}
+
+bool SimulatedMachine::wall_clock_is_right() const {
+  const auto off = clock_.wall() - world_.wall();
+  return clock_.wall_is_trusted() && std::chrono::abs(off) < std::chrono::seconds(2);
+}
+
+std::unique_ptr<test::SimulatedOutbox> SimulatedMachine::start_outbox(
+    Loop& loop, std::function<void()> after_round) {
   test::SimulatedOutbox::Options options;
-  options.store.path = "/outbox.db";
+  options.store.path = store_path();
   options.store.vfs = disk_.vfs();
   options.store.boot_id = boot_id_;
+  options.store.limits.bytes_max = scale_.store_bytes_max;
   options.store.epoch_bits = [this] { return ++epoch_seed_ * 0x9E3779B97F4A7C15U; };
   options.store.rename = [this](const std::string& from, const std::string& to) {
     return disk_.rename(from, to);
   };
   options.sync_window = sync_window();
-  auto outbox = std::make_unique<test::SimulatedOutbox>(std::move(options), loop);
-  running_ = outbox.get();
-  return outbox;
+  options.commit_delay = commit_delay_;
+  options.after_round = std::move(after_round);
+  return std::make_unique<test::SimulatedOutbox>(std::move(options), loop);
 }
 
-void SimulatedMachine::die(bool power) {
+void SimulatedMachine::die(bool power, test::SimulatedOutbox& outbox) {
   if (power) {
     disk_.power_cut(random_);
-    ++boot_id_;
   } else {
     disk_.kill_process();
   }
-  running_->die();
+  outbox.die();
+  if (power) boot();
 }
 
 }  // namespace hubward::simulation

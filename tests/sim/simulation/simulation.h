@@ -1,5 +1,6 @@
-// A gateway with real resilience, sessions and outbox, on simulated time: plant, network, disk and
-// cloud fail as one seed decides, and what must never happen is checked all the way.
+// A gateway with real resilience, sessions and outbox, on simulated time: plant, network, disk,
+// clock and cloud fail as one seed decides, and what must never happen is checked all the way.
+// README.md says what that is.
 #pragma once
 
 #include <map>
@@ -9,88 +10,62 @@
 #include <vector>
 
 #include "tests/sim/cloud/model.h"
-#include "tests/sim/simulation/simulated_network.h"
+#include "tests/sim/simulation/bookkeeper.h"
+#include "tests/sim/simulation/fault_script.h"
+#include "tests/sim/simulation/gateway_process.h"
+#include "tests/sim/simulation/outcome.h"
+#include "tests/sim/simulation/referee.h"
+#include "tests/sim/simulation/scale.h"
 #include "tests/support/manual_loop.h"
 #include "tests/support/scripted_random.h"
 
 namespace hubward::simulation {
 
-struct SimulationSettings {
-  std::uint64_t seed = 1;
-  std::size_t devices = 20;
-  std::size_t hubs = 3;
-  std::chrono::minutes faults_for{90};
-  // Mean pause between two faults. Each lasts from seconds to twenty minutes.
-  std::chrono::seconds between_faults{90};
-  // Mean pause between two readings of a device.
-  std::chrono::seconds between_readings{8};
-  // After the last fault has ended every device must be connected within this time. The longest
-  // back-off (5 min), a `retry-after` of DPS, a conversation with two minutes of `assigning`, and
-  // the turns at both gates fit in it.
-  std::chrono::minutes back_within{10};
-  bool narrate = false;  // prints what happens, for a person who looks into a seed
-};
-
-// What became of one run. `violations` is empty unless hubward is at fault.
-struct Outcome {
-  std::vector<std::string> violations;
-  std::uint64_t acknowledged = 0;  // readings that the gateway said it had stored
-  std::uint64_t received = 0;      // of those, at the cloud
-  std::uint64_t lost_in_power_cut = 0;
-  std::uint64_t quarantined = 0;
-  std::uint64_t repeated = 0;
-  std::uint64_t crashes = 0, power_cuts = 0, failovers = 0, faults = 0;
-  std::uint64_t dps_conversations = 0, hub_connects = 0;
-  std::chrono::seconds longest_return{0};  // from the last fault's end to the last device's return
-};
-
-class Gateway;
-class SimulatedMachine;
-
-class Simulation {
+class Simulation final : private GatewayControl {
  public:
-  explicit Simulation(SimulationSettings settings);
-  ~Simulation();
+  // `narrate` prints what happens, for a person who looks into a seed.
+  Simulation(Scale scale, bool narrate);
+  ~Simulation() override;
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
 
+  // Once.
   [[nodiscard]] Outcome run();
 
  private:
-  struct Plant {
-    std::uint64_t counter = 0;
-    std::set<std::uint64_t> acknowledged;
-    std::map<std::uint64_t, SteadyTime> acknowledged_at;  // until it is synced for sure
-    std::set<std::uint64_t> at_risk;  // acknowledged less than a sync window before a power cut
-  };
+  void crash(bool power) override;
+  void restart_without(std::set<std::size_t> devices) override;
+  void say(const std::string& what) override;
 
   void run_until(SteadyTime end);
   void start_gateway();
-  void crash(bool power);
+  void stop_gateway();
   void schedule_reading(std::size_t device);
   void read(std::size_t device);
-  void schedule_fault();
-  void begin_fault();
-  void check_admission();
-  [[nodiscard]] bool everybody_is_online() const;
-  void judge(Outcome& outcome);
+  void look_at_bounds();
+  void make_peace();
+  [[nodiscard]] bool all_is_well() const;
+  void judge();
+  void judge_device(std::size_t device);
+  void complain(const std::string& what);
   void narrate_order();
-  void say(const std::string& what) const;
   SteadyTime in(double seconds_min, double seconds_max);
-  std::string some_device();
-  simcloud::Place some_hub();
-  simcloud::Now now() const;
+  [[nodiscard]] simcloud::Now now() const { return {clock_.steady(), clock_.wall()}; }
 
-  SimulationSettings settings_;
+  const Scale scale_;
+  const bool narrate_;
   test::SeededRandom random_;
-  test::ManualClock clock_;
+  test::ManualClock clock_;  // the world's: right
   test::ManualLoop world_{clock_};
-  std::unique_ptr<simcloud::CloudModel> cloud_;
-  std::unique_ptr<SimulatedNetwork> network_;
-  std::unique_ptr<SimulatedMachine> machine_;  // what survives a crash
-  std::unique_ptr<Gateway> gateway_;           // absent while it is down
-  std::vector<Plant> plants_;
-  bool faults_on_ = true;
+  simcloud::CloudModel cloud_;
+  Bookkeeper books_;
+  Referee referee_;
+  SimulatedNetwork network_;
+  SimulatedMachine machine_;
+  FaultScript faults_;
+  std::unique_ptr<GatewayProcess> gateway_;  // absent while it is down
+  std::set<std::size_t> removed_;            // not in the configuration now
+  std::vector<std::uint64_t> counters_;      // of the plant, by device
   bool plant_runs_ = true;
   std::map<std::string, std::uint64_t> order_violations_;  // as narrated
   Outcome outcome_;

@@ -1,0 +1,80 @@
+// Watches the wire: nobody logs in, or asks DPS, more often than the rules allow.
+//
+// - All devices together keep to the token buckets, in every window of time.
+// - A device asks DPS only for a fresh reason, and each reason serves once: it starts without an
+//   assignment; a conversation failed and it still has none, or DPS could not be reached; the hub
+//   refused its identity (CONNACK 2, 4, 5); the hub was unreachable three times running, and then
+//   every tenth time; ten soft failures (CONNACK 3, silence, early close). So for every device
+//     conversations <= starts without assignment + failed conversations of those two kinds
+//                    + refusals + unreachable / 3 + soft failures / 10
+//   whatever the seed, and in total no more than the faults justify.
+// - Between two conversations of a device lies a back-off step or a stable session.
+// - While no session gets stable, attempts at the hub grow with the logarithm of the time, then as
+//   slowly as the longest back-off: at most 3 x (10 + minutes).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/simulation/rate_watch.h"
+#include "tests/sim/simulation/scale.h"
+#include "tests/sim/simulation/wire_watch.h"
+
+namespace hubward::simulation {
+
+class Bookkeeper;
+
+class Referee final : public WireWatch {
+ public:
+  Referee(const Scale& scale, Bookkeeper& books,
+          std::function<void(const std::string&)> complain);
+
+  // A new process: `has_assignment` by device.
+  void on_start(const std::vector<bool>& has_assignment);
+  // The gateway's log says that the device pauses before its next attempt.
+  void on_pause(const std::string& client);
+
+  void on_attempt(bool to_dps, const std::string& client, SteadyTime now) override;
+  void on_login(bool to_dps, const std::string& client, SteadyTime now) override;
+  void on_assigned(const std::string& client, SteadyTime now) override;
+  void on_end(bool to_dps, const std::string& client, LinkOutcome outcome,
+              SteadyTime now) override;
+  void on_telemetry(const std::string& client, std::string_view topic,
+                    std::string_view body) override;
+
+  [[nodiscard]] std::uint64_t conversations() const { return conversations_; }
+  [[nodiscard]] std::uint64_t logins() const { return logins_; }
+
+ private:
+  struct Device {
+    bool has_assignment = false;
+    bool may_ask = false;  // there is a fresh reason
+    bool asking = false;
+    bool assigned = false;
+    bool dps_unreachable = false;
+    unsigned unreachable = 0;  // in a row
+    unsigned soft = 0;
+    bool paused = true;  // since the last conversation
+    unsigned without_pause = 0;
+    bool online = false;
+    SteadyTime online_since{};
+    SteadyTime restless_since{};  // no stable session since
+    unsigned attempts = 0;        // since then
+  };
+  Device& device_of(const std::string& client);
+  void end_conversation(Device& device);
+  void ask_dps(Device& device, const std::string& client);
+  void on_hub_end(Device& device, LinkOutcome outcome, SteadyTime now);
+
+  const Scale& scale_;
+  Bookkeeper& books_;
+  std::function<void(const std::string&)> complain_;
+  std::vector<Device> devices_;
+  RateWatch login_rate_;
+  RateWatch dps_rate_;
+  std::uint64_t conversations_ = 0;
+  std::uint64_t logins_ = 0;
+};
+
+}  // namespace hubward::simulation

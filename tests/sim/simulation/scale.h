@@ -1,0 +1,45 @@
+// What one seed plays: how many devices for how long, how well everything is dimensioned, and which
+// whole families of trouble it may meet. Drawn from the seed alone, so that the seed replays it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace hubward::simulation {
+
+struct Scale {
+  std::uint64_t seed = 1;
+  std::size_t devices = 20;
+  std::size_t hubs = 3;
+  std::chrono::minutes faults_for{90};
+  // Mean pause between two faults. Each lasts from seconds to twenty minutes.
+  std::chrono::seconds between_faults{90};
+  // Mean pause between two readings of a device.
+  std::chrono::seconds between_readings{10};
+  // What the gateway allows itself.
+  double connections_per_second = 20;
+  double registrations_per_second = 2;
+  // What DPS takes from everybody together.
+  double registrations_per_minute = 200;
+  std::uint64_t store_bytes_max = 512ULL * 1024 * 1024;  // little enough, and retention drops
+  bool disk_faults = false;
+  bool clock_faults = false;
+  bool battery_clock = true;  // false: the wall clock is wrong after a power cut until NTP comes
+  bool large = false;
+
+  // After the last fault has ended every device must be connected within this time: the longest
+  // back-off (5 min), a `retry-after`, a conversation with two minutes of `assigning`, and the
+  // turns at the gates of the gateway and of DPS, the latter met by chance after refusals.
+  [[nodiscard]] std::chrono::seconds back_within() const;
+  // One line for a person.
+  [[nodiscard]] std::string text() const;
+};
+
+// Every this many seeds one is large: 1,000 devices.
+inline constexpr std::uint64_t kLargeEvery = 50;
+
+[[nodiscard]] Scale scale_of(std::uint64_t seed);
+
+}  // namespace hubward::simulation

@@ -1,0 +1,38 @@
+// What the network shows to those who judge: every attempt, how it ended, every message sent.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proto/time.h"
+
+namespace hubward::simulation {
+
+inline constexpr std::string_view kDpsHost = "dps.invalid";
+
+// How far a connection of ours came, and how it ended.
+enum class LinkOutcome : std::uint8_t {
+  Unreachable,      // name or TCP
+  Silent,           // no CONNACK in time
+  RefusedBusy,      // CONNACK 3
+  RefusedIdentity,  // CONNACK 2, 4, 5
+  RefusedOther,
+  ClosedBeforeLogin,
+  ClosedInSession,  // by the cloud, or it went silent
+  LeftByUs,         // a session, for reasons of our own
+};
+
+// On the world's loop. `client` is the device's id.
+class WireWatch {
+ public:
+  virtual ~WireWatch() = default;
+  virtual void on_attempt(bool to_dps, const std::string& client, SteadyTime now) = 0;
+  virtual void on_login(bool to_dps, const std::string& client, SteadyTime now) = 0;
+  virtual void on_assigned(const std::string& client, SteadyTime now) = 0;
+  virtual void on_end(bool to_dps, const std::string& client, LinkOutcome outcome,
+                      SteadyTime now) = 0;
+  virtual void on_telemetry(const std::string& client, std::string_view topic,
+                            std::string_view body) = 0;
+};
+
+}  // namespace hubward::simulation
