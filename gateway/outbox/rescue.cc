@@ -17,7 +17,8 @@ constexpr std::uint64_t kRowsPerCommit = 1000;
 
 class Rescue {
  public:
-  Rescue(StoreFile& damaged, StoreFile& fresh) : damaged_(damaged), fresh_(fresh) {}
+  Rescue(StoreFile& damaged, StoreFile& fresh, const std::vector<RowId>& released)
+      : damaged_(damaged), fresh_(fresh), released_(released) {}
 
   std::uint64_t run() {
     if (fresh_.begin() != SQLITE_OK) return 0;
@@ -60,6 +61,7 @@ class Rescue {
     const auto device = devices_.find(row.device);
     const auto epoch = epochs_.find(row.epoch);
     std::optional<OutboxMessage> message;
+    if (std::binary_search(released_.begin(), released_.end(), row.row)) return;
     if (failed_ || device == devices_.end() || epoch == epochs_.end() ||
         damaged_.read(row.row, message) != SQLITE_OK || !message) {
       return;
@@ -83,6 +85,7 @@ class Rescue {
 
   StoreFile& damaged_;
   StoreFile& fresh_;
+  const std::vector<RowId>& released_;
   std::unordered_map<std::int64_t, std::int64_t> epochs_;
   std::unordered_map<std::int64_t, Device> devices_;
   RowId seen_ = 0;
@@ -93,8 +96,9 @@ class Rescue {
 
 }  // namespace
 
-std::uint64_t rescue_rows(StoreFile& damaged, StoreFile& fresh) {
-  return Rescue{damaged, fresh}.run();
+std::uint64_t rescue_rows(StoreFile& damaged, StoreFile& fresh,
+                          const std::vector<RowId>& released) {
+  return Rescue{damaged, fresh, released}.run();
 }
 
 }  // namespace hubward::outbox

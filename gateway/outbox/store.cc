@@ -66,6 +66,7 @@ std::optional<RowEntry> OutboxStore::take_out(StoreDevice device, const std::str
 }
 
 void OutboxStore::release(StoreDevice which, const std::string& epoch, std::uint64_t sequence) {
+  if (file_ == nullptr) taken_out_.rows.push_back({which, epoch, sequence, std::nullopt, {}});
   const auto row = take_out(which, epoch, sequence);
   if (!row) return;
   Device& device = devices_[which.value];
@@ -82,6 +83,7 @@ void OutboxStore::release(StoreDevice which, const std::string& epoch, std::uint
 
 void OutboxStore::quarantine(StoreDevice device, const std::string& epoch, std::uint64_t sequence,
                              ErrorCode why, WallTime now) {
+  if (file_ == nullptr) taken_out_.rows.push_back({device, epoch, sequence, why, now});
   const auto row = take_out(device, epoch, sequence);
   if (!row) return;
   ++devices_[device.value].counts.quarantined;

@@ -120,6 +120,20 @@ class OutboxStore {
     ErrorCode why;
     WallTime since;
   };
+  // What was taken out and had not reached the file when it had to be opened again, or while it
+  // could not be. The rows are still in there; nobody would ask for them any more.
+  struct TakenOut {
+    struct Row {
+      StoreDevice device;
+      std::string epoch;
+      std::uint64_t sequence;
+      std::optional<ErrorCode> quarantined;
+      WallTime since;
+    };
+    std::string epoch;            // current then: tells whether it is the same store
+    std::vector<RowId> released;  // sorted
+    std::vector<Row> rows;
+  };
   // What a transaction will have changed; reaches memory when it is committed.
   struct Staged {
     std::vector<std::pair<StoreDevice, RowEntry>> added;
@@ -141,6 +155,8 @@ class OutboxStore {
   bool set_aside(const std::string& why);
   void rescue();
   void forget_contents();
+  void remember_taken_out();
+  void take_out_again();
 
   // store_commit.cc
   int write_all(std::vector<NewMessage>& messages, std::vector<Result<StoredMessage>>& answers,
@@ -185,8 +201,9 @@ class OutboxStore {
   std::array<RowId, kPriorities> drop_cursor_{};      // no row of the priority up to here is left
   std::vector<RowId> to_remove_;                      // released, still on disk
   std::vector<PendingQuarantine> to_quarantine_;      // taken out, still a message on disk
-  std::vector<std::uint32_t> to_save_;                // devices with `save`
-  std::vector<std::uint32_t> released_newest_;        // devices with `in_released_newest`
+  TakenOut taken_out_;
+  std::vector<std::uint32_t> to_save_;          // devices with `save`
+  std::vector<std::uint32_t> released_newest_;  // devices with `in_released_newest`
   std::vector<StoreDevice> changed_;
   int checkpoint_at_pages_ = 0;
   bool unsynced_ = false;

@@ -51,6 +51,7 @@ Status OutboxStore::open_once(std::string& damage) {
   }
   if (rc == SQLITE_OK && found == StoreFile::Found::New) rescue();
   if (rc == SQLITE_OK && damage.empty()) rc = load();
+  if (rc == SQLITE_OK && damage.empty()) take_out_again();
   if (rc == SQLITE_OK && damage.empty()) rc = begin_epoch_if_needed();
   if (rc == SQLITE_OK && damage.empty()) {
     state_ = {StoreHealth::Ready, {}};
@@ -64,7 +65,50 @@ Status OutboxStore::open_once(std::string& damage) {
   return tl::unexpected<Error>(unavailable());
 }
 
+void OutboxStore::remember_taken_out() {
+  if (epochs_.empty()) return;
+  taken_out_.epoch = epochs_.back().name;
+  auto& released = taken_out_.released;
+  released.insert(released.end(), to_remove_.begin(), to_remove_.end());
+  for (const Device& device : devices_) {
+    if (device.released_newest != 0) released.push_back(device.released_newest);
+  }
+  std::sort(released.begin(), released.end());
+  for (const PendingQuarantine& row : to_quarantine_) {
+    taken_out_.rows.push_back(
+        {row.device, epochs_[row.row.epoch()].name, row.row.sequence(), row.why, row.since});
+  }
+}
+
+void OutboxStore::take_out_again() {
+  const TakenOut again = std::exchange(taken_out_, {});
+  // Row ids mean nothing in another store.
+  const bool same_store = !epochs_.empty() && epochs_.back().name == again.epoch;
+  for (std::uint32_t i = 0; same_store && i < devices_.size(); ++i) {
+    std::vector<RowEntry> released;
+    for (std::size_t place = 0; place < devices_[i].rows.size(); ++place) {
+      const RowEntry row = devices_[i].rows.at(place);
+      if (std::binary_search(again.released.begin(), again.released.end(), row.row())) {
+        released.push_back(row);
+      }
+    }
+    for (const RowEntry& row : released) {
+      (void)take_out(StoreDevice{i}, epochs_[row.epoch()].name, row.sequence());
+      to_remove_.push_back(row.row());
+      mark_for_saving(StoreDevice{i});  // it may be the newest
+    }
+  }
+  for (const auto& row : again.rows) {
+    if (row.quarantined) {
+      quarantine(row.device, row.epoch, row.sequence, *row.quarantined, row.since);
+    } else {
+      release(row.device, row.epoch, row.sequence);
+    }
+  }
+}
+
 void OutboxStore::forget_contents() {
+  remember_taken_out();
   for (Device& device : devices_) {
     Device fresh;
     fresh.name = std::move(device.name);
@@ -208,14 +252,16 @@ void OutboxStore::rescue() {
   auto found = StoreFile::Found::New;
   const int rc = damaged.open({.path = path, .vfs = options_.vfs}, found);
   if (rc != SQLITE_OK || found != StoreFile::Found::Ours) return;
-  const std::uint64_t rescued = rescue_rows(damaged, *file_);
+  // Rows get other row ids there.
+  const std::uint64_t rescued =
+      rescue_rows(damaged, *file_, std::exchange(taken_out_.released, {}));
   // Told before, if the new store could not be made at once.
   if (set_aside_.empty()) set_aside_.push_back({path, "read once more", 0});
   set_aside_.back().rescued = rescued;
 }
 
 bool OutboxStore::set_aside(const std::string& why) {
-  if (++set_aside_count_ > kSetAsideMax) {
+  if (set_aside_count_ >= kSetAsideMax) {
     state_ = {StoreHealth::Unavailable, "damaged again and again: " + why};
     return false;
   }
@@ -229,6 +275,7 @@ bool OutboxStore::set_aside(const std::string& why) {
     state_ = {StoreHealth::Unavailable, "cannot move a damaged store away: " + why};
     return false;
   }
+  ++set_aside_count_;
   set_aside_.push_back({to, why, 0});
   rescue_from_ = to;
   return true;

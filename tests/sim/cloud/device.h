@@ -53,7 +53,7 @@ struct DpsCounts {
   std::uint64_t connects = 0;
   std::uint64_t conversations = 0;  // registrations asked for
   std::uint64_t polls = 0;
-  std::uint64_t impatient_polls = 0;  // before retry-after was over
+  std::uint64_t impatient_polls = 0;          // before retry-after was over
   std::uint64_t impatient_registrations = 0;  // before the retry-after of a refusal was over
   SteadyTime registration_allowed{};          // that retry-after
   std::uint64_t assigned = 0;

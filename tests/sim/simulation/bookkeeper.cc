@@ -152,8 +152,7 @@ void Bookkeeper::on_quarantined(std::size_t device, const StoredMessage& row) {
   books_[device].on_quarantined(row);
 }
 
-void Bookkeeper::on_sent(const std::string& client, std::string_view topic,
-                         std::string_view body) {
+void Bookkeeper::on_sent(const std::string& client, std::string_view topic, std::string_view body) {
   const std::size_t device = device_of(client);
   const std::size_t at = topic.find(kIdKey);
   std::string_view id = at == std::string_view::npos ? "" : topic.substr(at + kIdKey.size());

@@ -58,7 +58,7 @@ class Bookkeeper {
   outbox::OutboxStore* store_ = nullptr;
   std::map<std::uint32_t, std::size_t> by_store_device_;  // of this store
   std::vector<std::optional<outbox::StoreDevice>> store_devices_;
-  std::optional<DeviceBook::Occasion> to_list_;           // as soon as the store is open
+  std::optional<DeviceBook::Occasion> to_list_;  // as soon as the store is open
   bool was_ready_ = false;
   bool disk_fault_ = false;
   bool disk_suspect_ = false;  // a fault was, and nothing proved since that all is on the disk

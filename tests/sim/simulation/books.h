@@ -42,7 +42,8 @@ class DeviceBook {
   struct Occasion {
     bool process_began = false;  // releases that had not reached the disk are void
     bool at_end = false;         // nothing is on its way any more
-    bool power_cut = false;  // what was stored after `safe_until` may be gone, what was dropped back
+    bool power_cut =
+        false;  // what was stored after `safe_until` may be gone, what was dropped back
     SteadyTime safe_until{};
     bool damaged = false;  // any row may be gone, and the counters begin anew
   };
@@ -59,7 +60,15 @@ class DeviceBook {
   [[nodiscard]] std::uint64_t waiting() const;
 
  private:
-  enum class Row : std::uint8_t { None, Waiting, Released, Quarantined, Dropped, Lost, LostWithStore };
+  enum class Row : std::uint8_t {
+    None,
+    Waiting,
+    Released,
+    Quarantined,
+    Dropped,
+    Lost,
+    LostWithStore
+  };
   struct Entry {
     Row row = Row::None;
     bool acknowledged = false;

@@ -128,9 +128,7 @@ void FaultScript::black_hole() {
 
 void FaultScript::half_open() { stage_.network.forget_silently(some_devices()); }
 
-void FaultScript::hub_down() {
-  for_a_while({.kind = FaultKind::Down, .place = some_hub()}, end());
-}
+void FaultScript::hub_down() { for_a_while({.kind = FaultKind::Down, .place = some_hub()}, end()); }
 
 void FaultScript::hub_silent() {
   for_a_while({.kind = FaultKind::Silent, .place = some_hub()}, end());
@@ -252,8 +250,9 @@ void FaultScript::step_clock() {
   const double way = chance();
   const auto years = std::chrono::hours(24 * 365 * (1 + static_cast<int>(9 * chance())));
   const std::chrono::milliseconds by =
-      way < 0.5 ? std::chrono::milliseconds(static_cast<std::int64_t>((chance() - 0.5) * 3.6e6))
-                : (way < 0.75 ? -std::chrono::milliseconds(years) : std::chrono::milliseconds(years));
+      way < 0.5
+          ? std::chrono::milliseconds(static_cast<std::int64_t>((chance() - 0.5) * 3.6e6))
+          : (way < 0.75 ? -std::chrono::milliseconds(years) : std::chrono::milliseconds(years));
   stage_.machine.step_wall_clock(by);
   at(end(), [this] { stage_.machine.set_wall_clock(); });
 }

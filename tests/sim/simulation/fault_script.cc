@@ -18,7 +18,8 @@ SteadyTime FaultScript::in(double seconds_min, double seconds_max) {
 SteadyTime FaultScript::end() { return chance() < 0.15 ? in(300, 1200) : in(2, 120); }
 
 std::string FaultScript::some_device() {
-  return device_name(static_cast<std::size_t>(chance() * static_cast<double>(stage_.scale.devices)));
+  return device_name(
+      static_cast<std::size_t>(chance() * static_cast<double>(stage_.scale.devices)));
 }
 
 // A tenth to all of them.

@@ -87,15 +87,10 @@ GatewayProcess::GatewayProcess(Surroundings around, std::vector<std::size_t> con
     TagDescription counter;
     counter.name = "counter";
     description.tags.push_back(counter);
-    const device::CloudParts parts{loop,
-                                   links_,
-                                   *signers_.back(),
-                                   around.machine.assignments(),
-                                   *outbox_,
-                                   leases_,
-                                   admission_,
-                                   around.random,
-                                   log_};
+    const device::CloudParts parts{
+        loop,     links_,  *signers_.back(), around.machine.assignments(),
+        *outbox_, leases_, admission_,       around.random,
+        log_};
     roster_->add(std::make_unique<device::Device>(
         index, description, settings_,
         device::DeviceParts{parts, status_, writes_, around.machine.boot_id()}));
@@ -129,11 +124,11 @@ std::vector<std::string> GatewayProcess::complaints() const {
   for (std::uint32_t i = 0; i < configured_.size(); ++i) {
     const auto status = roster_->at(DeviceIndex{i}).status();
     if (status.cloud == CloudState::Online) continue;
-    lines.push_back(
-        device_name(configured_[i]) + " is in state " +
-        std::to_string(static_cast<int>(status.cloud)) + ", " +
-        (status.cloud_failure ? std::string(words_for(*status.cloud_failure).label) : "no failure") +
-        ", " + status.cloud_detail);
+    lines.push_back(device_name(configured_[i]) + " is in state " +
+                    std::to_string(static_cast<int>(status.cloud)) + ", " +
+                    (status.cloud_failure ? std::string(words_for(*status.cloud_failure).label)
+                                          : "no failure") +
+                    ", " + status.cloud_detail);
   }
   return lines;
 }

@@ -102,8 +102,7 @@ void Referee::on_login(bool to_dps, const std::string& client, SteadyTime now) {
   device.unreachable = 0;
 }
 
-void Referee::on_end(bool to_dps, const std::string& client, LinkOutcome outcome,
-                     SteadyTime now) {
+void Referee::on_end(bool to_dps, const std::string& client, LinkOutcome outcome, SteadyTime now) {
   Device& device = device_of(client);
   if (!to_dps) return on_hub_end(device, outcome, now);
   // A link that breaks before an answer is the same as one that never came to be.

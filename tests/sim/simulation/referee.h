@@ -27,8 +27,7 @@ class Bookkeeper;
 
 class Referee final : public WireWatch {
  public:
-  Referee(const Scale& scale, Bookkeeper& books,
-          std::function<void(const std::string&)> complain);
+  Referee(const Scale& scale, Bookkeeper& books, std::function<void(const std::string&)> complain);
 
   // A new process: `has_assignment` by device.
   void on_start(const std::vector<bool>& has_assignment);
@@ -38,8 +37,7 @@ class Referee final : public WireWatch {
   void on_attempt(bool to_dps, const std::string& client, SteadyTime now) override;
   void on_login(bool to_dps, const std::string& client, SteadyTime now) override;
   void on_assigned(const std::string& client, SteadyTime now) override;
-  void on_end(bool to_dps, const std::string& client, LinkOutcome outcome,
-              SteadyTime now) override;
+  void on_end(bool to_dps, const std::string& client, LinkOutcome outcome, SteadyTime now) override;
   void on_telemetry(const std::string& client, std::string_view topic,
                     std::string_view body) override;
 

@@ -37,22 +37,21 @@ Scale scale_of(std::uint64_t seed) {
     scale.faults_for = std::chrono::minutes(whole(random, 60, 120));
     scale.between_faults = std::chrono::seconds(whole(random, 40, 120));
     // About as many readings in all, whatever the number of devices.
-    scale.between_readings = std::chrono::seconds(whole(random, 4, 8) *
-                                                  static_cast<std::int64_t>(scale.devices) / 10);
+    scale.between_readings =
+        std::chrono::seconds(whole(random, 4, 8) * static_cast<std::int64_t>(scale.devices) / 10);
     if (random.unit() < 0.3) scale.registrations_per_minute = 20;
   }
   // A few minutes of everybody's readings, as the store charges them.
   if (small_store) {
-    scale.store_bytes_max = 100 * scale.devices * 300 /
-                            static_cast<std::uint64_t>(scale.between_readings.count());
+    scale.store_bytes_max =
+        100 * scale.devices * 300 / static_cast<std::uint64_t>(scale.between_readings.count());
   }
   return scale;
 }
 
 std::chrono::seconds Scale::back_within() const {
-  const double registrations =
-      static_cast<double>(devices) /
-      std::min(registrations_per_second, registrations_per_minute / 60.0);
+  const double registrations = static_cast<double>(devices) /
+                               std::min(registrations_per_second, registrations_per_minute / 60.0);
   const double logins = static_cast<double>(devices) / connections_per_second;
   return std::chrono::minutes(10) +
          std::chrono::seconds(static_cast<std::int64_t>(2 * registrations + logins));
@@ -63,8 +62,8 @@ std::string Scale::text() const {
                      std::to_string(faults_for.count()) + " min, a fault every " +
                      std::to_string(between_faults.count()) + " s, a reading every " +
                      std::to_string(between_readings.count()) + " s, DPS takes " +
-                     std::to_string(static_cast<int>(registrations_per_minute)) + "/min, store of " +
-                     std::to_string(store_bytes_max / 1024) + " KiB";
+                     std::to_string(static_cast<int>(registrations_per_minute)) +
+                     "/min, store of " + std::to_string(store_bytes_max / 1024) + " KiB";
   if (disk_faults) text += ", disk faults";
   if (clock_faults) text += ", clock faults";
   if (!battery_clock) text += ", no battery clock";

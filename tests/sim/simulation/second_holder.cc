@@ -38,8 +38,8 @@ void SecondHolder::connect() {
   mqtt::Connect packet;
   packet.client_id = device_;
   packet.user_name = host + "/" + device_ + "/?api-version=2021-04-12";
-  packet.password = simcloud::make_token(host + "/devices/" + device_, key_,
-                                         network_.now().wall + kTokenLife);
+  packet.password =
+      simcloud::make_token(host + "/devices/" + device_, key_, network_.now().wall + kTokenLife);
   packet.keep_alive = 240s;
   packet.clean_session = true;
   cloud_.receive(connection_, std::move(packet), network_.now());

@@ -55,8 +55,7 @@ class Worker {
     if (read(reports_, &report, sizeof report) == sizeof report) return report;
     const int status = end();
     std::printf("seed %llu fails: the process ended (%s %d); replay: %s\n",
-                static_cast<unsigned long long>(seed_),
-                WIFSIGNALED(status) ? "signal" : "status",
+                static_cast<unsigned long long>(seed_), WIFSIGNALED(status) ? "signal" : "status",
                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
                 replay(seed_, overrides_).c_str());
     return Report{.seed = seed_, .passed = false, .figures = {}};
@@ -123,8 +122,8 @@ Scale Overrides::apply(Scale scale) const {
 
 bool play_one(std::uint64_t seed, const Overrides& overrides, bool narrate, Figures& figures) {
   const Scale scale = overrides.apply(scale_of(seed));
-  if (narrate) std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
-                           scale.text().c_str());
+  if (narrate)
+    std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), scale.text().c_str());
   const Outcome outcome = Simulation(scale, narrate).run();
   figures.add(outcome.figures);
   if (outcome.violations.empty()) return true;

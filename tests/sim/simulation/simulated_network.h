@@ -34,7 +34,7 @@ class SimulatedNetwork {
   // --- Faults.
   void set_cut(bool cut) { cut_ = cut; }                    // our own way out
   void set_name_unknown(const std::string& host, bool on);  // the name server does not answer
-  void set_black_hole(const std::string& host, bool on);    // nothing gets there, nobody hears of it
+  void set_black_hole(const std::string& host, bool on);  // nothing gets there, nobody hears of it
   // The connections of these clients lose everything from here on, and no end is seen by hub nor
   // gateway: a router that forgot them.
   void forget_silently(const std::set<std::string>& clients);

@@ -91,7 +91,9 @@ void Simulation::make_peace() {
   if (configuration_changes) stop_gateway();
   if (!gateway_) start_gateway();
   const SteadyTime peace = clock_.steady();
-  const auto is_late = [&](std::chrono::seconds within) { return clock_.steady() > peace + within; };
+  const auto is_late = [&](std::chrono::seconds within) {
+    return clock_.steady() > peace + within;
+  };
   while (!gateway_->everybody_is_online() && !is_late(scale_.back_within())) {
     run_until(clock_.steady() + 1s);
   }
