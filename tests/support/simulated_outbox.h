@@ -27,7 +27,7 @@ class SimulatedOutbox final : public Outbox {
         std::make_shared<std::chrono::nanoseconds>(std::chrono::milliseconds{2});
     std::chrono::nanoseconds release_linger = std::chrono::milliseconds{100};
     // After each look at the store, before anybody hears its answers. May be empty.
-    std::function<void()> after_round;
+    std::function<void()> after_round{};
   };
 
   // `loop` carries the timers and outlives this; answers go to each device's own loop.
