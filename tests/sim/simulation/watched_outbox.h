@@ -26,9 +26,9 @@ class WatchedOutbox final : public Outbox {
                       done(std::move(row));
                     });
   }
-  void fetch(DeviceIndex device, const StoredMessage* after, std::size_t count_max,
-             Fetched done) override {
-    outbox_->fetch(device, after, count_max, std::move(done));
+  void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
+             std::size_t count_max, Fetched done) override {
+    outbox_->fetch(device, after, before, count_max, std::move(done));
   }
   void release(DeviceIndex device, const StoredMessage& row) override {
     books_.on_released(devices_[device.value], row);
