@@ -153,7 +153,7 @@ void FaultScript::quota_loop() {
 void FaultScript::throttle_logins() {
   for_a_while({.kind = FaultKind::ConnectRate,
                .place = some_hub(),
-               .per_second = stage_.scale.connections_per_second / 4,
+               .per_second = stage_.scale.limits.connections_per_second / 4,
                .close_excess = chance() < 0.5},
               end());
 }

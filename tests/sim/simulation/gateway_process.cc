@@ -39,13 +39,16 @@ const simcloud::Key& group_key() {
 
 void WatchedLog::write(LogLevel, std::string_view event, std::initializer_list<LogField> fields) {
   const std::string* device = nullptr;
+  std::string_view reason;
   std::int64_t pause_ms = 0;
   for (const auto& field : fields) {
     if (field.key == "device") device = &field.value;
+    if (field.key == "reason") reason = field.value;
     if (field.key == "retry_in_ms") {
       (void)std::from_chars(field.value.data(), field.value.data() + field.value.size(), pause_ms);
     }
   }
+  if (device != nullptr && event == "hub_connect_shared") referee_.on_shared(*device, reason);
   if (device != nullptr && pause_ms > 0) referee_.on_pause(*device);
   if (!narrate_) return;
   const auto now = std::chrono::duration<double>(world_.steady().time_since_epoch()).count();
@@ -66,10 +69,7 @@ GatewayProcess::GatewayProcess(Surroundings around, std::vector<std::size_t> con
       outbox_(std::make_unique<WatchedOutbox>(
           around.machine.start_outbox(loop, [this] { around_.books.on_round(); }), around.books,
           configured_)),
-      admission_(loop,
-                 {.connections_per_second = around.scale.connections_per_second,
-                  .registrations_per_second = around.scale.registrations_per_second},
-                 around.random),
+      admission_(loop, around.scale.limits, around.random, around.machine.backoffs()),
       log_(around.narrate, around.world, around.referee) {
   around_.books.on_start(outbox().store());
   settings_.dps_host = std::string(kDpsHost);
@@ -87,13 +87,19 @@ GatewayProcess::GatewayProcess(Surroundings around, std::vector<std::size_t> con
     TagDescription counter;
     counter.name = "counter";
     description.tags.push_back(counter);
-    const device::CloudParts parts{
-        loop,     links_,  *signers_.back(), around.machine.assignments(),
-        *outbox_, leases_, admission_,       around.random,
-        log_};
+    const device::CloudParts parts{loop,
+                                   links_,
+                                   *signers_.back(),
+                                   around.machine.assignments(),
+                                   around.machine.backoffs(),
+                                   *outbox_,
+                                   leases_,
+                                   admission_,
+                                   around.random,
+                                   log_};
     roster_->add(std::make_unique<device::Device>(
         index, description, settings_,
-        device::DeviceParts{parts, status_, writes_, around.machine.boot_id()}));
+        device::DeviceParts{parts, rounds_, writes_, around.machine.boot_id()}));
   }
   around_.referee.on_start(has_assignment);
   roster_->start();

@@ -9,6 +9,7 @@
 
 #include "gateway/api/log.h"
 #include "gateway/device/roster.h"
+#include "gateway/device/status_rounds.h"
 #include "tests/sim/cloud/signature.h"
 #include "tests/sim/simulation/referee.h"
 #include "tests/sim/simulation/simulated_link.h"
@@ -83,6 +84,7 @@ class GatewayProcess {
   AlwaysGranted leases_;
   WatchedLog log_;
   Unseen status_;
+  device::StatusRounds rounds_{loop, status_};
   device::WriteGate writes_;
   std::vector<std::unique_ptr<Signer>> signers_;
   std::unique_ptr<device::DeviceRoster> roster_;  // last: goes first

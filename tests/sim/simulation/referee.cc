@@ -20,45 +20,80 @@ constexpr unsigned kWithoutPauseMax = 2;
 // As resilience::Admission: a twentieth of a second's worth may be made up for at once.
 double burst_of(double per_second) { return std::max(1.0, per_second * 0.05); }
 
+double minutes_between(SteadyTime from, SteadyTime to) {
+  return std::chrono::duration<double, std::ratio<60>>(to - from).count();
+}
+
 }  // namespace
 
 Referee::Referee(const Scale& scale, Bookkeeper& books,
                  std::function<void(const std::string&)> complain)
-    : scale_(scale),
-      books_(books),
-      complain_(std::move(complain)),
-      devices_(scale.devices),
-      login_rate_(scale.connections_per_second, burst_of(scale.connections_per_second)),
-      dps_rate_(scale.registrations_per_second, burst_of(scale.registrations_per_second)) {}
+    : scale_(scale), books_(books), complain_(std::move(complain)), devices_(scale.devices) {}
 
 Referee::Device& Referee::device_of(const std::string& client) {
   return devices_[books_.device_of(client)];
 }
 
+Referee::Endpoint& Referee::endpoint_of(const std::string& host) {
+  const auto known = endpoints_.find(host);
+  if (known != endpoints_.end()) return known->second;
+  const auto& limits = scale_.limits;
+  const double rate =
+      host == kDpsHost ? limits.registrations_per_second : limits.connections_per_second;
+  const double sends = limits.sends_per_second > 0 ? limits.sends_per_second : 1e9;
+  return endpoints_
+      .emplace(host, Endpoint{RateWatch(rate, burst_of(rate)), RateWatch(sends, burst_of(sends))})
+      .first->second;
+}
+
+// What a device has learnt of its hub it remembers; what stood in memory only begins anew.
 void Referee::on_start(const std::vector<bool>& has_assignment) {
   for (std::size_t i = 0; i < devices_.size(); ++i) {
-    Device fresh;
-    fresh.has_assignment = has_assignment[i];
-    fresh.may_ask = !has_assignment[i];
-    devices_[i] = fresh;
+    Device& device = devices_[i];
+    end_conversation(device);
+    device.has_assignment = has_assignment[i];
+    device.may_ask = device.may_ask || !has_assignment[i];
+    device.paused = true;
+    device.online = false;
   }
-  login_rate_ = RateWatch(scale_.connections_per_second, burst_of(scale_.connections_per_second));
-  dps_rate_ = RateWatch(scale_.registrations_per_second, burst_of(scale_.registrations_per_second));
+  endpoints_.clear();
 }
 
 void Referee::on_pause(const std::string& client) { device_of(client).paused = true; }
 
-void Referee::on_attempt(bool to_dps, const std::string& client, SteadyTime now) {
+void Referee::on_shared(const std::string& client, std::string_view reason) {
   Device& device = device_of(client);
-  if (!(to_dps ? dps_rate_ : login_rate_).count(now)) {
+  if (reason == "name_unknown" || reason == "unreachable" || reason == "tls_failed" ||
+      reason == "own_network_down") {
+    on_unreachable(device);
+  } else {
+    ++device.soft;
+    device.unreachable = 0;
+  }
+}
+
+void Referee::on_attempt(const std::string& host, const std::string& client, SteadyTime now) {
+  const bool to_dps = host == kDpsHost;
+  Device& device = device_of(client);
+  Endpoint& endpoint = endpoint_of(host);
+  if (!endpoint.attempts.count(now)) {
     complain_(to_dps ? "too many DPS conversations at a time" : "too many logins at a time");
   }
+  if (endpoint.unanswered++ == 0) endpoint.last_answer = now;
+  const double allowed = static_cast<double>(scale_.devices) +
+                         3 * (10 + 2 * minutes_between(endpoint.last_answer, now));
+  if (endpoint.unanswered > allowed) {
+    complain_(host + ": " + std::to_string(endpoint.unanswered) + " attempts without an answer");
+    endpoint.unanswered = 0;
+  }
   end_conversation(device);
-  if (to_dps) return ask_dps(device, client);
+  to_dps ? ask_dps(device, client) : log_in(device, client, now);
+}
+
+void Referee::log_in(Device& device, const std::string& client, SteadyTime now) {
   ++logins_;
   if (device.attempts++ == 0) device.restless_since = now;
-  const double minutes =
-      std::chrono::duration<double, std::ratio<60>>(now - device.restless_since).count();
+  const double minutes = minutes_between(device.restless_since, now);
   if (device.attempts > 3 * (10 + minutes)) {
     complain_(client + ": " + std::to_string(device.attempts) + " logins in " +
               std::to_string(static_cast<int>(minutes)) + " minutes");
@@ -94,21 +129,34 @@ void Referee::on_assigned(const std::string& client, SteadyTime) {
   device.assigned = device.has_assignment = true;
 }
 
-void Referee::on_login(bool to_dps, const std::string& client, SteadyTime now) {
-  if (to_dps) return;
+void Referee::on_login(const std::string& host, const std::string& client, SteadyTime now) {
+  endpoint_of(host).unanswered = 0;
+  if (host == kDpsHost) return;
   Device& device = device_of(client);
   device.online = true;
   device.online_since = now;
   device.unreachable = 0;
 }
 
-void Referee::on_end(bool to_dps, const std::string& client, LinkOutcome outcome, SteadyTime now) {
+void Referee::on_end(const std::string& host, const std::string& client, LinkOutcome outcome,
+                     SteadyTime now) {
   Device& device = device_of(client);
-  if (!to_dps) return on_hub_end(device, outcome, now);
+  if (outcome == LinkOutcome::RefusedIdentity || outcome == LinkOutcome::RefusedOther) {
+    endpoint_of(host).unanswered = 0;
+  }
+  if (host != kDpsHost) return on_hub_end(device, outcome, now);
   // A link that breaks before an answer is the same as one that never came to be.
   if (outcome != LinkOutcome::RefusedBusy && outcome != LinkOutcome::RefusedIdentity &&
       outcome != LinkOutcome::RefusedOther && outcome != LinkOutcome::LeftByUs) {
     device.dps_unreachable = true;
+  }
+}
+
+void Referee::on_unreachable(Device& device) {
+  ++device.unreachable;
+  if (device.unreachable >= kUnreachableFirst &&
+      (device.unreachable - kUnreachableFirst) % kUnreachableAgain == 0) {
+    device.may_ask = true;
   }
 }
 
@@ -120,12 +168,7 @@ void Referee::on_hub_end(Device& device, LinkOutcome outcome, SteadyTime now) {
   }
   switch (outcome) {
     case LinkOutcome::Unreachable:
-      ++device.unreachable;
-      if (device.unreachable >= kUnreachableFirst &&
-          (device.unreachable - kUnreachableFirst) % kUnreachableAgain == 0) {
-        device.may_ask = true;
-      }
-      return;
+      return on_unreachable(device);
     case LinkOutcome::RefusedIdentity:
       device.may_ask = true;
       break;
@@ -142,8 +185,9 @@ void Referee::on_hub_end(Device& device, LinkOutcome outcome, SteadyTime now) {
   device.unreachable = 0;
 }
 
-void Referee::on_telemetry(const std::string& client, std::string_view topic,
-                           std::string_view body) {
+void Referee::on_telemetry(const std::string& host, const std::string& client,
+                           std::string_view topic, std::string_view body, SteadyTime now) {
+  if (!endpoint_of(host).sends.count(now)) complain_("too many messages at a time");
   books_.on_sent(client, topic, body);
 }
 

@@ -1,19 +1,23 @@
-// Watches the wire: nobody logs in, or asks DPS, more often than the rules allow.
+// Watches the wire: nobody logs in, sends, or asks DPS, more often than the rules allow.
 //
-// - All devices together keep to the token buckets, in every window of time.
+// - All devices together keep to the token buckets of each hub and of DPS, in every window of time.
 // - A device asks DPS only for a fresh reason, and each reason serves once: it starts without an
 //   assignment; a conversation failed and it still has none, or DPS could not be reached; the hub
 //   refused its identity (CONNACK 2, 4, 5); the hub was unreachable three times running, and then
-//   every tenth time; ten soft failures (CONNACK 3, silence, early close). So for every device
+//   every tenth time; more than ten soft failures (CONNACK 3, silence, early close). So for every
+//   device
 //     conversations <= starts without assignment + failed conversations of those two kinds
 //                    + refusals + unreachable / 3 + soft failures / 10
 //   whatever the seed, and in total no more than the faults justify.
 // - Between two conversations of a device lies a back-off step or a stable session.
-// - While no session gets stable, attempts at the hub grow with the logarithm of the time, then as
-//   slowly as the longest back-off: at most 3 x (10 + minutes).
+// - While no session gets stable, a device's attempts at hubs grow with the logarithm of the time,
+//   then as slowly as the longest back-off: at most 3 x (10 + minutes).
+// - A hub, or DPS, that answers nobody is asked by one for all: after its last answer at most one
+//   attempt of each device, and then 3 x (10 + 2 x minutes).
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,13 +37,16 @@ class Referee final : public WireWatch {
   void on_start(const std::vector<bool>& has_assignment);
   // The gateway's log says that the device pauses before its next attempt.
   void on_pause(const std::string& client);
+  // It says that the device was told what another one found, by the failure's label.
+  void on_shared(const std::string& client, std::string_view reason);
 
-  void on_attempt(bool to_dps, const std::string& client, SteadyTime now) override;
-  void on_login(bool to_dps, const std::string& client, SteadyTime now) override;
+  void on_attempt(const std::string& host, const std::string& client, SteadyTime now) override;
+  void on_login(const std::string& host, const std::string& client, SteadyTime now) override;
   void on_assigned(const std::string& client, SteadyTime now) override;
-  void on_end(bool to_dps, const std::string& client, LinkOutcome outcome, SteadyTime now) override;
-  void on_telemetry(const std::string& client, std::string_view topic,
-                    std::string_view body) override;
+  void on_end(const std::string& host, const std::string& client, LinkOutcome outcome,
+              SteadyTime now) override;
+  void on_telemetry(const std::string& host, const std::string& client, std::string_view topic,
+                    std::string_view body, SteadyTime now) override;
 
   [[nodiscard]] std::uint64_t conversations() const { return conversations_; }
   [[nodiscard]] std::uint64_t logins() const { return logins_; }
@@ -60,17 +67,25 @@ class Referee final : public WireWatch {
     SteadyTime restless_since{};  // no stable session since
     unsigned attempts = 0;        // since then
   };
+  struct Endpoint {
+    RateWatch attempts;
+    RateWatch sends;
+    unsigned unanswered = 0;  // attempts since its last answer
+    SteadyTime last_answer{};
+  };
   Device& device_of(const std::string& client);
-  void end_conversation(Device& device);
+  Endpoint& endpoint_of(const std::string& host);
+  static void end_conversation(Device& device);
   void ask_dps(Device& device, const std::string& client);
-  void on_hub_end(Device& device, LinkOutcome outcome, SteadyTime now);
+  void log_in(Device& device, const std::string& client, SteadyTime now);
+  static void on_hub_end(Device& device, LinkOutcome outcome, SteadyTime now);
+  static void on_unreachable(Device& device);
 
   const Scale& scale_;
   Bookkeeper& books_;
   std::function<void(const std::string&)> complain_;
   std::vector<Device> devices_;
-  RateWatch login_rate_;
-  RateWatch dps_rate_;
+  std::map<std::string, Endpoint> endpoints_;  // of this process
   std::uint64_t conversations_ = 0;
   std::uint64_t logins_ = 0;
 };

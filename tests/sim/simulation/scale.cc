@@ -24,13 +24,14 @@ Scale scale_of(std::uint64_t seed) {
   scale.clock_faults = random.unit() < 0.4;
   scale.battery_clock = random.unit() < 0.5;
   const bool small_store = random.unit() < 0.25;
+  const bool paced = random.unit() < 0.5;
   if (scale.large) {
     scale.devices = 1000;
     scale.faults_for = std::chrono::minutes(20);
     scale.between_faults = std::chrono::seconds(45);
     scale.between_readings = std::chrono::seconds(60);
-    scale.connections_per_second = 50;
-    scale.registrations_per_second = 3;
+    scale.limits.connections_per_second = 50;
+    scale.limits.registrations_per_second = 3;
   } else {
     // 10 to 50, many more of the small ones.
     scale.devices = static_cast<std::size_t>(10 * std::pow(5.0, random.unit()));
@@ -41,6 +42,15 @@ Scale scale_of(std::uint64_t seed) {
         std::chrono::seconds(whole(random, 4, 8) * static_cast<std::int64_t>(scale.devices) / 10);
     if (random.unit() < 0.3) scale.registrations_per_minute = 20;
   }
+  // Enough for everybody's readings from one hub, and for a backlog of half an hour in ten minutes.
+  if (paced) {
+    const double usual =
+        static_cast<double>(scale.devices) / static_cast<double>(scale.between_readings.count());
+    scale.limits.sends_per_second = std::max(5.0, 5 * usual);
+    scale.limits.backlog_sends_per_second = std::max(2.0, 3 * usual);
+    scale.limits.twin_reads_per_second = 10;
+    scale.limits.twin_updates_per_second = 10;
+  }
   // A few minutes of everybody's readings, as the store charges them.
   if (small_store) {
     scale.store_bytes_max =
@@ -50,10 +60,11 @@ Scale scale_of(std::uint64_t seed) {
 }
 
 std::chrono::seconds Scale::back_within() const {
-  const double registrations = static_cast<double>(devices) /
-                               std::min(registrations_per_second, registrations_per_minute / 60.0);
-  const double logins = static_cast<double>(devices) / connections_per_second;
-  return std::chrono::minutes(10) +
+  const double registrations =
+      static_cast<double>(devices) /
+      std::min(limits.registrations_per_second, registrations_per_minute / 60.0);
+  const double logins = static_cast<double>(devices) / limits.connections_per_second;
+  return std::chrono::minutes(12) +
          std::chrono::seconds(static_cast<std::int64_t>(2 * registrations + logins));
 }
 
@@ -64,6 +75,9 @@ std::string Scale::text() const {
                      std::to_string(between_readings.count()) + " s, DPS takes " +
                      std::to_string(static_cast<int>(registrations_per_minute)) +
                      "/min, store of " + std::to_string(store_bytes_max / 1024) + " KiB";
+  if (limits.sends_per_second > 0) {
+    text += ", " + std::to_string(static_cast<int>(limits.sends_per_second)) + " sends/s";
+  }
   if (disk_faults) text += ", disk faults";
   if (clock_faults) text += ", clock faults";
   if (!battery_clock) text += ", no battery clock";

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "gateway/resilience/limits.h"
+
 namespace hubward::simulation {
 
 struct Scale {
@@ -18,9 +20,7 @@ struct Scale {
   std::chrono::seconds between_faults{90};
   // Mean pause between two readings of a device.
   std::chrono::seconds between_readings{10};
-  // What the gateway allows itself.
-  double connections_per_second = 20;
-  double registrations_per_second = 2;
+  resilience::Limits limits;  // what the gateway allows itself
   // What DPS takes from everybody together.
   double registrations_per_minute = 200;
   std::uint64_t store_bytes_max = 512ULL * 1024 * 1024;  // little enough, and retention drops
@@ -30,8 +30,9 @@ struct Scale {
   bool large = false;
 
   // After the last fault has ended every device must be connected within this time: the longest
-  // back-off (5 min), a `retry-after`, a conversation with two minutes of `assigning`, and the
-  // turns at the gates of the gateway and of DPS, the latter met by chance after refusals.
+  // back-off (5 min), a refusal, DPS, the same hub again, which the device may only try in its next
+  // back-off step (5 min), a conversation with two minutes of `assigning`, and the turns at the
+  // gates of the gateway and of DPS, the latter met by chance after refusals.
   [[nodiscard]] std::chrono::seconds back_within() const;
   // One line for a person.
   [[nodiscard]] std::string text() const;

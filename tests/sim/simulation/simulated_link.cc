@@ -111,7 +111,7 @@ void SimulatedLink::on_failed(LinkStage stage, ErrorCode code, const std::string
 }
 
 void SimulatedLink::report_end(LinkOutcome outcome) {
-  network_.watch().on_end(is_to_dps(), options_.client_id, outcome, network_.now().steady);
+  network_.watch().on_end(options_.host, options_.client_id, outcome, network_.now().steady);
 }
 
 void SimulatedLink::on_closed_by_cloud() {
@@ -142,7 +142,7 @@ void SimulatedLink::on_packet(const mqtt::Packet& packet) {
       return;
     }
     stage_ = LinkStage::Session;
-    network_.watch().on_login(is_to_dps(), options_.client_id, network_.now().steady);
+    network_.watch().on_login(options_.host, options_.client_id, network_.now().steady);
     loop_.cancel(timer_);
     watch_keep_alive();
     tell([present = connack->session_present](MqttLinkEvents& events) {

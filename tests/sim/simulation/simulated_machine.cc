@@ -22,7 +22,41 @@ std::optional<Assignment> RememberedAssignments::load(const std::string& id_scop
 }
 
 void RememberedAssignments::save(const Assignment& assignment) {
+  if (!process_lives_) return;
   by_registration_id_[assignment.registration_id] = assignment;
+}
+
+std::optional<BackoffRecord> RememberedBackoffs::load(const std::string& registration_id) const {
+  const auto found = by_registration_id_.find(registration_id);
+  if (found == by_registration_id_.end()) return std::nullopt;
+  BackoffRecord record = found->second;
+  record.not_before -= behind_;
+  record.dps_not_before -= behind_;
+  return record;
+}
+
+std::vector<GateRecord> RememberedBackoffs::load_gates() const {
+  std::vector<GateRecord> gates = gates_;
+  for (GateRecord& gate : gates) gate.next_look -= behind_;
+  return gates;
+}
+
+void RememberedBackoffs::save(const std::string& registration_id, const BackoffRecord& record) {
+  if (!process_lives_) return;
+  if (record.failures == 0) {
+    by_registration_id_.erase(registration_id);
+    return;
+  }
+  BackoffRecord& kept = by_registration_id_[registration_id];
+  kept = record;
+  kept.not_before += behind_;
+  kept.dps_not_before += behind_;
+}
+
+void RememberedBackoffs::save_gates(std::vector<GateRecord> gates) {
+  if (!process_lives_) return;
+  gates_ = std::move(gates);
+  for (GateRecord& gate : gates_) gate.next_look += behind_;
 }
 
 SimulatedMachine::SimulatedMachine(const Scale& scale, const Clock& world, RandomSource& random)
@@ -60,6 +94,7 @@ bool SimulatedMachine::wall_clock_is_right() const {
 
 std::unique_ptr<test::SimulatedOutbox> SimulatedMachine::start_outbox(
     Loop& loop, std::function<void()> after_round) {
+  process_lives_ = true;
   test::SimulatedOutbox::Options options;
   options.store.path = store_path();
   options.store.vfs = disk_.vfs();
@@ -76,6 +111,7 @@ std::unique_ptr<test::SimulatedOutbox> SimulatedMachine::start_outbox(
 }
 
 void SimulatedMachine::die(bool power, test::SimulatedOutbox& outbox) {
+  process_lives_ = false;
   if (power) {
     disk_.power_cut(random_);
   } else {

@@ -6,8 +6,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gateway/api/assignment_store.h"
+#include "gateway/api/backoff_store.h"
 #include "tests/sim/simulation/scale.h"
 #include "tests/support/faulty_disk/faulty_disk.h"
 #include "tests/support/manual_clock.h"
@@ -15,8 +17,11 @@
 
 namespace hubward::simulation {
 
+// Both are written at once, by a process that lives: what its objects say while they are taken down
+// after its death reaches nothing.
 class RememberedAssignments final : public AssignmentStore {
  public:
+  explicit RememberedAssignments(const bool& process_lives) : process_lives_(process_lives) {}
   [[nodiscard]] std::optional<Assignment> load(const std::string& id_scope,
                                                const std::string& registration_id,
                                                const std::string& credential) const override;
@@ -26,7 +31,28 @@ class RememberedAssignments final : public AssignmentStore {
   }
 
  private:
+  const bool& process_lives_;
   std::map<std::string, Assignment> by_registration_id_;
+};
+
+// Instants are kept in the world's time: the machine's steady clock begins anew with each boot.
+class RememberedBackoffs final : public BackoffStore {
+ public:
+  // How far the machine's steady clock is behind the world's; outlives this.
+  RememberedBackoffs(const bool& process_lives, const SteadyTime::duration& behind)
+      : process_lives_(process_lives), behind_(behind) {}
+
+  [[nodiscard]] std::optional<BackoffRecord> load(
+      const std::string& registration_id) const override;
+  [[nodiscard]] std::vector<GateRecord> load_gates() const override;
+  void save(const std::string& registration_id, const BackoffRecord& record) override;
+  void save_gates(std::vector<GateRecord> gates) override;
+
+ private:
+  const bool& process_lives_;
+  const SteadyTime::duration& behind_;
+  std::map<std::string, BackoffRecord> by_registration_id_;
+  std::vector<GateRecord> gates_;
 };
 
 class SimulatedMachine {
@@ -58,6 +84,7 @@ class SimulatedMachine {
   void set_commit_delay(std::chrono::nanoseconds delay) { *commit_delay_ = delay; }
 
   [[nodiscard]] RememberedAssignments& assignments() { return assignments_; }
+  [[nodiscard]] RememberedBackoffs& backoffs() { return backoffs_; }
   [[nodiscard]] std::uint64_t boot_id() const { return boot_id_; }
   [[nodiscard]] static std::chrono::milliseconds sync_window() {
     return std::chrono::milliseconds(50);
@@ -78,7 +105,9 @@ class SimulatedMachine {
   // Read by the outbox of whichever process lives.
   std::shared_ptr<std::chrono::nanoseconds> commit_delay_ =
       std::make_shared<std::chrono::nanoseconds>(std::chrono::milliseconds(2));
-  RememberedAssignments assignments_;
+  bool process_lives_ = false;
+  RememberedAssignments assignments_{process_lives_};
+  RememberedBackoffs backoffs_{process_lives_, boot_};
 };
 
 }  // namespace hubward::simulation

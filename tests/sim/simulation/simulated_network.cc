@@ -64,7 +64,7 @@ void SimulatedNetwork::open(SimulatedLink& link, const MqttConnect& options) {
   const simcloud::ConnectionId connection = ++last_connection_;
   link.set_connection(connection);
   const bool to_dps = options.host == kDpsHost;
-  watch_.on_attempt(to_dps, options.client_id, world_.clock().steady());
+  watch_.on_attempt(options.host, options.client_id, world_.clock().steady());
   if (!to_dps && ++hub_links_[options.client_id] > 1) {
     violation("two connections for " + options.client_id);
   }
@@ -119,7 +119,8 @@ void SimulatedNetwork::send(simcloud::ConnectionId connection, mqtt::Packet pack
   Pipe& pipe = found->second;
   if (const auto* publish = std::get_if<mqtt::Publish>(&packet);
       publish != nullptr && publish->topic.starts_with("devices/")) {
-    watch_.on_telemetry(pipe.client_id, publish->topic, publish->payload);
+    watch_.on_telemetry(pipe.host, pipe.client_id, publish->topic, publish->payload,
+                        world_.clock().steady());
   }
   if (is_lost(pipe)) pipe.broken = true;
   if (pipe.broken) return;

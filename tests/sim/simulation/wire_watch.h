@@ -22,17 +22,17 @@ enum class LinkOutcome : std::uint8_t {
   LeftByUs,         // a session, for reasons of our own
 };
 
-// On the world's loop. `client` is the device's id.
+// On the world's loop. `host` is kDpsHost or a hub's; `client` is the device's id.
 class WireWatch {
  public:
   virtual ~WireWatch() = default;
-  virtual void on_attempt(bool to_dps, const std::string& client, SteadyTime now) = 0;
-  virtual void on_login(bool to_dps, const std::string& client, SteadyTime now) = 0;
+  virtual void on_attempt(const std::string& host, const std::string& client, SteadyTime now) = 0;
+  virtual void on_login(const std::string& host, const std::string& client, SteadyTime now) = 0;
   virtual void on_assigned(const std::string& client, SteadyTime now) = 0;
-  virtual void on_end(bool to_dps, const std::string& client, LinkOutcome outcome,
+  virtual void on_end(const std::string& host, const std::string& client, LinkOutcome outcome,
                       SteadyTime now) = 0;
-  virtual void on_telemetry(const std::string& client, std::string_view topic,
-                            std::string_view body) = 0;
+  virtual void on_telemetry(const std::string& host, const std::string& client,
+                            std::string_view topic, std::string_view body, SteadyTime now) = 0;
 };
 
 }  // namespace hubward::simulation
