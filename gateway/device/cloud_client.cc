@@ -143,8 +143,10 @@ resilience::Turn CloudClient::turn() const {
 }
 
 // While one device looks for all whether the endpoint answers, its pauses are everybody's: the
-// others stand in line, and come back as soon as it does.
+// others stand in line, and come back as soon as it does. What DPS asked of this very device holds
+// all the same.
 bool CloudClient::stands_in_line(const NextStep& step) const {
+  if (step.what == NextStep::What::Provision && recovery_.dps_not_before() > now()) return false;
   return !step.waits_for_operator && parts_.admission.is_open(gate_of(step));
 }
 

@@ -60,6 +60,8 @@ void Breaker::on_failure(DeviceIndex device, SteadyTime now, bool certain,
   if (state_ == State::Open) {
     // Attempts begun before it opened all end the same way: only a look's end is news.
     if (looked) open(now + pauses_.next(at_least), now);
+    // But when the endpoint names a time, it stands.
+    next_look_ = std::max(next_look_, now + at_least);
     return;
   }
   close_if_quiet(now);

@@ -66,6 +66,8 @@ class Recovery {
   // `retry_after`: what the service asked for, or zero.
   NextStep on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after, SteadyTime now);
 
+  // DPS has asked the device to come back not before this time.
+  [[nodiscard]] SteadyTime dps_not_before() const { return dps_not_before_; }
   [[nodiscard]] unsigned failures() const { return failures_; }
   // To be kept across a restart.
   [[nodiscard]] BackoffRecord record() const;

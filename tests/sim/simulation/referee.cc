@@ -81,7 +81,7 @@ void Referee::on_attempt(const std::string& host, const std::string& client, Ste
   }
   if (endpoint.unanswered++ == 0) endpoint.last_answer = now;
   const double allowed = static_cast<double>(scale_.devices) +
-                         3 * (10 + 2 * minutes_between(endpoint.last_answer, now));
+                         3 * (10 + 8 * minutes_between(endpoint.last_answer, now));
   if (endpoint.unanswered > allowed) {
     complain_(host + ": " + std::to_string(endpoint.unanswered) + " attempts without an answer");
     endpoint.unanswered = 0;

@@ -13,7 +13,7 @@
 // - While no session gets stable, a device's attempts at hubs grow with the logarithm of the time,
 //   then as slowly as the longest back-off: at most 3 x (10 + minutes).
 // - A hub, or DPS, that answers nobody is asked by one for all: after its last answer at most one
-//   attempt of each device, and then 3 x (10 + 2 x minutes).
+//   attempt of each device, and then 3 x (10 + 8 x minutes).
 #pragma once
 
 #include <functional>

@@ -123,7 +123,7 @@ void SimulatedLink::watch_keep_alive() {
   timer_ = loop_.call_at(loop_.clock().steady() + options_.keep_alive, [this] {
     timer_ = {};
     if (ping_unanswered_) {
-      on_failed(LinkStage::Session, ErrorCode::LinkLost, "keep-alive time-out");
+      on_failed(LinkStage::Session, ErrorCode::LinkSilent, "keep-alive time-out");
       return;
     }
     ping_unanswered_ = true;

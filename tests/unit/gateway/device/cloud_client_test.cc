@@ -118,14 +118,14 @@ struct Fixture {
     loop.run_for(0s);
   }
   // Answers the DPS conversation under way.
-  void dps_says(const std::string& status, const std::string& json) {
+  void dps_says(const std::string& status, const std::string& json, const std::string& more = {}) {
     auto& dps = link("dps.example");
     dps.events.on_connected(false);
     dps.events.on_subscribed();
     const auto sent = dps.take("$dps/registrations/PUT/");
     REQUIRE(sent.size() == 1);
     const std::string rid = sent[0].topic.substr(sent[0].topic.find("$rid=") + 5);
-    dps.events.on_message("$dps/registrations/res/" + status + "/?$rid=" + rid, json);
+    dps.events.on_message("$dps/registrations/res/" + status + "/?$rid=" + rid + more, json);
     loop.run_for(0s);
   }
   void dps_assigns(const std::string& hub) {
@@ -291,6 +291,23 @@ TEST_CASE("an attempt asked for now is made now, and has no conversation with DP
   CHECK(f.client->view().last_login->failure == ErrorCode::HubRefused);
   CHECK(f.client->view().last_provisioning->failure == ErrorCode::DpsBlocked);
   CHECK_FALSE(f.client->try_now());  // just now
+}
+
+TEST_CASE(
+    "a device comes back to DPS when DPS has asked it to, though others are answered before") {
+  Fixture f;
+  f.start();
+  bool other_asks = false;
+  f.admission.request(DeviceIndex{7}, resilience::kDpsGate, resilience::Turn::New,
+                      {.go = [&] { other_asks = true; }, .share = {}});
+  f.loop.run_for(1s);
+  REQUIRE(other_asks);
+  f.dps_says("429", R"({"errorCode":429001,"message":"throttled"})", "&retry-after=30");
+  f.admission.answered(DeviceIndex{7});
+  f.loop.run_for(29s);
+  CHECK(f.client->view().dps_conversations == 1);
+  f.loop.run_for(5min);
+  CHECK(f.client->view().dps_conversations == 2);
 }
 
 TEST_CASE("the pauses before DPS are kept, whoever waits") {

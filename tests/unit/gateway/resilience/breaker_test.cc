@@ -73,6 +73,20 @@ TEST_CASE("pauses between looks double up to a minute, and only closing ends the
   CHECK(f.breaker.next_look() == f.now + 30s);
 }
 
+TEST_CASE(
+    "a time that the endpoint names stands, also when it is named to an attempt begun before") {
+  Fixture f;
+  f.breaker.on_attempt(device(1), f.now);
+  f.breaker.on_attempt(device(2), f.now);
+  f.breaker.on_failure(device(1), f.now, true, 10s);
+  f.now += 3s;
+  f.breaker.on_failure(device(2), f.now, true, 30s);
+  f.now += 29s;
+  CHECK_FALSE(f.breaker.admits(f.now));
+  f.now += 1s;
+  CHECK(f.breaker.admits(f.now));
+}
+
 TEST_CASE("it closes gradually: twice as many attempts at once after each answer") {
   Fixture f;
   f.fail(1, true);
