@@ -20,6 +20,7 @@
 #include "gateway/platform/state_folder.h"
 #include "gateway/platform/system_clock.h"
 #include "gateway/platform/system_limits.h"
+#include "gateway/resilience/clock_watch.h"
 #include "gateway/run_gateway.h"
 
 namespace hubward {
@@ -166,7 +167,12 @@ Result<std::string> why_alone(const config::SiteSettings& site, const std::strin
     const platform::FileAssignmentStore known(folder->file("assignments.json"), log);
     cached = known.load(site.dps.id_scope, device_id, (*signer)->fingerprint());
   }
-  const platform::SystemClock clock(folder ? folder->newest_file_time() : WallTime{});
+  platform::SystemClock clock;
+  resilience::ClockWatch watch(platform::SystemClock::built(),
+                               folder ? folder->newest_file_time() : WallTime{});
+  const resilience::ClockLook at{clock.wall(), clock.steady()};
+  (void)watch.look(at, clock.is_synchronised());
+  clock.judge(!watch.is_wrong(), at.wall, at.steady);
   platform::AsioLoop loop(clock);
   platform::Resolver resolver;
   auto links = platform::MosquittoLinkOpener::create(site.trusted_roots_file, resolver, loop);
