@@ -32,7 +32,7 @@ def cost(peer, rate, seconds):
 def publish(counts=COUNTS, rate=RATE, seconds=MEASURED_S):
     """For each number of devices: CPU a message beside the raw publisher's, messages a second, and
     whether it stays the same from few devices to many."""
-    costs = []
+    costs, ratios = [], []
     for devices in counts:
         with Stage(devices) as stage:
             raw = stage.raw_publisher()
@@ -44,6 +44,7 @@ def publish(counts=COUNTS, rate=RATE, seconds=MEASURED_S):
             flood = gateway.ask(do="feed", under_way=UNDER_WAY, seconds=seconds)
             resident = resident_bytes(gateway.pid) / devices / 1024
         costs.append(ours_us)
+        ratios.append(ours_us / raw_us)
         name = f"publish.{devices}"
         figure(f"{name}.raw_cpu", raw_us, "us/message")
         figure(f"{name}.cpu", ours_us, "us/message")
@@ -53,6 +54,7 @@ def publish(counts=COUNTS, rate=RATE, seconds=MEASURED_S):
         figure(f"{name}.resident_after", resident, "kB/device")
     if len(costs) > 1:
         figure("publish.flatness", max(costs) / min(costs), "max/min", 1.2)
+        figure("publish.flatness_of_ratio", max(ratios) / min(ratios), "max/min", 1.2)
 
 
 def latency(devices=1000, rate=2000, seconds=MEASURED_S):
