@@ -1,12 +1,11 @@
+// The steps of one identity: lease, turn, DPS, hub, and what follows each failure. Its links are in
+// cloud_client_link.cc, what is said over them in cloud_client_session.cc.
 #include "gateway/device/cloud_client.h"
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include "gateway/api/failure_words.h"
-#include "proto/hub/connect.h"
-#include "proto/hub/sas.h"
 
 namespace hubward::device {
 namespace {
@@ -15,21 +14,10 @@ using namespace std::chrono_literals;
 using resilience::NextStep;
 using resilience::Symptom;
 
-// A planned reconnect waits this long for PUBACKs and for the answers to commands. Messages without
-// one are sent again after it; an answer finds its caller only on the connection of the call.
-constexpr auto kRenewalDrain = 5s;
+// How long a stop waits for PUBACKs and for the answers to commands.
 constexpr auto kStopDrain = 2s;
-// Tokens are renewed between 75 and 90 % of their life, spread so that devices which started
-// together do not reconnect together (reference section 1.4).
-constexpr double kRenewFrom = 0.75;
-constexpr double kRenewSpread = 0.15;
-
 // Whoever asks again sooner gets the outcome of the last attempt.
 constexpr auto kHastenEvery = 10s;
-
-std::string place(const Assignment& assignment) {
-  return assignment.assigned_hub + " as " + assignment.device_id;
-}
 
 std::string next_of(const NextStep& step) {
   return step.what == NextStep::What::Provision ? "ask_dps" : "connect";
@@ -178,13 +166,6 @@ void CloudClient::follow(const NextStep& step) {
   });
 }
 
-void CloudClient::on_circumstances_changed() {
-  if (phase_ != Phase::Pausing) return;
-  parts_.loop.cancel(step_timer_);
-  step_timer_ = {};
-  follow(recovery_.hurry(step_, now()));
-}
-
 void CloudClient::ask_admission() {
   phase_ = Phase::AtGate;
   const resilience::GateName gate = gate_of(step_);
@@ -280,7 +261,7 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
     was_moved_ = assignment_.has_value();
     if (was_moved_ && parts_.admission.is_open(gate_of_assignment())) {
       parts_.admission.hub_moved(gate_of_assignment(), Symptom::HubUnreachable,
-                                 place(*assignment_) + ": another device was moved away from it");
+                                 place() + ": another device was moved away from it");
     }
     assignment_ = std::move(assignment);
     assignment_is_saved_ = false;
@@ -295,192 +276,6 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
                     {"next", next_of(step)},
                     {"retry_in_ms", pause_before(step)}});
   follow(step);
-}
-
-void CloudClient::connect_hub() {
-  const auto address = hub::HubAddress::parse(assignment_->assigned_hub);
-  if (!address) {  // only a damaged cache file can hold such a name
-    parts_.admission.answered(device_);
-    follow(
-        recovery_.on_hub_failure(Symptom::HubRefusedId, resilience::DpsQuestion::Allowed, now()));
-    return;
-  }
-  phase_ = Phase::Signing;
-  show(CloudState::Connecting);
-  // Every CONNECT carries a token made for it: a refusal then never means an old token.
-  date_token();
-  view_.token_expires = token_date_.wall + settings_.token_life;
-  const auto claim = hub::hub_claim(address->host, assignment_->device_id, *view_.token_expires);
-  parts_.signer.sign(hub::message_to_sign(claim), [this, claim, address = *address, alive = alive_](
-                                                      const Result<std::string>& signature) {
-    if (!*alive || phase_ != Phase::Signing) return;
-    if (!signature) {
-      on_link_failed(Symptom::HubRefusedAuth, signature.error().context);
-      return;
-    }
-    open_link(hub::sas_token(claim, std::as_bytes(std::span(*signature))), address);
-  });
-}
-
-void CloudClient::open_link(const std::string& token, const hub::HubAddress& address) {
-  phase_ = Phase::Connecting;
-  ++view_.hub_connects;
-  const auto fields = hub::hub_connect(address.host, assignment_->device_id, settings_.agent,
-                                       description_.model_id);
-  MqttConnect options;
-  options.host = address.host;
-  options.port = address.port;
-  options.client_id = fields.client_id;
-  options.user_name = fields.user_name;
-  options.password = SecretText(token);
-  options.clean_session = fields.clean_session;
-  options.keep_alive = settings_.keep_alive;
-  if (!link_) link_ = parts_.links.open(*this, parts_.loop);
-  link_->connect(options);
-}
-
-void CloudClient::on_connected(bool session_present) {
-  phase_ = Phase::Online;
-  recovery_.on_online(now());
-  remember();
-  unproven_ = !parts_.admission.logged_in(device_, gate_of_assignment());
-  is_new_ = was_moved_ = false;
-  misdated_hastened_ = false;
-  if (parts_.clock_watch != nullptr) {
-    parts_.clock_watch->on_token_accepted(settings_.token_life, clock_now());
-  }
-  if (!assignment_is_saved_) parts_.assignments.save(*assignment_);
-  assignment_is_saved_ = true;
-  verdict_.reset();
-  hastened_ = false;
-  view_.failure.reset();
-  view_.detail.clear();
-  view_.last_login = CloudAttempt{parts_.loop.clock().wall(), std::nullopt, place(*assignment_)};
-  if (drill_) drill_->on_accepted(assignment_->assigned_hub, now());
-  show(CloudState::Online);
-  parts_.log.write(LogLevel::Info, "hub_connected",
-                   {{"device", description_.id},
-                    {"hub", place(*assignment_)},
-                    {"session", session_present ? "resumed" : "new"}});
-  const double part = kRenewFrom + kRenewSpread * parts_.random.unit();
-  const auto life = std::chrono::duration<double>(settings_.token_life) * part;
-  plan_renewal(now() + std::chrono::duration_cast<std::chrono::nanoseconds>(life));
-  stable_timer_ = parts_.loop.call_at(now() + settings_.recovery.stable_after, [this] {
-    stable_timer_ = {};
-    recovery_.on_stable();
-    evictions_.reset();
-    remember();
-    view_.failures = 0;
-  });
-  resilience::Allowance& allowance =
-      parts_.admission.join(device_, gate_of_assignment(), [this] { on_properties_changed(); });
-  SessionActions actions;
-  session_.on_connected(assignment_->device_id, &allowance, now(), actions);
-  carry_out(actions);
-}
-
-void CloudClient::plan_renewal(SteadyTime at) {
-  parts_.loop.cancel(renewal_timer_);
-  renewal_at_ = at;
-  renewal_timer_ = parts_.loop.call_at(at, [this] {
-    renewal_timer_ = {};
-    renew_token();
-  });
-}
-
-// MQTT 3.1.1 cannot refresh a token in place: renewal is a planned reconnect.
-void CloudClient::renew_token() {
-  if (phase_ != Phase::Online) return;
-  drain_then(
-      [this] {
-        link_->disconnect();
-        parts_.admission.session_ended(device_, gate_of_assignment(), false, {});
-        end_link(false);
-        parts_.log.write(LogLevel::Debug, "token_renewal", {{"device", description_.id}});
-        follow({NextStep::What::ConnectHub, now(), std::nullopt});
-      },
-      kRenewalDrain);
-}
-
-void CloudClient::drain_then(std::function<void()> next, std::chrono::milliseconds at_most) {
-  phase_ = Phase::Draining;
-  session_.pause();
-  after_drain_ = std::move(next);
-  parts_.loop.cancel(drain_timer_);
-  drain_timer_ = parts_.loop.call_at(now() + at_most, [this] {
-    drain_timer_ = {};
-    if (auto then = std::exchange(after_drain_, nullptr)) then();
-  });
-  check_drained();
-}
-
-void CloudClient::check_drained() {
-  if (!after_drain_ || open_calls_ > 0 || !session_.is_drained()) return;
-  parts_.loop.cancel(drain_timer_);
-  drain_timer_ = {};
-  // Posted: this may run inside an event of the link that is about to be closed.
-  parts_.loop.post([this, alive = alive_] {
-    if (!*alive) return;
-    if (auto then = std::exchange(after_drain_, nullptr)) then();
-  });
-}
-
-void CloudClient::on_refused(int connack_code) {
-  on_link_failed(resilience::hub_refusal(connack_code),
-                 place(*assignment_) + ": CONNACK " + std::to_string(connack_code));
-}
-
-void CloudClient::on_closed(LinkStage stage, Error why) {
-  const std::string detail = place(*assignment_) + ": " + why.context;
-  switch (stage) {
-    case LinkStage::Name:
-      return on_link_failed(Symptom::HubNameUnknown, detail);
-    case LinkStage::Tcp:
-      return on_link_failed(Symptom::HubUnreachable, detail);
-    case LinkStage::Tls:
-      if (why.code == ErrorCode::ClockWrong) return on_link_failed(Symptom::ClockWrong, detail);
-      return on_link_failed(
-          why.code == ErrorCode::TlsUntrusted ? Symptom::HubUntrusted : Symptom::HubTlsFailed,
-          detail);
-    case LinkStage::Connack:
-      return on_link_failed(
-          why.code == ErrorCode::ConnectTimeout ? Symptom::HubSilent : Symptom::ClosedEarly,
-          detail);
-    case LinkStage::Session:
-      return on_link_failed(
-          why.code == ErrorCode::LinkSilent ? Symptom::LinkSilent : Symptom::ClosedEarly, detail);
-  }
-}
-
-void CloudClient::on_link_failed(Symptom symptom, std::string detail) {
-  symptom = explained(symptom, detail);
-  const bool was_online = phase_ == Phase::Online || phase_ == Phase::Draining;
-  if (was_online) {
-    symptom = end_session(symptom, detail);
-  } else if (resilience::diagnose(symptom).scope == resilience::Scope::Endpoint ||
-             symptom == Symptom::ClosedEarly) {  // closed instead of answered
-    parts_.admission.failed(device_, symptom, detail);
-  } else {
-    parts_.admission.answered(device_);
-  }
-  end_link(was_online);
-  if (auto then = std::exchange(after_drain_, nullptr)) {
-    if (stopping_) return then();
-  }
-  follow_hub_failure(symptom, std::move(detail),
-                     was_online ? "hub_disconnected" : "hub_connect_failed");
-}
-
-// What the end of this session means, seen together with those of other devices.
-Symptom CloudClient::end_session(Symptom symptom, const std::string& detail) {
-  const resilience::GateName gate = gate_of_assignment();
-  const bool worked = session_.worked();
-  parts_.admission.session_ended(device_, gate, true, detail);
-  if (recovery_.is_stable(now()) || symptom != Symptom::ClosedEarly) return symptom;
-  const resilience::Admission& admission = parts_.admission.admission();
-  if (admission.closes_everybody(gate, now())) return Symptom::ClosesEverybody;
-  const bool alone = admission.only_this_one(gate, device_, now());
-  return evictions_.on_thrown_out(worked, alone, now()) ? Symptom::ThrownOut : symptom;
 }
 
 resilience::DpsQuestion CloudClient::dps_question(bool shared) {
@@ -551,165 +346,6 @@ Status CloudClient::rehearse_failover() {
 std::optional<DrillReport> CloudClient::drill_report() const {
   if (!drill_) return std::nullopt;
   return drill_->report(view_.dps_conversations, view_.hub_connects);
-}
-
-void CloudClient::end_link(bool counts) {
-  *alive_ = false;
-  alive_ = std::make_shared<bool>(true);
-  view_.token_expires.reset();
-  parts_.admission.leave(device_);
-  for (TimerId* timer : {&session_timer_, &renewal_timer_, &drain_timer_, &stable_timer_}) {
-    parts_.loop.cancel(*timer);
-    *timer = {};
-  }
-  session_timer_at_.reset();
-  link_refused_ = false;
-  SessionActions actions;
-  session_.on_link_lost(counts, actions);
-  carry_out(actions);
-}
-
-void CloudClient::on_subscribed() {
-  SessionActions actions;
-  session_.on_subscribed(now(), actions);
-  carry_out(actions);
-}
-
-void CloudClient::on_subscription_refused() {
-  session_.on_subscription_refused();
-  SessionActions none;
-  carry_out(none);
-}
-
-void CloudClient::on_published(PublishToken token) {
-  if (std::exchange(unproven_, false)) parts_.admission.answered(device_);
-  SessionActions actions;
-  session_.on_published(token, now(), actions);
-  carry_out(actions);
-  check_drained();
-}
-
-void CloudClient::on_message(std::string_view topic, std::string_view payload) {
-  SessionActions actions;
-  session_.on_message(topic, payload, now(), actions);
-  carry_out(actions);
-}
-
-void CloudClient::on_stored(const StoredMessage& row) {
-  if (drill_) drill_->on_stored(row);
-  window_.on_stored(row);
-  on_properties_changed();
-}
-
-void CloudClient::on_properties_changed() {
-  SessionActions actions;
-  session_.on_work(now(), actions);
-  carry_out(actions);
-}
-
-void CloudClient::answer(const std::string& rid, hub::MethodStatus status, std::string_view body) {
-  SessionActions actions;
-  session_.answer(rid, status, body, actions);
-  carry_out(actions);
-  if (rid.empty() || open_calls_ == 0) return;
-  --open_calls_;
-  check_drained();
-}
-
-void CloudClient::carry_out(SessionActions& actions) {
-  for (auto& action : actions) perform(action);
-  arm_session_timer();
-  if (session_.trouble() != view_.trouble) show_trouble();
-}
-
-// What is wrong in a session that goes on: told when it changes.
-void CloudClient::show_trouble() {
-  view_.trouble = session_.trouble();
-  if (view_.trouble) {
-    parts_.log.write(
-        LogLevel::Warn, "session_trouble",
-        {{"device", description_.id}, {"reason", std::string(words_for(*view_.trouble).label)}});
-  }
-  events_.on_cloud_changed();
-}
-
-void CloudClient::perform(SessionAction& action) {
-  if (auto* subscribe = std::get_if<SubscribeTo>(&action)) {
-    link_->subscribe(subscribe->subscriptions);
-  } else if (auto* send = std::get_if<Send>(&action)) {
-    publish(*send);
-  } else if (auto* release = std::get_if<ReleaseRow>(&action)) {
-    view_.last_delivered = parts_.loop.clock().wall();
-    if (drill_) drill_->on_released(release->row, now());
-    parts_.outbox.release(device_, release->row);
-    events_.on_cloud_changed();
-  } else if (auto* quarantine = std::get_if<QuarantineRow>(&action)) {
-    parts_.log.write(LogLevel::Error, "message_quarantined",
-                     {{"device", description_.id},
-                      {"reason", std::string(words_for(quarantine->why).label)},
-                      {"message_id", message_id(quarantine->row.epoch, description_.id,
-                                                quarantine->row.sequence)}});
-    if (drill_) drill_->on_quarantined(quarantine->row, now());
-    parts_.outbox.quarantine(device_, quarantine->row, quarantine->why);
-  } else if (auto* fetch = std::get_if<FetchRows>(&action)) {
-    const auto& [after, before, count] = fetch->fetch;
-    // Not bound to the link: the window is the device's, and waits for exactly one answer.
-    parts_.outbox.fetch(device_, after ? &*after : nullptr, before ? &*before : nullptr, count,
-                        [this](const Result<std::vector<StoredMessage>>& rows) {
-                          window_.on_fetched(rows, now());
-                          on_properties_changed();
-                        });
-  } else if (auto* wish = std::get_if<ApplyWish>(&action)) {
-    events_.on_wish(std::move(wish->wish));
-  } else if (auto* command = std::get_if<RunCommand>(&action)) {
-    if (!command->rid.empty()) ++open_calls_;
-    events_.on_command(std::move(*command));
-  } else if (std::holds_alternative<AwaitAllowance>(action)) {
-    parts_.admission.await_service();
-  } else if (auto* end = std::get_if<EndLink>(&action)) {
-    end_link_soon(Symptom::PubackMissing, std::string(words_for(end->why).meaning));
-  }
-}
-
-void CloudClient::publish(const Send& send) {
-  if (send.qos == Qos::AtMostOnce) {
-    (void)link_->publish(send.topic, send.payload, send.qos, send.token);
-    return;
-  }
-  // What was not taken counts as in flight and is sent again on the next link; nothing may overtake
-  // it on this one.
-  if (link_refused_) return;
-  if (link_->publish(send.topic, send.payload, send.qos, send.token)) {
-    if (drill_) drill_->on_sent();
-    return;
-  }
-  link_refused_ = true;
-  end_link_soon(Symptom::ClosedEarly, place(*assignment_) + ": a message could not be sent");
-}
-
-// Later, because this may run inside an event of the link.
-void CloudClient::end_link_soon(Symptom symptom, std::string detail) {
-  parts_.loop.post([this, alive = alive_, symptom, detail = std::move(detail)]() mutable {
-    if (!*alive || !link_) return;
-    link_->disconnect();
-    on_link_failed(symptom, std::move(detail));
-  });
-}
-
-void CloudClient::arm_session_timer() {
-  const auto due = session_.deadline();
-  if (due == session_timer_at_) return;
-  parts_.loop.cancel(session_timer_);
-  session_timer_ = {};
-  session_timer_at_ = due;
-  if (!due) return;
-  session_timer_ = parts_.loop.call_at(*due, [this] {
-    session_timer_ = {};
-    session_timer_at_.reset();
-    SessionActions actions;
-    session_.on_timer(now(), actions);
-    carry_out(actions);
-  });
 }
 
 }  // namespace hubward::device

@@ -76,10 +76,6 @@ class CloudClient final : private MqttLinkEvents {
   ~CloudClient() override;
 
   void start();
-  // What had made it wait is different now (the clock was set): if it pauses it tries at once, in
-  // its turn, and asks DPS anew if that comes next, but not before the time that DPS itself has
-  // named.
-  void on_circumstances_changed();
   // Lets what is in flight arrive (bounded), disconnects, gives the lease back, then `done`.
   void stop(std::function<void()> done);
 
@@ -140,6 +136,7 @@ class CloudClient final : private MqttLinkEvents {
   [[nodiscard]] resilience::DpsQuestion dps_question(bool shared);
   void remember();
   [[nodiscard]] resilience::GateName gate_of(const resilience::NextStep& step) const;
+  [[nodiscard]] std::string place() const;  // "hub as device", for logs; only with an assignment
   [[nodiscard]] resilience::GateName gate_of_assignment() const;  // only with an assignment
   [[nodiscard]] bool stands_in_line(const resilience::NextStep& step) const;
   [[nodiscard]] resilience::Turn turn() const;

@@ -53,12 +53,6 @@ BackoffRecord Recovery::record() const {
   return record;
 }
 
-NextStep Recovery::hurry(const NextStep& waiting, SteadyTime now) const {
-  NextStep step = waiting;
-  step.at = step.what == NextStep::What::Provision ? std::max(now, dps_not_before_) : now;
-  return step;
-}
-
 void Recovery::on_online(SteadyTime now) {
   online_since_ = now;
   not_before_ = now;  // a process that is started anew in this session need not wait

@@ -61,8 +61,6 @@ class Recovery {
   // A conversation with DPS begins. A process that dies in it has used up a back-off step.
   void on_asking(SteadyTime now);
   NextStep on_assigned(AssignedTo where, SteadyTime now);
-  // The step a device waits for, without the wait; not before the time that DPS itself has named.
-  [[nodiscard]] NextStep hurry(const NextStep& waiting, SteadyTime now) const;
   // `retry_after`: what the service asked for, or zero.
   NextStep on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after, SteadyTime now);
 

@@ -303,19 +303,3 @@ TEST_CASE("a crash loop in the middle of conversations with DPS asks slower and 
   CHECK(asked <= 10);
   CHECK(asked >= 8);
 }
-
-TEST_CASE("a device that is hurried tries at once, but DPS not before the time that it named") {
-  Fixture f;
-  f.recovery.start(true, f.now);
-  const NextStep waiting =
-      f.recovery.on_hub_failure(Symptom::HubRefusedBusy, DpsQuestion::Allowed, f.now);
-  CHECK(f.recovery.hurry(waiting, f.now).at == f.now);
-
-  Fixture without;
-  without.recovery.start(false, without.now);
-  const NextStep asks = without.recovery.on_dps_failure(Symptom::DpsUnauthorized, 0ms, without.now);
-  CHECK(asks.at > without.now);
-  CHECK(without.recovery.hurry(asks, without.now).at == without.now);
-  const NextStep told = without.recovery.on_dps_failure(Symptom::DpsThrottled, 90s, without.now);
-  CHECK(without.recovery.hurry(told, without.now).at == without.now + 90s);
-}
