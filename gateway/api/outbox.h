@@ -46,16 +46,45 @@ struct StoredMessage {
 }
 
 struct OutboxCounts {
-  std::uint64_t appended = 0;     // since the process started
-  std::uint64_t delivered = 0;    // released after PUBACK, since the process started
-  std::uint64_t dropped = 0;      // by the retention rule, for the store's life
+  std::uint64_t appended = 0;   // since the process started
+  std::uint64_t delivered = 0;  // released after PUBACK, since the process started
+  std::uint64_t dropped = 0;    // the oldest, over a limit of bytes; for the store's life
+  std::uint64_t expired = 0;    // over the limit of age; for the store's life
+  std::uint64_t refused = 0;    // not taken: no room (refuse-new), too large; since the start
+  std::uint64_t unstored = 0;   // not taken: the disk did not, or not fast enough; since the start
   std::uint64_t quarantined = 0;  // for the store's life
   std::uint64_t waiting = 0;      // rows now
   std::uint64_t waiting_bytes = 0;
   std::optional<WallTime> oldest_waiting;
 };
 
+// What the disk lets the store do. Words for people: store_words.h.
+enum class StoreHealth : std::uint8_t {
+  Ready,
+  DiskFull,
+  ReadOnly,
+  IoError,
+  Unavailable,  // cannot be opened at the moment
+};
+
+// The store as a whole.
+struct StoreStatus {
+  StoreHealth health = StoreHealth::Ready;
+  std::string detail;        // in SQLite's words
+  bool memory_only = false;  // new messages are kept in memory, until the disk takes them
+  std::uint64_t memory_messages = 0;
+  std::uint64_t memory_bytes = 0;
+  // Of devices that are not configured any more: kept until they return or until over a limit.
+  std::uint64_t removed_devices = 0;
+  std::uint64_t removed_messages = 0;
+  std::uint64_t removed_bytes = 0;
+  // Damaged stores moved out of the way in this run, and what could be read of them.
+  std::uint64_t set_aside = 0;
+  std::uint64_t rescued_messages = 0;
+};
+
 struct QuarantinedMessage {
+  std::int64_t place = 0;  // rises; for OutboxWriter::clear_quarantined()
   std::string device_id;
   StoredMessage stored;
   ErrorCode why;

@@ -65,6 +65,7 @@ OutboxRounds::OutboxRounds(StoreOptions store, std::chrono::milliseconds sync_wi
       sync_window_(sync_window),
       store_(with_window(std::move(store), sync_window)),
       settle_at_(clock.steady() + kSettleInterval) {
+  if (store_.has_age_limit()) expire_at_ = clock.steady();
   (void)store_.open();  // what it found is in its state
   look_after_store();
 }
@@ -109,6 +110,10 @@ Answers OutboxRounds::serve(std::span<Request> round) {
                                rows = store_.quarantined(list->count_max)]() mutable {
         done(std::move(rows));
       });
+    } else if (auto* clear = std::get_if<ClearRequest>(&request)) {
+      answers.add(clear->loop,
+                  [done = std::move(clear->done),
+                   removed = store_.remove_quarantined(clear->newest_place)] { done(removed); });
     }
   }
   return answers;
@@ -133,7 +138,7 @@ void OutboxRounds::take(Request& request, std::vector<NewMessage>& messages) {
               store_.quarantine(device(row.device), row.epoch, row.sequence, row.why,
                                 clock_.wall());
             },
-            [](const FetchRequest&) {}, [](const ListRequest&) {}},
+            [](const FetchRequest&) {}, [](const ListRequest&) {}, [](const ClearRequest&) {}},
       request);
 }
 
@@ -141,11 +146,13 @@ std::optional<SteadyTime> OutboxRounds::next_duty() const {
   SteadyTime next = settle_at_;
   if (sync_at_) next = std::min(next, *sync_at_);
   if (retry_at_) next = std::min(next, *retry_at_);
+  if (expire_at_) next = std::min(next, *expire_at_);
   return next;
 }
 
 void OutboxRounds::look_after_store() {
   const SteadyTime now = clock_.steady();
+  expire(now);
   if (settle_at_ <= now) {
     store_.settle();
     if (store_.has_pending_work()) (void)store_.commit({});
@@ -156,14 +163,23 @@ void OutboxRounds::look_after_store() {
 }
 
 void OutboxRounds::retry(SteadyTime now) {
-  if (store_.state().health == StoreHealth::Ready) {
+  if (store_.state().health == StoreHealth::Ready && !store_.is_in_memory()) {
     retry_at_.reset();
   } else if (!retry_at_) {
     retry_at_ = now + kRetryInterval;
   } else if (*retry_at_ <= now) {
     (void)store_.recover();
-    retry_at_ = now + kRetryInterval;
+    // A failing disk may take half a minute to say so; in between, others are served.
+    retry_at_ = clock_.steady() + kRetryInterval;
   }
+}
+
+void OutboxRounds::expire(SteadyTime now) {
+  if (!expire_at_ || *expire_at_ > now) return;
+  const ClockReading reading{now, clock_.wall(), clock_.wall_is_trusted()};
+  const bool more = store_.expire(reading, kExpiredAtOnceMax);
+  expire_at_ = more ? now : now + kExpiryInterval;
+  if (store_.has_pending_work()) (void)store_.commit({});
 }
 
 void OutboxRounds::flush(SteadyTime now) {

@@ -53,8 +53,13 @@ struct ListRequest {
   Loop* loop;
   Listed done;
 };
+struct ClearRequest {  // removes what was listed up to this place
+  std::int64_t newest_place;
+  Loop* loop;
+  std::function<void(Status)> done;
+};
 using Request = std::variant<AttachRequest, AppendRequest, FetchRequest, ReleaseRequest,
-                             QuarantineRequest, ListRequest>;
+                             QuarantineRequest, ListRequest, ClearRequest>;
 
 // False for what nobody waits for: it may linger until it can share a transaction.
 [[nodiscard]] bool is_urgent(const Request& request);
@@ -78,6 +83,9 @@ class Answers {
 // The store tries again this often after trouble, and releases of newest rows reach the disk.
 inline constexpr std::chrono::seconds kRetryInterval{1};
 inline constexpr std::chrono::seconds kSettleInterval{2};
+// How often messages over age are looked for, and how many go at once: bounds a transaction.
+inline constexpr std::chrono::seconds kExpiryInterval{1};
+inline constexpr std::size_t kExpiredAtOnceMax = 1000;
 
 class OutboxRounds {
  public:
@@ -103,6 +111,7 @@ class OutboxRounds {
     Loop* home = nullptr;  // null: not attached
   };
   void take(Request& request, std::vector<NewMessage>& messages);
+  void expire(SteadyTime now);
   void flush(SteadyTime now);
   void retry(SteadyTime now);
 
@@ -113,6 +122,7 @@ class OutboxRounds {
   std::optional<SteadyTime> sync_at_;
   std::optional<SteadyTime> retry_at_;
   SteadyTime settle_at_;
+  std::optional<SteadyTime> expire_at_;  // none: there is no limit of age
   std::chrono::nanoseconds last_sync_took_{0};
 };
 

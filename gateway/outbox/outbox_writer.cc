@@ -3,26 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/api/store_words.h"
 #include "gateway/outbox/row_codec.h"
 
 namespace hubward::outbox {
 namespace {
 
-const char* health_word(StoreHealth health) {
-  switch (health) {
-    case StoreHealth::Ready:
-      return "ready";
-    case StoreHealth::DiskFull:
-      return "disk_full";
-    case StoreHealth::ReadOnly:
-      return "read_only";
-    case StoreHealth::IoError:
-      return "io_error";
-    case StoreHealth::Unavailable:
-      break;
-  }
-  return "unavailable";
-}
+// How old the status may be that is shown.
+constexpr std::chrono::seconds kStatusInterval{1};
 
 }  // namespace
 
@@ -49,6 +37,7 @@ OutboxWriter::~OutboxWriter() {
 void OutboxWriter::attach(DeviceIndex device, const std::string& device_id, Loop& home) {
   const std::lock_guard lock(mailbox_mutex_);
   if (homes_.size() <= device.value) homes_.resize(device.value + 1);
+  if (turned_away_.size() <= device.value) turned_away_.resize(device.value + 1);
   homes_[device.value] = &home;
   put_locked(AttachRequest{device, device_id, &home});
 }
@@ -68,6 +57,7 @@ void OutboxWriter::append(DeviceIndex device, OutboxMessage message, Appended do
       put_locked(AppendRequest{device, std::move(message), std::move(done)});
       return;
     }
+    if (!stopping_) ++turned_away_[device.value];
     why = stopping_ ? Error{ErrorCode::Stopped, ErrorKind::Transient, {}}
                     : Error{ErrorCode::StoreFailed, ErrorKind::Throttled,
                             std::to_string(waiting_messages_) + " messages wait for the disk"};
@@ -110,17 +100,37 @@ void OutboxWriter::put_locked(Request request) {
 }
 
 OutboxCounts OutboxWriter::counts(DeviceIndex device) const {
-  const std::lock_guard lock(shown_mutex_);
-  if (device.value >= shown_as_.size() || !shown_as_[device.value]) return {};
-  const std::size_t place = shown_as_[device.value]->value;
-  return place < shown_counts_.size() ? shown_counts_[place] : OutboxCounts{};
+  OutboxCounts counts;
+  {
+    const std::lock_guard lock(shown_mutex_);
+    if (device.value >= shown_as_.size() || !shown_as_[device.value]) return {};
+    const std::size_t place = shown_as_[device.value]->value;
+    if (place < shown_counts_.size()) counts = shown_counts_[place];
+  }
+  const std::lock_guard lock(mailbox_mutex_);
+  counts.unstored += turned_away_[device.value];
+  return counts;
 }
 
 OutboxCounts OutboxWriter::totals() const {
-  const std::lock_guard lock(shown_mutex_);
   OutboxCounts totals;
-  for (const OutboxCounts& counts : shown_counts_) add_counts(totals, counts);
+  {
+    const std::lock_guard lock(shown_mutex_);
+    for (const OutboxCounts& counts : shown_counts_) add_counts(totals, counts);
+  }
+  const std::lock_guard lock(mailbox_mutex_);
+  for (const std::uint64_t messages : turned_away_) totals.unstored += messages;
   return totals;
+}
+
+void OutboxWriter::clear_quarantined(std::int64_t newest_place, Loop& loop,
+                                     std::function<void(Status)> done) {
+  put(ClearRequest{newest_place, &loop, std::move(done)});
+}
+
+StoreStatus OutboxWriter::status() const {
+  const std::lock_guard lock(shown_mutex_);
+  return shown_status_;
 }
 
 StoreState OutboxWriter::state() const {
@@ -155,9 +165,13 @@ void OutboxWriter::run() noexcept {
     round.clear();
     publish();
   }
-  // On an error the rows are on the disk, only not marked so. Not published: a store that was
-  // closed on purpose is no news.
+  // On an error the rows are on the disk, only not marked so; but not those in memory. Not
+  // published: a store that was closed on purpose is no news.
   (void)rounds_.store().close();
+  if (const StoreStatus left = rounds_.store().status(); left.memory_messages > 0 && log_) {
+    log_->write(LogLevel::Error, "outbox_memory_lost",
+                {{"messages", std::to_string(left.memory_messages)}, {"reason", left.detail}});
+  }
   const std::lock_guard lock(mailbox_mutex_);
   stopped_ = true;
   mailbox_changed_.notify_all();
@@ -222,6 +236,7 @@ void OutboxWriter::publish() {
   const auto changed = store.take_changed();
   const auto aside = store.take_set_aside();
   const StoreState& state = store.state();
+  const bool memory_only = store.is_in_memory();
   bool new_state = false;
   {
     const std::lock_guard lock(shown_mutex_);
@@ -234,10 +249,13 @@ void OutboxWriter::publish() {
       shown_as_[device.value] = rounds_.stored_as(device);
     }
     newly_attached_.clear();
-    new_state = shown_state_ != state;
+    new_state = shown_state_ != state || told_memory_only_ != memory_only;
     shown_state_ = state;
     shown_set_aside_.insert(shown_set_aside_.end(), aside.begin(), aside.end());
   }
+  told_memory_only_ = memory_only;
+  const SteadyTime now = clock_.steady();
+  if (new_state || now >= status_at_) publish_status(now);
   if (log_ == nullptr) return;
   for (const SetAside& damaged : aside) {
     log_->write(LogLevel::Error, "outbox_set_aside",
@@ -245,10 +263,29 @@ void OutboxWriter::publish() {
                  {"reason", damaged.why},
                  {"rescued", std::to_string(damaged.rescued)}});
   }
-  if (!new_state) return;
-  const bool ready = state.health == StoreHealth::Ready;
+  if (new_state) tell(state, memory_only);
+}
+
+// Looks at every device, so not with every commit.
+void OutboxWriter::publish_status(SteadyTime now) {
+  status_at_ = now + kStatusInterval;
+  StoreStatus status = rounds_.store().status();
+  const std::lock_guard lock(shown_mutex_);
+  status.set_aside = shown_set_aside_.size();
+  for (const SetAside& aside : shown_set_aside_) status.rescued_messages += aside.rescued;
+  shown_status_ = std::move(status);
+}
+
+void OutboxWriter::tell(const StoreState& state, bool memory_only) {
+  const bool ready = state.health == StoreHealth::Ready && !memory_only;
+  const std::uint64_t limit = rounds_.store().limits().memory_bytes_max;
   log_->write(ready ? LogLevel::Info : LogLevel::Error, ready ? "outbox_ready" : "outbox_failing",
-              {{"state", health_word(state.health)}, {"reason", state.detail}});
+              {{"state", std::string(words_for(state.health).label)},
+               {"reason", state.detail},
+               {"new_messages", ready         ? "on_disk"
+                                : memory_only ? "in_memory"
+                                              : "refused"},
+               {"memory_bytes_max", std::to_string(limit)}});
 }
 
 }  // namespace hubward::outbox

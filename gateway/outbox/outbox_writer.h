@@ -57,6 +57,10 @@ class OutboxWriter final : public Outbox {
 
   // The quarantined messages, oldest first; answered on `loop`, which outlives the answer.
   void list_quarantined(std::size_t count_max, Loop& loop, Listed done);
+  // Removes those up to this one (QuarantinedMessage::place), after they were exported.
+  void clear_quarantined(std::int64_t newest_place, Loop& loop, std::function<void(Status)> done);
+  // Any thread. Not older than a second.
+  [[nodiscard]] StoreStatus status() const;
   // Any thread.
   [[nodiscard]] StoreState state() const;
   [[nodiscard]] std::vector<SetAside> set_aside() const;
@@ -73,6 +77,8 @@ class OutboxWriter final : public Outbox {
   bool wait_for_work(std::vector<Request>& round);
   void serve(std::span<Request> round);
   void publish();
+  void publish_status(SteadyTime now);
+  void tell(const StoreState& state, bool memory_only);
 
   const Clock& clock_;
   const std::chrono::nanoseconds commit_interval_;
@@ -82,6 +88,8 @@ class OutboxWriter final : public Outbox {
   OutboxRounds rounds_;
   SteadyTime last_commit_;
   std::vector<DeviceIndex> newly_attached_;
+  SteadyTime status_at_{};
+  bool told_memory_only_ = false;
 
   mutable std::mutex mailbox_mutex_;  // never held across I/O or a call out
   std::condition_variable mailbox_changed_;
@@ -89,6 +97,7 @@ class OutboxWriter final : public Outbox {
   bool urgent_ = false;                // something in it that somebody waits for
   std::optional<SteadyTime> lazy_at_;  // when the rest of it wants to be looked at
   std::vector<Loop*> homes_;           // by DeviceIndex, for answers that do not pass the writer
+  std::vector<std::uint64_t> turned_away_;  // by DeviceIndex: messages, because too much waited
   std::size_t waiting_messages_ = 0;
   std::uint64_t waiting_bytes_ = 0;
   bool writer_waits_ = false;
@@ -99,6 +108,7 @@ class OutboxWriter final : public Outbox {
   std::vector<OutboxCounts> shown_counts_;            // by StoreDevice
   std::vector<std::optional<StoreDevice>> shown_as_;  // by DeviceIndex
   StoreState shown_state_;
+  StoreStatus shown_status_;
   std::vector<SetAside> shown_set_aside_;
 
   std::jthread thread_;  // last: everything above must outlive it

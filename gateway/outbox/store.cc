@@ -14,6 +14,9 @@ void add_counts(OutboxCounts& into, const OutboxCounts& counts) {
   into.appended += counts.appended;
   into.delivered += counts.delivered;
   into.dropped += counts.dropped;
+  into.expired += counts.expired;
+  into.refused += counts.refused;
+  into.unstored += counts.unstored;
   into.quarantined += counts.quarantined;
   into.waiting += counts.waiting;
   into.waiting_bytes += counts.waiting_bytes;
@@ -26,10 +29,28 @@ OutboxStore::OutboxStore(StoreOptions options) : options_(std::move(options)) {}
 OutboxStore::~OutboxStore() = default;
 
 StoreDevice OutboxStore::attach(std::string_view registration_id) {
+  const StoreDevice device = known(registration_id);
+  devices_[device.value].attached = true;
+  return device;
+}
+
+StoreDevice OutboxStore::known(std::string_view registration_id) {
   const auto [at, inserted] = device_by_name_.try_emplace(
       std::string{registration_id}, static_cast<std::uint32_t>(devices_.size()));
-  if (inserted) devices_.emplace_back().name = registration_id;
+  if (inserted) {
+    Device& device = devices_.emplace_back();
+    device.name = registration_id;
+    const auto& limits = options_.limits.devices;
+    if (const auto own = limits.find(registration_id); own != limits.end()) {
+      device.limits = own->second;
+    }
+  }
   return StoreDevice{at->second};
+}
+
+RowClock OutboxStore::clock_of(std::uint64_t boot_id, bool clock_trusted) const {
+  if (boot_id != 0 && boot_id == options_.boot_id) return RowClock::SinceBoot;
+  return clock_trusted ? RowClock::Wall : RowClock::None;
 }
 
 std::vector<std::string> OutboxStore::devices() const {
@@ -66,11 +87,15 @@ std::optional<RowEntry> OutboxStore::take_out(StoreDevice device, const std::str
 }
 
 void OutboxStore::release(StoreDevice which, const std::string& epoch, std::uint64_t sequence) {
-  if (file_ == nullptr) taken_out_.rows.push_back({which, epoch, sequence, std::nullopt, {}});
   const auto row = take_out(which, epoch, sequence);
-  if (!row) return;
+  if (!row) {
+    // It may be in a file that cannot be opened now.
+    if (file_ == nullptr) taken_out_.rows.push_back({which, epoch, sequence, std::nullopt, {}});
+    return;
+  }
   Device& device = devices_[which.value];
   ++device.counts.delivered;
+  if (memory_.take(row->row())) return;
   if (row->epoch() + 1U != epochs_.size() || sequence != device.last_sequence) {
     to_remove_.push_back(row->row());
     return;
@@ -83,9 +108,11 @@ void OutboxStore::release(StoreDevice which, const std::string& epoch, std::uint
 
 void OutboxStore::quarantine(StoreDevice device, const std::string& epoch, std::uint64_t sequence,
                              ErrorCode why, WallTime now) {
-  if (file_ == nullptr) taken_out_.rows.push_back({device, epoch, sequence, why, now});
   const auto row = take_out(device, epoch, sequence);
-  if (!row) return;
+  if (!row) {
+    if (file_ == nullptr) taken_out_.rows.push_back({device, epoch, sequence, why, now});
+    return;
+  }
   ++devices_[device.value].counts.quarantined;
   mark_for_saving(device);
   to_quarantine_.push_back({device, *row, why, now});
@@ -129,7 +156,7 @@ std::vector<StoreDevice> OutboxStore::take_changed() {
 Result<std::vector<StoredMessage>> OutboxStore::fetch(StoreDevice which, const StoredMessage* after,
                                                       std::size_t count_max, RowId newest,
                                                       WallTime now, const StoredMessage* before) {
-  if (file_ == nullptr) return tl::unexpected<Error>(unavailable());
+  if (file_ == nullptr && !in_memory_) return tl::unexpected<Error>(unavailable());
   const Device& device = devices_[which.value];
   // An epoch nobody knows any more was before all that are left.
   const auto epoch = after == nullptr ? std::nullopt : epoch_index(after->epoch);
@@ -139,24 +166,33 @@ Result<std::vector<StoredMessage>> OutboxStore::fetch(StoreDevice which, const S
     end.emplace(*index, before->sequence);
   }
   std::vector<StoredMessage> rows;
+  std::vector<RowEntry> damaged;
   std::uint64_t bytes = 0;
-  while (place < device.rows.size() && rows.size() < count_max) {
+  for (; place < device.rows.places() && rows.size() < count_max; ++place) {
     const RowEntry entry = device.rows.at(place);
+    if (entry.is_hole()) continue;
     if (entry.row() > newest) break;
     if (end && std::pair{entry.epoch(), entry.sequence()} >= *end) break;
     if (!rows.empty() && bytes + entry.bytes() > kFetchBytesMax) break;
     std::optional<OutboxMessage> message;
-    if (const int rc = file_->read(entry.row(), message)) {
+    if (const MemoryRow* in_memory = memory_.find(entry.row())) {
+      message = in_memory->message;
+    } else if (file_ == nullptr) {
+      // Nothing may overtake it; the disk may come back.
+      if (rows.empty()) return tl::unexpected<Error>(unavailable());
+      break;
+    } else if (const int rc = file_->read(entry.row(), message)) {
       return tl::unexpected<Error>(failed(rc));
     }
-    const std::string& epoch_name = epochs_[entry.epoch()].name;
     if (!message) {
-      quarantine(which, epoch_name, entry.sequence(), ErrorCode::StoreCorrupt, now);
+      damaged.push_back(entry);
       continue;
     }
     bytes += entry.bytes();
-    rows.push_back({entry.sequence(), epoch_name, std::move(*message)});
-    ++place;
+    rows.push_back({entry.sequence(), epochs_[entry.epoch()].name, std::move(*message)});
+  }
+  for (const RowEntry& row : damaged) {
+    quarantine(which, epochs_[row.epoch()].name, row.sequence(), ErrorCode::StoreCorrupt, now);
   }
   return rows;
 }
@@ -180,8 +216,18 @@ Result<std::vector<QuarantinedMessage>> OutboxStore::quarantined(std::size_t cou
     into.stored.message = std::move(row.message);
     into.why = code_of_label(row.why);
     into.since = row.since;
+    into.place = row.row;
   }
   return rows;
+}
+
+Status OutboxStore::remove_quarantined(std::int64_t newest_place) {
+  if (file_ == nullptr || in_memory_) return tl::unexpected<Error>(unavailable());
+  if (const int rc = file_->remove_quarantined_until(newest_place)) {
+    return tl::unexpected<Error>(failed(rc));
+  }
+  unsynced_ = !options_.sync_every_commit;
+  return {};
 }
 
 OutboxCounts OutboxStore::counts(StoreDevice which) const {
@@ -189,8 +235,24 @@ OutboxCounts OutboxStore::counts(StoreDevice which) const {
   OutboxCounts counts = device.counts;
   counts.waiting = device.rows.size();
   counts.waiting_bytes = device.rows.bytes();
-  if (!device.rows.empty()) counts.oldest_waiting = device.rows.at(0).created();
+  if (!device.rows.empty()) counts.oldest_waiting = device.rows.oldest().created();
   return counts;
+}
+
+StoreStatus OutboxStore::status() const {
+  StoreStatus status;
+  status.health = state_.health;
+  status.detail = state_.detail;
+  status.memory_only = in_memory_;
+  status.memory_messages = memory_.size();
+  status.memory_bytes = memory_.bytes();
+  for (const Device& device : devices_) {
+    if (device.attached || device.rows.empty()) continue;
+    ++status.removed_devices;
+    status.removed_messages += device.rows.size();
+    status.removed_bytes += device.rows.bytes();
+  }
+  return status;
 }
 
 OutboxCounts OutboxStore::totals() const {
@@ -223,9 +285,9 @@ Error OutboxStore::failed(int rc) {
   const std::string words = file_ == nullptr ? std::string{} : file_->message();
   if (is_damage(rc)) {
     file_.reset();
-    if (set_aside(words) && open()) {
-      return {ErrorCode::StoreCorrupt, ErrorKind::Transient, words};
-    }
+    const bool moved = set_aside(words);
+    if (moved && open()) return {ErrorCode::StoreCorrupt, ErrorKind::Transient, words};
+    if (!moved) forget_contents();
     return unavailable();
   }
   state_ = {health_of(rc), words};

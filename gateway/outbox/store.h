@@ -9,7 +9,7 @@
 // the
 //   log, and a checkpoint flushes it before it moves pages (FORMAT.md, "Power cuts").
 // - Ids are never used for two messages: after a power cut may have rolled back acknowledged rows,
-//   new rows get a new epoch.
+//   new rows get a new epoch; and so do messages that the disk did not take (store_memory.cc).
 #pragma once
 
 #include <array>
@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "gateway/api/outbox.h"
+#include "gateway/outbox/memory_rows.h"
 #include "gateway/outbox/row_index.h"
 #include "gateway/outbox/store_types.h"
 #include "proto/result.h"
@@ -44,9 +45,10 @@ class OutboxStore {
   ~OutboxStore();  // without close(): as if the process had died here
 
   // Opens or creates the store. A damaged or foreign file is set aside and a new one begun. If the
-  // disk does not let us, state() says so, calls answer StoreFailed, and open() may be tried again.
+  // disk does not let us, state() says so, and recover() is to be tried. What can be read is
+  // fetched and released even if nothing can be written.
   Status open();
-  // After trouble: works again, or not yet. To be tried once in a while; every commit tries too.
+  // After trouble: works again, or not yet. To be tried once in a while.
   Status recover();
   // Writes what is pending, syncs and marks the store as closed cleanly.
   Status close();
@@ -58,7 +60,8 @@ class OutboxStore {
 
   // Appends in one transaction, together with everything released and quarantined before. Answers
   // one result for each message in order. Errors: StoreFailed, StoreFull (refuse-new),
-  // MessageTooLarge. `messages` may be empty.
+  // MessageTooLarge. `messages` may be empty. While the disk takes nothing, messages are kept in
+  // memory, if the limits have room for that.
   std::vector<Result<StoredMessage>> commit(std::vector<NewMessage> messages);
   // Takes effect in memory at once and on disk with the next commit. If the process dies between,
   // the row is delivered again, with the same id. Unknown rows are ignored.
@@ -70,6 +73,11 @@ class OutboxStore {
   // The release of a device's newest row stays in memory until a newer one comes, because then the
   // sequence goes on by itself. This makes such rows work for the next commit. Once in a while.
   void settle();
+
+  // Drops what is older than the limits allow, at most `count_max` rows; on disk with the next
+  // commit. True if there may be more.
+  bool expire(const ClockReading& now, std::size_t count_max);
+  [[nodiscard]] bool has_age_limit() const;
 
   // Flushes what was committed. On an error nothing is lost yet; the next call tries harder.
   Status sync();
@@ -84,12 +92,19 @@ class OutboxStore {
                                            const StoredMessage* before = nullptr);
   // Oldest first.
   Result<std::vector<QuarantinedMessage>> quarantined(std::size_t count_max);
+  // Removes them all up to this one, for good.
+  Status remove_quarantined(std::int64_t newest_place);
 
   [[nodiscard]] OutboxCounts counts(StoreDevice device) const;
   [[nodiscard]] OutboxCounts totals() const;
+  // Health, what is in memory only, and what waits of devices that nobody attached.
+  [[nodiscard]] StoreStatus status() const;
   // Devices whose counts changed since the last call.
   std::vector<StoreDevice> take_changed();
   [[nodiscard]] const StoreState& state() const { return state_; }
+  [[nodiscard]] const StoreLimits& limits() const { return options_.limits; }
+  // New messages are kept in memory; recover() ends it.
+  [[nodiscard]] bool is_in_memory() const { return in_memory_; }
   // Of the rows appended now; empty while no store is open.
   [[nodiscard]] std::string epoch() const {
     return epochs_.empty() ? std::string{} : epochs_.back().name;
@@ -99,8 +114,12 @@ class OutboxStore {
 
  private:
   static constexpr std::size_t kPriorities = 3;
+  // By priority: no row of it up to here is left.
+  using DropCursor = std::array<RowId, kPriorities>;
   struct Device {
     std::string name;
+    bool attached = false;  // otherwise only its rows are known: it is not configured any more
+    DeviceLimits limits;
     std::int64_t id = 0;  // in the file; 0: not written yet
     RowIndex rows;
     std::uint64_t last_sequence = 0;  // in the current epoch
@@ -109,9 +128,12 @@ class OutboxStore {
     bool in_released_newest = false;  // listed there
     bool changed = false;             // listed in changed_
     bool save = false;                // its row in the file is behind; listed in to_save_
+    DropCursor drop_cursor{};         // for its own limit
+    RowId ageless = 0;                // up to here, no row will ever tell its age
+    std::uint64_t staged_bytes = 0;   // added by the transaction that is being written
   };
   struct Epoch {
-    std::int64_t id = 0;
+    std::int64_t id = 0;  // in the file; 0: not written yet
     std::string name;
   };
   struct PendingQuarantine {
@@ -120,8 +142,8 @@ class OutboxStore {
     ErrorCode why;
     WallTime since;
   };
-  // What was taken out and had not reached the file when it had to be opened again, or while it
-  // could not be. The rows are still in there; nobody would ask for them any more.
+  // What was taken out and had not reached the file when it had to be opened again, or while
+  // nothing was known of it. The rows are still in there; nobody would ask for them any more.
   struct TakenOut {
     struct Row {
       StoreDevice device;
@@ -130,7 +152,7 @@ class OutboxStore {
       std::optional<ErrorCode> quarantined;
       WallTime since;
     };
-    std::string epoch;            // current then: tells whether it is the same store
+    std::string epoch;            // the file's last one then: tells whether it is the same store
     std::vector<RowId> released;  // sorted
     std::vector<Row> rows;
   };
@@ -139,41 +161,71 @@ class OutboxStore {
     std::vector<std::pair<StoreDevice, RowEntry>> added;
     std::vector<std::pair<StoreDevice, RowId>> dropped;
     std::vector<std::uint32_t> new_devices;
+    std::vector<std::size_t> new_epochs;    // places in epochs_
     std::vector<std::uint32_t> superseded;  // devices whose released newest row is removed
+    std::vector<RowId> carried;             // from memory to the disk
+    std::vector<std::pair<std::uint32_t, DropCursor>> device_cursors;
     std::uint64_t bytes_added = 0;
     std::uint64_t bytes_dropped = 0;
     std::array<std::uint64_t, kPriorities> rows_added{};
-    std::array<RowId, kPriorities> drop_cursor{};
+    DropCursor drop_cursor{};
   };
+
+  StoreDevice known(std::string_view registration_id);
+  [[nodiscard]] RowClock clock_of(std::uint64_t boot_id, bool clock_trusted) const;
 
   // store_open.cc
   Status open_once(std::string& damage);
+  int take_over(std::unique_ptr<StoreFile> file);
   int load();
   int load_rows();
   int begin_epoch_if_needed();
   int forget_unused_epochs(std::vector<std::int64_t> used);
   bool set_aside(const std::string& why);
-  void rescue();
+  void rescue(StoreFile& fresh);
   void forget_contents();
-  void remember_taken_out();
-  void take_out_again();
+  [[nodiscard]] std::string newest_epoch_on_disk() const;
+  void remember_released();
+  void take_out_again(bool same_store);
+  int test_write();
+
+  // store_memory.cc
+  std::vector<Result<StoredMessage>> keep_in_memory(std::vector<NewMessage>& messages);
+  Result<StoredMessage> keep_one(NewMessage& message);
+  bool begin_epoch_in_memory();
+  void push_epoch_if_needed();
+  int carry(Staged& staged);
+  Status carry_all();
+  void index_memory_rows();
 
   // store_commit.cc
+  std::vector<Result<StoredMessage>> commit_to_disk(std::vector<NewMessage>& messages);
+  void count_refused(const std::vector<NewMessage>& messages,
+                     const std::vector<Result<StoredMessage>>& answers);
+  int write_epochs(Staged& staged);
+  int write_device(StoreDevice device, Staged& staged);
   int write_all(std::vector<NewMessage>& messages, std::vector<Result<StoredMessage>>& answers,
                 Staged& staged);
   int write_message(NewMessage& message, std::vector<Result<StoredMessage>>& answers,
                     Staged& staged);
   int write_pending();
   int trim_quarantine();
-  int drop_oldest(Staged& staged);
-  int choose_oldest(Priority priority, Staged& staged);
   int save_devices();
   void apply(const Staged& staged);
   void undo(std::vector<NewMessage>& messages, std::vector<Result<StoredMessage>>& answers,
             const Staged& staged);
-  [[nodiscard]] std::optional<Error> refusal(const OutboxMessage& message, std::uint64_t bytes,
-                                             const Staged& staged) const;
+
+  // store_retention.cc
+  [[nodiscard]] std::optional<Error> refusal(const NewMessage& message, std::uint64_t bytes,
+                                             std::uint64_t bytes_staged) const;
   [[nodiscard]] std::uint64_t bytes_over(const Staged& staged) const;
+  int drop_over_limits(Staged& staged);
+  int drop_of_device(StoreDevice device, Staged& staged);
+  int drop(StoreDevice device, RowId row, std::uint64_t bytes, Staged& staged);
+  int drop_oldest(Staged& staged);
+  int choose_oldest(Priority priority, Staged& staged);
+  bool expire(StoreDevice device, const ClockReading& now, std::size_t& left);
+
   std::optional<RowEntry> take_out(StoreDevice device, const std::string& epoch,
                                    std::uint64_t sequence);
   void count_out(const RowEntry& row);
@@ -198,12 +250,16 @@ class OutboxStore {
   RowId next_row_ = 1;
   std::uint64_t bytes_ = 0;                           // of waiting rows
   std::array<std::uint64_t, kPriorities> waiting_{};  // rows by priority
-  std::array<RowId, kPriorities> drop_cursor_{};      // no row of the priority up to here is left
-  std::vector<RowId> to_remove_;                      // released, still on disk
-  std::vector<PendingQuarantine> to_quarantine_;      // taken out, still a message on disk
+  DropCursor drop_cursor_{};
   TakenOut taken_out_;
-  std::vector<std::uint32_t> to_save_;          // devices with `save`
-  std::vector<std::uint32_t> released_newest_;  // devices with `in_released_newest`
+  MemoryRows memory_;              // waiting, not on the disk
+  bool in_memory_ = false;         // since a write failed, and until memory_ is on the disk
+  bool epoch_pending_ = false;     // opened, but nothing could be written yet
+  bool new_epoch_needed_ = false;  // the last one may have been used by rows nobody knows
+  std::vector<RowId> to_remove_;   // released, still on disk
+  std::vector<PendingQuarantine> to_quarantine_;  // taken out, still a message on disk
+  std::vector<std::uint32_t> to_save_;            // devices with `save`
+  std::vector<std::uint32_t> released_newest_;    // devices with `in_released_newest`
   std::vector<StoreDevice> changed_;
   int checkpoint_at_pages_ = 0;
   bool unsynced_ = false;

@@ -1,4 +1,4 @@
-// One transaction of the store: what was taken out before, new messages, and what must go for them.
+// One transaction of the store: what was taken out before, and new messages.
 #include <sqlite3.h>
 
 #include <utility>
@@ -12,12 +12,18 @@
 namespace hubward::outbox {
 
 std::vector<Result<StoredMessage>> OutboxStore::commit(std::vector<NewMessage> messages) {
+  if (messages.empty() && !has_pending_work()) return {};
+  auto answers = in_memory_ ? keep_in_memory(messages) : commit_to_disk(messages);
+  count_refused(messages, answers);
+  return answers;
+}
+
+std::vector<Result<StoredMessage>> OutboxStore::commit_to_disk(std::vector<NewMessage>& messages) {
   std::vector<Result<StoredMessage>> answers;
-  if (messages.empty() && !has_pending_work()) return answers;
   answers.reserve(messages.size());
   Error why = unavailable();
   // A second round only for a store that turned out damaged and was replaced.
-  for (int round = 0; round < 2 && file_ != nullptr; ++round) {
+  for (int round = 0; round < 2 && file_ != nullptr && !epoch_pending_; ++round) {
     Staged staged;
     staged.drop_cursor = drop_cursor_;
     answers.clear();
@@ -31,35 +37,68 @@ std::vector<Result<StoredMessage>> OutboxStore::commit(std::vector<NewMessage> m
     why = failed(rc);
     if (!is_damage(rc)) break;
   }
+  if (options_.limits.memory_bytes_max > 0) {
+    in_memory_ = true;
+    return keep_in_memory(messages);
+  }
   answers.assign(messages.size(), tl::unexpected<Error>(why));
   return answers;
+}
+
+void OutboxStore::count_refused(const std::vector<NewMessage>& messages,
+                                const std::vector<Result<StoredMessage>>& answers) {
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i]) continue;
+    const StoreDevice device = messages[i].device;
+    OutboxCounts& counts = devices_[device.value].counts;
+    ++(answers[i].error().code == ErrorCode::StoreFailed ? counts.unstored : counts.refused);
+    mark_changed(device);
+  }
 }
 
 int OutboxStore::write_all(std::vector<NewMessage>& messages,
                            std::vector<Result<StoredMessage>>& answers, Staged& staged) {
   if (const int rc = file_->begin()) return rc;
+  if (const int rc = write_epochs(staged)) return rc;
+  if (const int rc = carry(staged)) return rc;
   if (const int rc = write_pending()) return rc;
   for (NewMessage& message : messages) {
     if (const int rc = write_message(message, answers, staged)) return rc;
   }
-  if (const int rc = drop_oldest(staged)) return rc;
+  if (const int rc = drop_over_limits(staged)) return rc;
   if (const int rc = save_devices()) return rc;
   return file_->commit();
+}
+
+// Those that began while the disk took nothing.
+int OutboxStore::write_epochs(Staged& staged) {
+  for (std::size_t place = 0; place < epochs_.size(); ++place) {
+    Epoch& epoch = epochs_[place];
+    if (epoch.id != 0) continue;
+    staged.new_epochs.push_back(place);
+    if (const int rc = file_->add_epoch(epoch.name, epoch.id)) return rc;
+  }
+  return SQLITE_OK;
+}
+
+int OutboxStore::write_device(StoreDevice which, Staged& staged) {
+  Device& device = devices_[which.value];
+  if (device.id != 0) return SQLITE_OK;
+  if (const int rc = file_->add_device(device.name, device.id)) return rc;
+  staged.new_devices.push_back(which.value);
+  device_by_id_[device.id] = which.value;
+  return SQLITE_OK;
 }
 
 int OutboxStore::write_message(NewMessage& message, std::vector<Result<StoredMessage>>& answers,
                                Staged& staged) {
   const std::uint64_t bytes = charged_bytes(message.message);
-  if (auto refused = refusal(message.message, bytes, staged)) {
+  if (auto refused = refusal(message, bytes, staged.bytes_added)) {
     answers.emplace_back(tl::unexpected<Error>(std::move(*refused)));
     return SQLITE_OK;
   }
+  if (const int rc = write_device(message.device, staged)) return rc;
   Device& device = devices_[message.device.value];
-  if (device.id == 0) {
-    if (const int rc = file_->add_device(device.name, device.id)) return rc;
-    staged.new_devices.push_back(message.device.value);
-    device_by_id_[device.id] = message.device.value;
-  }
   if (device.released_newest != 0 &&
       (staged.superseded.empty() || staged.superseded.back() != message.device.value)) {
     if (const int rc = file_->remove(device.released_newest)) return rc;
@@ -80,64 +119,16 @@ int OutboxStore::write_message(NewMessage& message, std::vector<Result<StoredMes
                         .sequence = row.sequence,
                         .priority = row.priority,
                         .bytes = bytes,
-                        .created = row.created}};
+                        .created = row.created,
+                        .clock = clock_of(message.message.boot_id, message.message.clock_trusted),
+                        .since_boot = message.message.since_boot}};
   staged.added.emplace_back(message.device, entry);
   staged.bytes_added += entry.bytes();
+  device.staged_bytes += entry.bytes();
   ++staged.rows_added[static_cast<std::size_t>(row.priority)];
   answers.emplace_back(
       StoredMessage{row.sequence, epochs_.back().name, std::move(message.message)});
   return SQLITE_OK;
-}
-
-std::optional<Error> OutboxStore::refusal(const OutboxMessage& message, std::uint64_t bytes,
-                                          const Staged& staged) const {
-  if (bytes > kMessageBytesMax || bytes > options_.limits.bytes_max) {
-    return Error{ErrorCode::MessageTooLarge, ErrorKind::Permanent,
-                 std::to_string(message.body.size()) + " bytes"};
-  }
-  const bool full = bytes_ + staged.bytes_added + bytes > options_.limits.bytes_max;
-  if (full && options_.limits.when_full == StoreLimits::WhenFull::RefuseNew) {
-    return Error{ErrorCode::StoreFull, ErrorKind::Throttled,
-                 std::to_string(options_.limits.bytes_max) + " bytes are waiting"};
-  }
-  return std::nullopt;
-}
-
-// --- Retention
-
-std::uint64_t OutboxStore::bytes_over(const Staged& staged) const {
-  const std::uint64_t bytes = bytes_ + staged.bytes_added - staged.bytes_dropped;
-  return bytes > options_.limits.bytes_max ? bytes - options_.limits.bytes_max : 0;
-}
-
-int OutboxStore::drop_oldest(Staged& staged) {
-  for (std::size_t p = 0; p < kPriorities && bytes_over(staged) > 0; ++p) {
-    if (waiting_[p] + staged.rows_added[p] == 0) continue;
-    if (const int rc = choose_oldest(static_cast<Priority>(p), staged)) return rc;
-  }
-  for (const auto& [device, row] : staged.dropped) {
-    if (const int rc = file_->remove(row)) return rc;
-  }
-  return SQLITE_OK;
-}
-
-int OutboxStore::choose_oldest(Priority priority, Staged& staged) {
-  RowId& cursor = staged.drop_cursor[static_cast<std::size_t>(priority)];
-  const RowId first_added = staged.added.empty() ? next_row_ : staged.added.front().second.row();
-  return file_->each_row_of(priority, cursor, [&](const FileRow& row) {
-    if (bytes_over(staged) == 0) return false;
-    cursor = row.row;
-    const auto found = device_by_id_.find(row.device);
-    if (found == device_by_id_.end()) return true;
-    Device& device = devices_[found->second];
-    // A row that only the file still knows was released and goes by itself.
-    if (row.row < first_added && !device.rows.contains_row(row.row)) return true;
-    staged.dropped.emplace_back(StoreDevice{found->second}, row.row);
-    staged.bytes_dropped += row.bytes;
-    ++device.counts.dropped;
-    mark_for_saving(StoreDevice{found->second});
-    return true;
-  });
 }
 
 // --- What a transaction carries besides messages
@@ -184,7 +175,8 @@ int OutboxStore::save_devices() {
                                            .epoch = epochs_.back().id,
                                            .last_sequence = device.last_sequence,
                                            .dropped = device.counts.dropped,
-                                           .quarantined = device.counts.quarantined})) {
+                                           .quarantined = device.counts.quarantined,
+                                           .expired = device.counts.expired})) {
       return rc;
     }
   }
@@ -196,11 +188,14 @@ void OutboxStore::apply(const Staged& staged) {
   to_save_.clear();
   to_remove_.clear();
   to_quarantine_.clear();
+  for (const RowId row : staged.carried) memory_.take(row);
   for (const std::uint32_t index : staged.superseded) devices_[index].released_newest = 0;
-  for (const auto& [device, row] : staged.added) {
-    devices_[device.value].rows.add(row);
-    ++devices_[device.value].counts.appended;
-    mark_changed(device);
+  for (const auto& [which, row] : staged.added) {
+    Device& device = devices_[which.value];
+    device.rows.add(row);
+    device.staged_bytes = 0;
+    ++device.counts.appended;
+    mark_changed(which);
     bytes_ += row.bytes();
     ++waiting_[static_cast<std::size_t>(row.priority())];
   }
@@ -209,6 +204,7 @@ void OutboxStore::apply(const Staged& staged) {
     mark_changed(device);
   }
   drop_cursor_ = staged.drop_cursor;
+  for (const auto& [index, cursor] : staged.device_cursors) devices_[index].drop_cursor = cursor;
   unsynced_ = !options_.sync_every_commit;
   if (!sync_failed_ && !checkpoint_failed_) state_ = {StoreHealth::Ready, {}};
   checkpoint_if_due();
@@ -219,13 +215,17 @@ void OutboxStore::undo(std::vector<NewMessage>& messages,
   for (std::size_t i = 0; i < answers.size(); ++i) {
     if (answers[i]) messages[i].message = std::move(answers[i]->message);
   }
-  for (const auto& [device, row] : staged.added) --devices_[device.value].last_sequence;
+  for (const auto& [device, row] : staged.added) {
+    --devices_[device.value].last_sequence;
+    devices_[device.value].staged_bytes = 0;
+  }
   next_row_ -= static_cast<RowId>(staged.added.size());
   for (const auto& [device, row] : staged.dropped) --devices_[device.value].counts.dropped;
   for (const std::uint32_t index : staged.new_devices) {
     device_by_id_.erase(devices_[index].id);
     devices_[index].id = 0;
   }
+  for (const std::size_t place : staged.new_epochs) epochs_[place].id = 0;
 }
 
 void OutboxStore::checkpoint_if_due() {

@@ -12,7 +12,8 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE epoch(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE device(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL,
-  last_sequence INTEGER NOT NULL, dropped INTEGER NOT NULL, quarantined INTEGER NOT NULL);
+  last_sequence INTEGER NOT NULL, dropped INTEGER NOT NULL, quarantined INTEGER NOT NULL,
+  expired INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE message(
   id INTEGER PRIMARY KEY, device INTEGER NOT NULL, epoch INTEGER NOT NULL,
   sequence INTEGER NOT NULL, priority INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -40,7 +41,10 @@ Priority priority_of(std::int64_t value) {
   return value == 1 ? Priority::Normal : Priority::Alarm;
 }
 
-// Columns device to created, as every scan selects them behind the id.
+// What every scan selects, and row_of() reads.
+constexpr std::string_view kRowColumns =
+    "id,device,epoch,sequence,priority,bytes,created,since_boot,boot,clock_trusted";
+
 FileRow row_of(const Statement& statement) {
   return {.row = statement.integer(0),
           .device = statement.integer(1),
@@ -48,7 +52,14 @@ FileRow row_of(const Statement& statement) {
           .sequence = static_cast<std::uint64_t>(statement.integer(3)),
           .priority = priority_of(statement.integer(4)),
           .bytes = static_cast<std::uint64_t>(statement.integer(5)),
-          .created = wall(statement.integer(6))};
+          .created = wall(statement.integer(6)),
+          .since_boot = std::chrono::nanoseconds{statement.integer(7)},
+          .boot_id = static_cast<std::uint64_t>(statement.integer(8)),
+          .clock_trusted = statement.integer(9) != 0};
+}
+
+std::string select_rows(std::string_view rest) {
+  return "SELECT " + std::string{kRowColumns} + " FROM message " + std::string{rest};
 }
 
 // Columns sequence, priority, created, since_boot, boot, clock_trusted, component, properties,
@@ -94,9 +105,11 @@ int StoreFile::open(const Options& options, Found& found) {
   } else if (application != kApplicationId) {
     found = Found::Foreign;
     return SQLITE_OK;
-  } else if (version != kSchemaVersion) {
+  } else if (version < 1 || version > kSchemaVersion) {
     found = Found::OtherVersion;
     return SQLITE_OK;
+  } else if (version < kSchemaVersion) {
+    if (const int rc = convert(version); rc != SQLITE_OK) return rc;
   }
   return prepare_all();
 }
@@ -120,10 +133,20 @@ int StoreFile::configure(const Options& options) {
 }
 
 int StoreFile::create_schema() {
-  const std::string sql = "BEGIN IMMEDIATE;" + std::string{kSchema} +
-                          "PRAGMA application_id=" + std::to_string(kApplicationId) +
-                          "; PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
-  const int rc = database_.exec(sql);
+  return change_schema(std::string{kSchema} +
+                       "PRAGMA application_id=" + std::to_string(kApplicationId) + ";");
+}
+
+int StoreFile::convert(std::int64_t from) {
+  std::string sql;
+  if (from < 2) sql += "ALTER TABLE device ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;";
+  return change_schema(sql);
+}
+
+// Whole or not at all, also when the power fails meanwhile.
+int StoreFile::change_schema(const std::string& sql) {
+  const int rc = database_.exec("BEGIN IMMEDIATE;" + sql + "PRAGMA user_version=" +
+                                std::to_string(kSchemaVersion) + "; COMMIT;");
   if (rc != SQLITE_OK && database_.in_transaction()) database_.exec("ROLLBACK");
   return rc;
 }
@@ -133,6 +156,7 @@ int StoreFile::prepare_all() {
     Statement& into;
     std::string_view sql;
   };
+  const std::string scan_priority = select_rows("WHERE id>? AND priority=? ORDER BY id");
   const Entry entries[] = {
       {begin_, "BEGIN IMMEDIATE"},
       {commit_, "COMMIT"},
@@ -144,15 +168,13 @@ int StoreFile::prepare_all() {
        "INSERT INTO device(name,epoch,last_sequence,dropped,quarantined) VALUES(?,0,0,0,0)"
        " RETURNING id"},
       {save_device_,
-       "UPDATE device SET epoch=?,last_sequence=?,dropped=?,quarantined=? WHERE id=?"},
+       "UPDATE device SET epoch=?,last_sequence=?,dropped=?,quarantined=?,expired=? WHERE id=?"},
       {insert_, "INSERT INTO message VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {remove_, "DELETE FROM message WHERE id=?"},
       {read_,
        "SELECT sequence,priority,created,since_boot,boot,clock_trusted,component,properties,body,"
        "checksum FROM message WHERE id=?"},
-      {scan_priority_,
-       "SELECT id,device,epoch,sequence,priority,bytes,created FROM message"
-       " WHERE id>? AND priority=? ORDER BY id"},
+      {scan_priority_, scan_priority},
       // A quarantined row gets an id of its own: message ids may be used again.
       {quarantine_,
        "INSERT INTO quarantine SELECT NULL,device,epoch,sequence,priority,bytes,created,since_boot,"
@@ -175,7 +197,8 @@ int StoreFile::each_epoch(const std::function<void(FileEpoch)>& visit) {
 int StoreFile::each_device(const std::function<void(FileDevice)>& visit) {
   Statement scan;
   if (const int rc = database_.prepare(
-          "SELECT id,name,epoch,last_sequence,dropped,quarantined FROM device ORDER BY id", scan)) {
+          "SELECT id,name,epoch,last_sequence,dropped,quarantined,expired FROM device ORDER BY id",
+          scan)) {
     return rc;
   }
   while (scan.step()) {
@@ -184,28 +207,22 @@ int StoreFile::each_device(const std::function<void(FileDevice)>& visit) {
            .epoch = scan.integer(2),
            .last_sequence = static_cast<std::uint64_t>(scan.integer(3)),
            .dropped = static_cast<std::uint64_t>(scan.integer(4)),
-           .quarantined = static_cast<std::uint64_t>(scan.integer(5))});
+           .quarantined = static_cast<std::uint64_t>(scan.integer(5)),
+           .expired = static_cast<std::uint64_t>(scan.integer(6))});
   }
   return scan.rc();
 }
 
 int StoreFile::each_row(const std::function<void(const FileRow&)>& visit) {
   Statement scan;
-  if (const int rc = database_.prepare(
-          "SELECT id,device,epoch,sequence,priority,bytes,created FROM message ORDER BY id",
-          scan)) {
-    return rc;
-  }
+  if (const int rc = database_.prepare(select_rows("ORDER BY id"), scan)) return rc;
   while (scan.step()) visit(row_of(scan));
   return scan.rc();
 }
 
 int StoreFile::each_row_backwards(RowId after, const std::function<void(const FileRow&)>& visit) {
   Statement scan;
-  if (const int rc = database_.prepare(
-          "SELECT id,device,epoch,sequence,priority,bytes,created FROM message WHERE id>?"
-          " ORDER BY id DESC",
-          scan)) {
+  if (const int rc = database_.prepare(select_rows("WHERE id>? ORDER BY id DESC"), scan)) {
     return rc;
   }
   scan.bind(1, after);
@@ -279,7 +296,8 @@ int StoreFile::save_device(const FileDevice& device) {
       .bind(2, static_cast<std::int64_t>(device.last_sequence))
       .bind(3, static_cast<std::int64_t>(device.dropped))
       .bind(4, static_cast<std::int64_t>(device.quarantined))
-      .bind(5, device.id)
+      .bind(5, static_cast<std::int64_t>(device.expired))
+      .bind(6, device.id)
       .run();
 }
 
@@ -312,6 +330,12 @@ int StoreFile::quarantine(RowId row, std::string_view why, WallTime since) {
 }
 
 int StoreFile::remove_quarantined(RowId row) { return remove_quarantined_.bind(1, row).run(); }
+
+int StoreFile::remove_quarantined_until(RowId newest) {
+  Statement remove;
+  if (const int rc = database_.prepare("DELETE FROM quarantine WHERE id<=?", remove)) return rc;
+  return remove.bind(1, newest).run();
+}
 
 int StoreFile::read(RowId row, std::optional<OutboxMessage>& message) {
   message.reset();

@@ -12,11 +12,12 @@
 
 #include "gateway/api/outbox.h"
 #include "gateway/outbox/database.h"
-#include "gateway/outbox/row_index.h"
+#include "gateway/outbox/row_entry.h"
 
 namespace hubward::outbox {
 
-inline constexpr std::int64_t kSchemaVersion = 1;
+// 2: counts per device what was dropped for its age. FORMAT.md, "Versions".
+inline constexpr std::int64_t kSchemaVersion = 2;
 inline constexpr std::int64_t kApplicationId = 0x68776f62;  // "hwob"
 
 struct FileDevice {
@@ -24,8 +25,9 @@ struct FileDevice {
   std::string name;
   std::int64_t epoch = 0;  // the epoch that last_sequence belongs to
   std::uint64_t last_sequence = 0;
-  std::uint64_t dropped = 0;
+  std::uint64_t dropped = 0;  // over bytes
   std::uint64_t quarantined = 0;
+  std::uint64_t expired = 0;  // over age
 };
 
 struct FileEpoch {
@@ -41,7 +43,10 @@ struct FileRow {
   std::uint64_t sequence = 0;
   Priority priority = Priority::Normal;
   std::uint64_t bytes = 0;
-  WallTime created;
+  WallTime created{};
+  std::chrono::nanoseconds since_boot{0};
+  std::uint64_t boot_id = 0;
+  bool clock_trusted = false;
 };
 
 struct FileQuarantined {
@@ -61,7 +66,8 @@ class StoreFile {
     std::string vfs;
     bool sync_every_commit = false;
   };
-  // What open() found; New: the file was empty and has the schema now.
+  // What open() found; New: the file was empty and has the schema now. A file of an earlier version
+  // is converted.
   enum class Found : std::uint8_t { New, Ours, Foreign, OtherVersion };
   int open(const Options& options, Found& found);
 
@@ -91,6 +97,8 @@ class StoreFile {
   int remove(RowId row);
   int quarantine(RowId row, std::string_view why, WallTime since);
   int remove_quarantined(RowId row);
+  // All of them up to `newest`.
+  int remove_quarantined_until(RowId newest);
   // Nothing in `message`: no such row, or it is damaged.
   int read(RowId row, std::optional<OutboxMessage>& message);
   int read_quarantined(std::size_t count_max, std::vector<FileQuarantined>& into);
@@ -103,6 +111,8 @@ class StoreFile {
  private:
   int configure(const Options& options);
   int create_schema();
+  int convert(std::int64_t from);
+  int change_schema(const std::string& sql);
   int prepare_all();
 
   Database database_;  // before the statements, which must go first

@@ -39,56 +39,80 @@ Status OutboxStore::open() {
 }
 
 Status OutboxStore::open_once(std::string& damage) {
-  forget_contents();
-  file_ = std::make_unique<StoreFile>();
+  file_.reset();
+  auto file = std::make_unique<StoreFile>();
   auto found = StoreFile::Found::Ours;
-  int rc = file_->open(
+  int rc = file->open(
       {.path = options_.path, .vfs = options_.vfs, .sync_every_commit = options_.sync_every_commit},
       found);
   if (rc == SQLITE_OK && found == StoreFile::Found::Foreign) damage = "not an outbox of hubward";
   if (rc == SQLITE_OK && found == StoreFile::Found::OtherVersion) {
     damage = "written by another version of hubward";
   }
-  if (rc == SQLITE_OK && found == StoreFile::Found::New) rescue();
-  if (rc == SQLITE_OK && damage.empty()) rc = load();
-  if (rc == SQLITE_OK && damage.empty()) take_out_again();
-  if (rc == SQLITE_OK && damage.empty()) rc = begin_epoch_if_needed();
+  remember_released();
+  if (rc == SQLITE_OK && found == StoreFile::Found::New) rescue(*file);
+  std::string words = file->message();
   if (rc == SQLITE_OK && damage.empty()) {
-    state_ = {StoreHealth::Ready, {}};
-    return {};
+    rc = take_over(std::move(file));
+    if (rc == SQLITE_OK) {
+      state_ = {StoreHealth::Ready, {}};
+      return {};
+    }
+    words = file_->message();
   }
-  if (damage.empty() && is_damage(rc)) damage = file_->message();
-  state_ = {damage.empty() ? health_of(rc) : StoreHealth::Unavailable,
-            damage.empty() ? file_->message() : damage};
-  file_.reset();
-  forget_contents();
+  if (damage.empty() && is_damage(rc)) damage = words;
+  state_ = damage.empty() ? StoreState{health_of(rc), words}
+                          : StoreState{StoreHealth::Unavailable, damage};
+  // A disk that is full or read-only can still be read. Otherwise what is known of the contents
+  // stays, so that nothing overtakes a row that cannot be read now.
+  if (!epoch_pending_) file_.reset();
+  if (!damage.empty()) forget_contents();
   return tl::unexpected<Error>(unavailable());
 }
 
-void OutboxStore::remember_taken_out() {
-  if (epochs_.empty()) return;
-  taken_out_.epoch = epochs_.back().name;
+// From here on the file is ours, with what it holds.
+int OutboxStore::take_over(std::unique_ptr<StoreFile> file) {
+  forget_contents();
+  file_ = std::move(file);
+  if (const int rc = load(); rc != SQLITE_OK) {
+    forget_contents();
+    return rc;
+  }
+  const bool same_store = !epochs_.empty() && newest_epoch_on_disk() == taken_out_.epoch;
+  index_memory_rows();
+  take_out_again(same_store);
+  const int rc = begin_epoch_if_needed();
+  epoch_pending_ = rc != SQLITE_OK && !is_damage(rc);
+  return rc;
+}
+
+std::string OutboxStore::newest_epoch_on_disk() const {
+  const auto newest = std::find_if(epochs_.rbegin(), epochs_.rend(),
+                                   [](const Epoch& epoch) { return epoch.id != 0; });
+  return newest == epochs_.rend() ? std::string{} : newest->name;
+}
+
+void OutboxStore::remember_released() {
+  if (newest_epoch_on_disk().empty()) return;
+  taken_out_.epoch = newest_epoch_on_disk();
   auto& released = taken_out_.released;
   released.insert(released.end(), to_remove_.begin(), to_remove_.end());
   for (const Device& device : devices_) {
     if (device.released_newest != 0) released.push_back(device.released_newest);
   }
   std::sort(released.begin(), released.end());
-  for (const PendingQuarantine& row : to_quarantine_) {
-    taken_out_.rows.push_back(
-        {row.device, epochs_[row.row.epoch()].name, row.row.sequence(), row.why, row.since});
-  }
+  released.erase(std::unique(released.begin(), released.end()), released.end());
 }
 
-void OutboxStore::take_out_again() {
+void OutboxStore::take_out_again(bool same_store) {
   const TakenOut again = std::exchange(taken_out_, {});
   // Row ids mean nothing in another store.
-  const bool same_store = !epochs_.empty() && epochs_.back().name == again.epoch;
-  for (std::uint32_t i = 0; same_store && i < devices_.size(); ++i) {
+  for (std::uint32_t i = 0; same_store && !again.released.empty() && i < devices_.size(); ++i) {
     std::vector<RowEntry> released;
-    for (std::size_t place = 0; place < devices_[i].rows.size(); ++place) {
+    for (std::size_t place = 0; place < devices_[i].rows.places(); ++place) {
       const RowEntry row = devices_[i].rows.at(place);
-      if (std::binary_search(again.released.begin(), again.released.end(), row.row())) {
+      if (memory_.find(row.row()) == nullptr &&
+          std::binary_search(again.released.begin(), again.released.end(), row.row())) {
         released.push_back(row);
       }
     }
@@ -108,13 +132,24 @@ void OutboxStore::take_out_again() {
 }
 
 void OutboxStore::forget_contents() {
-  remember_taken_out();
+  remember_released();
+  for (const PendingQuarantine& row : to_quarantine_) {
+    taken_out_.rows.push_back(
+        {row.device, epochs_[row.row.epoch()].name, row.row.sequence(), row.why, row.since});
+  }
   for (Device& device : devices_) {
     Device fresh;
     fresh.name = std::move(device.name);
+    fresh.attached = device.attached;
+    fresh.limits = device.limits;
     // What counts since the process started stays.
     fresh.counts.appended = device.counts.appended;
     fresh.counts.delivered = device.counts.delivered;
+    // What was dropped meanwhile and is not on the disk yet; see load().
+    fresh.counts.dropped = device.counts.dropped;
+    fresh.counts.expired = device.counts.expired;
+    fresh.counts.refused = device.counts.refused;
+    fresh.counts.unstored = device.counts.unstored;
     device = std::move(fresh);
   }
   changed_.clear();
@@ -130,7 +165,7 @@ void OutboxStore::forget_contents() {
   to_save_.clear();
   released_newest_.clear();
   checkpoint_at_pages_ = options_.checkpoint_pages;
-  unsynced_ = sync_failed_ = checkpoint_failed_ = false;
+  unsynced_ = sync_failed_ = checkpoint_failed_ = epoch_pending_ = new_epoch_needed_ = false;
 }
 
 int OutboxStore::load() {
@@ -141,12 +176,13 @@ int OutboxStore::load() {
   if (rc == SQLITE_OK && epochs_.size() >= kEpochsMax) rc = SQLITE_CORRUPT;
   if (rc != SQLITE_OK) return rc;
   rc = file_->each_device([&](const FileDevice& row) {
-    const StoreDevice which = attach(row.name);
+    const StoreDevice which = known(row.name);
     Device& device = devices_[which.value];
     device.id = row.id;
     mark_changed(which);
-    device.counts.dropped = row.dropped;
+    device.counts.dropped = std::max(device.counts.dropped, row.dropped);
     device.counts.quarantined = row.quarantined;
+    device.counts.expired = std::max(device.counts.expired, row.expired);
     if (!epochs_.empty() && row.epoch == epochs_.back().id) {
       device.last_sequence = row.last_sequence;
     }
@@ -165,14 +201,15 @@ int OutboxStore::load_rows() {
     const auto device_at = device_by_id_.find(row.device);
     const auto epoch_at = index_of.find(row.epoch);
     // What cannot be is taken for damage, here and below: the index relies on it.
-    if (device_at == device_by_id_.end() || epoch_at == index_of.end() || row.row < next_row_) {
+    if (device_at == device_by_id_.end() || epoch_at == index_of.end() || row.row < next_row_ ||
+        row.sequence > kSequenceMax) {
       sound = false;
       return;
     }
     Device& device = devices_[device_at->second];
     const EpochIndex epoch = epoch_at->second;
     if (!device.rows.empty()) {
-      const RowEntry& last = device.rows.at(device.rows.size() - 1);
+      const RowEntry& last = device.rows.newest();
       if (std::tuple{last.epoch(), last.sequence()} >= std::tuple{epoch, row.sequence}) {
         sound = false;
         return;
@@ -183,7 +220,9 @@ int OutboxStore::load_rows() {
                           .sequence = row.sequence,
                           .priority = row.priority,
                           .bytes = row.bytes,
-                          .created = row.created}};
+                          .created = row.created,
+                          .clock = clock_of(row.boot_id, row.clock_trusted),
+                          .since_boot = row.since_boot}};
     device.rows.add(entry);
     mark_changed(StoreDevice{device_at->second});
     bytes_ += entry.bytes();
@@ -208,18 +247,23 @@ int OutboxStore::begin_epoch_if_needed() {
   std::vector<std::int64_t> used;
   int rc = file_->each_quarantined(
       [&](RowId, std::int64_t epoch, std::uint64_t) { used.push_back(epoch); });
-  if (rc == SQLITE_OK) rc = file_->begin();
-  if (rc == SQLITE_OK && (epochs_.empty() || rows_may_be_missing)) {
-    Epoch epoch{0, epoch_name(options_.epoch_bits())};
-    rc = file_->add_epoch(epoch.name, epoch.id);
-    epochs_.push_back(std::move(epoch));
-    for (Device& device : devices_) device.last_sequence = 0;
+  if (rc != SQLITE_OK) return rc;
+  if (epochs_.empty() || (rows_may_be_missing && epochs_.back().id != 0)) {
+    new_epoch_needed_ = true;
   }
+  push_epoch_if_needed();
+  Staged staged;
+  rc = file_->begin();
+  if (rc == SQLITE_OK) rc = write_epochs(staged);
   if (rc == SQLITE_OK) rc = forget_unused_epochs(std::move(used));
   if (rc == SQLITE_OK) rc = file_->set_meta(kBootKey, static_cast<std::int64_t>(options_.boot_id));
   if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 0);
   if (rc == SQLITE_OK) rc = file_->commit();
-  if (rc != SQLITE_OK) return rc;
+  if (rc != SQLITE_OK) {
+    file_->rollback();
+    for (const std::size_t place : staged.new_epochs) epochs_[place].id = 0;
+    return rc;
+  }
   // Must be on the disk before the first row of this run can be lost by a power cut. By way of the
   // file, because a log whose sync failed once is not to be trusted (see sync()); a disk too full
   // for that still lets us read and release.
@@ -231,7 +275,7 @@ int OutboxStore::forget_unused_epochs(std::vector<std::int64_t> used) {
   // Rows and entries know epochs by their place, so only the file forgets now; the list does so
   // with the next open.
   for (const Device& device : devices_) {
-    for (std::size_t i = 0; i < device.rows.size(); ++i) {
+    for (std::size_t i = 0; i < device.rows.places(); ++i) {
       const std::int64_t id = epochs_[device.rows.at(i).epoch()].id;
       if (used.empty() || used.back() != id) used.push_back(id);
     }
@@ -245,16 +289,17 @@ int OutboxStore::forget_unused_epochs(std::vector<std::int64_t> used) {
   return SQLITE_OK;
 }
 
-void OutboxStore::rescue() {
+void OutboxStore::rescue(StoreFile& fresh) {
   if (!rescue_from_) return;
   const std::string path = *std::exchange(rescue_from_, std::nullopt);
   StoreFile damaged;
   auto found = StoreFile::Found::New;
   const int rc = damaged.open({.path = path, .vfs = options_.vfs}, found);
   if (rc != SQLITE_OK || found != StoreFile::Found::Ours) return;
-  // Rows get other row ids there.
-  const std::uint64_t rescued =
-      rescue_rows(damaged, *file_, std::exchange(taken_out_.released, {}));
+  // Rows get other row ids there, so that what names them now is worth nothing afterwards.
+  const std::uint64_t rescued = rescue_rows(damaged, fresh, std::exchange(taken_out_.released, {}));
+  to_remove_.clear();
+  for (Device& device : devices_) device.released_newest = 0;
   // Told before, if the new store could not be made at once.
   if (set_aside_.empty()) set_aside_.push_back({path, "read once more", 0});
   set_aside_.back().rescued = rescued;
@@ -282,33 +327,52 @@ bool OutboxStore::set_aside(const std::string& why) {
 }
 
 Status OutboxStore::recover() {
-  if (state_.health == StoreHealth::Ready) return {};
-  if (file_ == nullptr) return open();
-  // A write that changes nothing tells whether the disk takes one again.
-  int rc = file_->begin();
-  if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 0);
-  if (rc == SQLITE_OK) rc = file_->commit();
+  if (state_.health == StoreHealth::Ready && !in_memory_) return {};
+  if (file_ == nullptr) {
+    if (auto opened = open(); !opened) return opened;
+    return carry_all();
+  }
+  const StoreHealth before = state_.health;
+  const int rc = test_write();
   if (rc == SQLITE_OK) {
     unsynced_ = true;
     state_ = {StoreHealth::Ready, {}};
     checkpoint_failed_ = false;
-    (void)commit({});
+    if (auto carried = carry_all(); !carried) return carried;
     return sync();
   }
   file_->rollback();
-  const StoreHealth before = state_.health;
   const Error why = failed(rc);
   // The handles may be at fault: a disk that went and came back. What was released and not yet
   // written is then delivered again.
-  if (file_ != nullptr && before == StoreHealth::IoError && state_.health == before) return open();
+  if (file_ != nullptr && before == StoreHealth::IoError && state_.health == before) {
+    if (auto opened = open(); !opened) return opened;
+    return carry_all();
+  }
   return tl::unexpected<Error>(why);
 }
 
+// A write that changes nothing tells whether the disk takes one again.
+int OutboxStore::test_write() {
+  if (epoch_pending_) {
+    const int rc = begin_epoch_if_needed();
+    epoch_pending_ = rc != SQLITE_OK;
+    return rc;
+  }
+  int rc = file_->begin();
+  if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 0);
+  if (rc == SQLITE_OK) rc = file_->commit();
+  return rc;
+}
+
 Status OutboxStore::close() {
-  if (file_ == nullptr) return tl::unexpected<Error>(unavailable());
   settle();
+  if (in_memory_) (void)recover();
+  if (file_ == nullptr || epoch_pending_) return tl::unexpected<Error>(unavailable());
   commit({});
-  if (file_ == nullptr || has_pending_work()) return tl::unexpected<Error>(unavailable());
+  if (file_ == nullptr || in_memory_ || has_pending_work()) {
+    return tl::unexpected<Error>(unavailable());
+  }
   int rc = file_->begin();
   if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 1);
   if (rc == SQLITE_OK) rc = file_->commit();

@@ -1,9 +1,12 @@
 // What goes into and comes out of OutboxStore.
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "gateway/api/outbox.h"
@@ -16,11 +19,23 @@ struct StoreDevice {
   friend auto operator<=>(StoreDevice, StoreDevice) = default;
 };
 
+// What one device may keep, within what the whole store may keep.
+struct DeviceLimits {
+  std::optional<std::uint64_t> bytes_max;
+  std::optional<std::chrono::seconds> age_max;
+};
+
 struct StoreLimits {
   enum class WhenFull : std::uint8_t { DropOldest, RefuseNew };
   // Waiting messages, as charged_bytes() counts them. 512 MiB: a day of 20 messages/s of 300 bytes.
   std::uint64_t bytes_max = 512ULL * 1024 * 1024;
-  WhenFull when_full = WhenFull::DropOldest;
+  // Older messages are dropped, whatever their priority, as far as their age is known; see
+  // RowClock.
+  std::optional<std::chrono::seconds> age_max;
+  WhenFull when_full = WhenFull::DropOldest;  // by bytes, of the store and of each device
+  std::map<std::string, DeviceLimits, std::less<>> devices;  // by registration id
+  // What is kept in memory only while the disk takes nothing; 0: messages are refused then.
+  std::uint64_t memory_bytes_max = 0;
   // Enough to look at; quarantine is for finding a fault, not for storage.
   std::uint64_t quarantine_rows_max = 1000;
   std::uint64_t quarantine_bytes_max = 16ULL * 1024 * 1024;
@@ -49,14 +64,6 @@ struct StoreOptions {
   std::function<std::uint64_t()> epoch_bits;
   // Moves a file that is set aside; empty: the file system's rename. False: not done.
   std::function<bool(const std::string& from, const std::string& to)> rename;
-};
-
-enum class StoreHealth : std::uint8_t {
-  Ready,
-  DiskFull,
-  ReadOnly,
-  IoError,
-  Unavailable,  // cannot be opened at the moment
 };
 
 struct StoreState {

@@ -1,0 +1,415 @@
+// What becomes of messages while the disk takes nothing.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+
+#include "gateway/outbox/row_codec.h"
+#include "gateway/outbox/store.h"
+#include "tests/support/faulty_disk/faulty_disk.h"
+#include "tests/support/scripted_random.h"
+#include "tests/unit/gateway/outbox/store_fixture.h"
+
+namespace hubward::outbox {
+
+using namespace test;
+using hubward::test::FaultyDisk;
+using hubward::test::SeededRandom;
+using Bodies = std::vector<std::string>;
+
+namespace {
+
+StoreOptions on(FaultyDisk& disk, std::uint64_t memory_bytes_max = 1024 * 1024) {
+  StoreOptions options = store_options("outbox.db");
+  options.vfs = disk.vfs();
+  options.rename = [&disk](const std::string& from, const std::string& to) {
+    return disk.rename(from, to);
+  };
+  options.limits.memory_bytes_max = memory_bytes_max;
+  return options;
+}
+
+struct Fault {
+  const char* why;
+  void (*set)(FaultyDisk&, bool);
+  StoreHealth health;
+};
+
+const Fault kFaults[] = {
+    {"no space",
+     [](FaultyDisk& d, bool on) { d.set_capacity(on ? std::optional{0} : std::nullopt); },
+     StoreHealth::DiskFull},
+    {"read-only", [](FaultyDisk& d, bool on) { d.set_read_only(on); }, StoreHealth::ReadOnly},
+    {"I/O errors", [](FaultyDisk& d, bool on) { d.set_broken(on); }, StoreHealth::IoError},
+};
+
+// With what SQLite already has of the file, a full disk takes a little more; this fills that.
+void fill(OutboxStore& store, StoreDevice device) {
+  for (int i = 0; i < 20 && !store.is_in_memory(); ++i) {
+    (void)append(store, device, std::string(5000, 'f'));
+  }
+  REQUIRE(store.is_in_memory());
+}
+
+bool ends_with(const Bodies& all, const Bodies& last) {
+  return all.size() >= last.size() && std::equal(last.rbegin(), last.rend(), all.rbegin());
+}
+
+std::vector<std::string> ids(OutboxStore& store, StoreDevice device) {
+  std::vector<std::string> all;
+  for (const StoredMessage& row : waiting(store, device)) {
+    all.push_back(row.epoch + "-" + std::to_string(row.sequence));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("while the disk takes nothing, messages are kept in memory and written when it does") {
+  for (const Fault& fault : kFaults) {
+    CAPTURE(fault.why);
+    FaultyDisk disk;
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    const StoreDevice press = store.attach("press");
+    const StoreDevice scale = store.attach("scale");
+    REQUIRE(append(store, press, "1"));
+    fault.set(disk, true);
+    fill(store, scale);
+    CHECK(store.state().health == fault.health);
+    CHECK(append(store, press, "2").has_value());
+    CHECK(append(store, press, "3").has_value());
+    const StoreStatus status = store.status();
+    CHECK(status.memory_only);
+    CHECK(status.memory_messages >= 3);
+    CHECK(status.memory_bytes >= charged_bytes(text("2")) * 2);
+    CHECK(store.counts(press).waiting == 3);
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(store.recover());
+    CHECK(store.is_in_memory());
+    CHECK(append(store, press, "4").has_value());
+
+    fault.set(disk, false);
+    CHECK(store.recover());
+    CHECK_FALSE(store.is_in_memory());
+    CHECK(store.state().health == StoreHealth::Ready);
+    CHECK(store.status().memory_messages == 0);
+    const auto before = ids(store, press);
+    CHECK(append(store, press, "5").has_value());
+    CHECK(bodies(store, press) == Bodies{"1", "2", "3", "4", "5"});
+    // On the disk, under the same ids.
+    disk.kill_process();
+    OutboxStore again(on(disk));
+    REQUIRE(again.open());
+    CHECK(bodies(again, again.attach("press")) == Bodies{"1", "2", "3", "4", "5"});
+    auto after = ids(again, again.attach("press"));
+    after.pop_back();
+    CHECK(after == before);
+  }
+}
+
+TEST_CASE("what was released while in memory does not come back, what was set aside is kept") {
+  FaultyDisk disk;
+  OutboxStore store(on(disk));
+  REQUIRE(store.open());
+  const StoreDevice press = store.attach("press");
+  disk.set_read_only(true);
+  for (const char* body : {"1", "2", "3"}) REQUIRE(append(store, press, body));
+  const auto rows = waiting(store, press);
+  release(store, press, rows[0]);
+  store.quarantine(press, rows[1].epoch, rows[1].sequence, ErrorCode::MessageQuarantined, kNow);
+  CHECK(bodies(store, press) == Bodies{"3"});
+  CHECK(store.counts(press).delivered == 1);
+  disk.set_read_only(false);
+  REQUIRE(store.recover());
+  CHECK(bodies(store, press) == Bodies{"3"});
+  REQUIRE(store.quarantined(9)->size() == 1);
+  CHECK(store.quarantined(9)->front().stored.message.body == "2");
+  CHECK(store.counts(press).quarantined == 1);
+}
+
+TEST_CASE("ids of messages that never reached the disk are not given to others") {
+  for (const bool carried : {false, true}) {
+    CAPTURE(carried);
+    FaultyDisk disk;
+    std::set<std::string> used;
+    {
+      OutboxStore store(on(disk));
+      REQUIRE(store.open());
+      for (int i = 0; i < 3; ++i) {
+        const auto row = append(store, store.attach("press"), "disk");
+        CHECK(used.insert(message_id(row->epoch, "press", row->sequence)).second);
+      }
+      disk.set_read_only(true);
+      for (int i = 0; i < 3; ++i) {
+        const auto row = append(store, store.attach("press"), "memory");
+        REQUIRE(row);
+        CHECK(used.insert(message_id(row->epoch, "press", row->sequence)).second);
+        release(store, store.attach("press"), *row);  // sent, and known outside
+      }
+      REQUIRE(append(store, store.attach("scale"), "memory"));
+      if (carried) {
+        disk.set_read_only(false);
+        REQUIRE(store.recover());
+      }
+      disk.kill_process();
+    }
+    disk.set_read_only(false);
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    for (int i = 0; i < 9; ++i) {
+      const auto row = append(store, store.attach("press"), "later");
+      CHECK(used.insert(message_id(row->epoch, "press", row->sequence)).second);
+    }
+  }
+}
+
+TEST_CASE("memory is bounded: the oldest of the least priority go, and are counted") {
+  FaultyDisk disk;
+  OutboxStore store(on(disk, 3 * charged_bytes(text("a1"))));
+  REQUIRE(store.open());
+  const StoreDevice press = store.attach("press");
+  REQUIRE(append(store, press, "d1", Priority::Low));
+  disk.set_read_only(true);
+  REQUIRE(append(store, press, "a1", Priority::Alarm));
+  REQUIRE(append(store, press, "n1"));
+  REQUIRE(append(store, press, "l1", Priority::Low));
+  REQUIRE(append(store, press, "n2"));
+  CHECK(bodies(store, press) == Bodies{"d1", "a1", "n1", "n2"});
+  REQUIRE(append(store, press, "n3"));
+  CHECK(bodies(store, press) == Bodies{"d1", "a1", "n2", "n3"});
+  CHECK(store.counts(press).dropped == 2);
+  CHECK(store.status().memory_messages == 3);
+  disk.set_read_only(false);
+  REQUIRE(store.recover());
+  CHECK(bodies(store, press) == Bodies{"d1", "a1", "n2", "n3"});
+  CHECK(store.counts(press).appended == 6);
+}
+
+TEST_CASE("full memory refuses where the store is told to, and every refusal is counted") {
+  for (const bool memory : {true, false}) {
+    CAPTURE(memory);
+    FaultyDisk disk;
+    auto options = on(disk, memory ? 2 * charged_bytes(text("1")) : 0);
+    options.limits.when_full = StoreLimits::WhenFull::RefuseNew;
+    OutboxStore store(options);
+    REQUIRE(store.open());
+    const StoreDevice press = store.attach("press");
+    disk.set_read_only(true);
+    for (const char* body : {"1", "2", "3"}) {
+      const auto stored = append(store, press, body);
+      if (!stored) CHECK(stored.error().code == ErrorCode::StoreFailed);
+    }
+    CHECK(store.counts(press).unstored == (memory ? 1 : 3));
+    CHECK(store.counts(press).refused == 0);
+    CHECK(store.counts(press).waiting == (memory ? 2 : 0));
+  }
+}
+
+TEST_CASE("nothing overtakes a row that a broken disk cannot read now") {
+  FaultyDisk disk;
+  OutboxStore store(on(disk));
+  REQUIRE(store.open());
+  const StoreDevice press = store.attach("press");
+  const StoreDevice scale = store.attach("scale");
+  for (int i = 0; i < 300; ++i) REQUIRE(append(store, press, std::string(2000, 'x')));
+  REQUIRE(store.close());
+  REQUIRE(store.open());
+  disk.set_broken(true);
+  REQUIRE(append(store, press, "memory"));
+  REQUIRE(append(store, scale, "memory"));
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(store.recover());
+    CHECK_FALSE(store.fetch(press, nullptr, 10, store.newest_row(), kNow));
+    CHECK(bodies(store, scale) == Bodies{"memory"});
+    CHECK(store.counts(press).waiting == 301);
+  }
+  disk.set_broken(false);
+  CHECK(store.recover());
+  const auto rows = bodies(store, press);
+  REQUIRE(rows.size() == 301);
+  CHECK(rows.back() == "memory");
+}
+
+TEST_CASE("a disk that is full or read-only at the start can still be read and sent from") {
+  for (const Fault& fault : kFaults) {
+    if (fault.health == StoreHealth::IoError) continue;
+    CAPTURE(fault.why);
+    FaultyDisk disk;
+    std::string first_epoch;
+    {
+      OutboxStore store(on(disk));
+      REQUIRE(store.open());
+      first_epoch = store.epoch();
+      for (const char* body : {"1", "2"}) REQUIRE(append(store, store.attach("press"), body));
+      REQUIRE(store.close());
+    }
+    fault.set(disk, true);
+    OutboxStore store(on(disk));
+    CHECK_FALSE(store.open());
+    CHECK(store.state().health == fault.health);
+    const StoreDevice press = store.attach("press");
+    const auto rows = waiting(store, press);
+    REQUIRE(rows.size() == 2);
+    release(store, press, rows[0]);
+    const auto kept = append(store, press, "3");
+    REQUIRE(kept);
+    CHECK(kept->epoch != first_epoch);
+    CHECK(bodies(store, press) == Bodies{"2", "3"});
+    CHECK_FALSE(store.recover());
+    fault.set(disk, false);
+    CHECK(store.recover());
+    CHECK(store.state().health == StoreHealth::Ready);
+    REQUIRE(append(store, press, "4"));
+    CHECK(bodies(store, press) == Bodies{"2", "3", "4"});
+    REQUIRE(store.close());
+    OutboxStore again(on(disk));
+    REQUIRE(again.open());
+    CHECK(bodies(again, again.attach("press")) == Bodies{"2", "3", "4"});
+  }
+}
+
+TEST_CASE("a disk that cannot be opened at all lets messages through memory") {
+  FaultyDisk disk;
+  disk.set_broken(true);
+  OutboxStore store(on(disk));
+  CHECK_FALSE(store.open());
+  const StoreDevice press = store.attach("press");
+  const auto first = append(store, press, "1");
+  REQUIRE(first);
+  REQUIRE(append(store, press, "2"));
+  CHECK(bodies(store, press) == Bodies{"1", "2"});
+  release(store, press, *first);
+  disk.set_broken(false);
+  REQUIRE(store.recover());
+  CHECK(bodies(store, press) == Bodies{"2"});
+  const auto next = append(store, press, "3");
+  REQUIRE(next);
+  CHECK(message_id(next->epoch, "", next->sequence) !=
+        message_id(first->epoch, "", first->sequence));
+  CHECK(bodies(store, press) == Bodies{"2", "3"});
+}
+
+TEST_CASE("a store that turns out damaged while messages are in memory keeps those") {
+  FaultyDisk disk;
+  OutboxStore store(on(disk));
+  REQUIRE(store.open());
+  const StoreDevice press = store.attach("press");
+  for (int i = 0; i < 300; ++i) REQUIRE(append(store, press, std::string(2000, 'x')));
+  REQUIRE(store.close());
+  REQUIRE(store.open());
+  disk.set_read_only(true);
+  REQUIRE(append(store, press, "memory 1"));
+  REQUIRE(append(store, press, "memory 2"));
+  disk.damage("outbox.db", 100);
+  disk.set_read_only(false);
+  // Whoever notices first: the fetch or the recovery.
+  (void)store.fetch(press, nullptr, 100, store.newest_row(), kNow);
+  (void)store.recover();
+  CHECK(store.state().health == StoreHealth::Ready);
+  CHECK(store.take_set_aside().size() == 1);
+  const auto rows = bodies(store, press);
+  REQUIRE(rows.size() >= 2);
+  CHECK(rows[rows.size() - 2] == "memory 1");
+  CHECK(rows[rows.size() - 1] == "memory 2");
+  CHECK(append(store, press, "new").has_value());
+}
+
+TEST_CASE("whatever the disk does, all is kept, in order, and each id is used once") {
+  const std::uint64_t seeds = long_run() ? 5000 : 150;
+  std::uint64_t through_memory = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    CAPTURE(seed);
+    SeededRandom random(seed);
+    FaultyDisk disk;
+    std::set<std::string> used;
+    std::map<std::string, Bodies> expected;  // by device; what waits, in order
+    std::uint64_t number = 0;
+    auto store = std::make_unique<OutboxStore>(on(disk, 64 * 1024));
+    REQUIRE(store->open());
+    const auto heal = [&] {
+      for (const Fault& fault : kFaults) fault.set(disk, false);
+      for (int i = 0; i < 3 && (store->is_in_memory() || !store->recover()); ++i) {
+        (void)store->recover();
+      }
+      REQUIRE(store->state().health == StoreHealth::Ready);
+      REQUIRE_FALSE(store->is_in_memory());
+    };
+    for (int step = 0; step < 120; ++step) {
+      const std::string name = "device-" + std::to_string(random.next() % 3);
+      const StoreDevice device = store->attach(name);
+      switch (random.next() % 10) {
+        case 0:
+          kFaults[random.next() % 3].set(disk, true);
+          break;
+        case 1:
+          for (const Fault& fault : kFaults) fault.set(disk, false);
+          break;
+        case 2:
+          (void)store->recover();
+          break;
+        case 3: {
+          auto rows =
+              store->fetch(device, nullptr, 1 + random.next() % 5, store->newest_row(), kNow);
+          if (!rows) break;
+          Bodies& waits = expected[name];
+          for (const StoredMessage& row : *rows) {
+            REQUIRE(!waits.empty());
+            REQUIRE(row.message.body == waits.front());
+            waits.erase(waits.begin());
+            release(*store, device, row);
+          }
+          break;
+        }
+        case 4:
+          store->settle();
+          break;
+        case 5:
+          if (random.next() % 4 != 0) break;
+          // The process dies, and nothing waits in memory: it must all be there.
+          heal();
+          disk.kill_process();
+          store = std::make_unique<OutboxStore>(on(disk, 64 * 1024));
+          REQUIRE(store->open());
+          // What was released and not written comes again.
+          for (auto& [known, waits] : expected) {
+            const Bodies all = bodies(*store, store->attach(known));
+            REQUIRE(ends_with(all, waits));
+            waits = all;
+          }
+          break;
+        default: {
+          const std::string body = std::to_string(++number) + std::string(random.next() % 600, '.');
+          const std::uint64_t dropped = store->totals().dropped;
+          const auto stored = append(*store, device, body);
+          REQUIRE(stored);
+          REQUIRE(used.insert(message_id(stored->epoch, name, stored->sequence)).second);
+          expected[name].push_back(body);
+          through_memory += store->is_in_memory() ? 1 : 0;
+          REQUIRE(store->totals().dropped == dropped);  // the bound is not reached here
+        }
+      }
+      std::uint64_t waits = 0;
+      for (const auto& [known, rows] : expected) waits += rows.size();
+      // More, if the store was opened anew and knows of releases again that were not written.
+      REQUIRE(store->totals().waiting >= waits);
+      for (auto& [known, rows] : expected) {
+        if (store->counts(store->attach(known)).waiting == rows.size()) continue;
+        const Bodies all = bodies(*store, store->attach(known));
+        if (all.size() <= rows.size()) continue;  // or it cannot be read now
+        REQUIRE(ends_with(all, rows));
+        rows = all;
+      }
+    }
+    heal();
+    for (const auto& [known, rows] : expected) {
+      CAPTURE(known);
+      // Behind what was released and comes again, because the store was opened anew.
+      const Bodies all = bodies(*store, store->attach(known));
+      REQUIRE(ends_with(all, rows));
+    }
+    REQUIRE(store->take_set_aside().empty());
+  }
+  CHECK(through_memory > seeds * 5);
+}
+
+}  // namespace hubward::outbox
