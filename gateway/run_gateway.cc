@@ -99,7 +99,15 @@ outbox::WriterOptions outbox_options(const config::SiteSettings& site,
                                      const platform::StateFolder& folder, Log& log) {
   outbox::WriterOptions options;
   options.store.path = folder.file("outbox.db");
-  options.store.limits.bytes_max = site.outbox.bytes_max;
+  outbox::StoreLimits& limits = options.store.limits;
+  limits.bytes_max = site.outbox.bytes_max;
+  limits.age_max = site.outbox.age_max;
+  if (site.outbox.refuse_when_full) limits.when_full = outbox::StoreLimits::WhenFull::RefuseNew;
+  limits.memory_bytes_max = site.outbox.memory_bytes_max;
+  for (std::size_t i = 0; i < site.devices.size(); ++i) {
+    const auto& [bytes_max, age_max] = site.outbox.devices[i];
+    if (bytes_max || age_max) limits.devices[site.devices[i].id] = {bytes_max, age_max};
+  }
   options.store.boot_id = machine_boot_id();
   options.store.epoch_bits = random_64_bits;
   options.sync_window = site.outbox.sync_window;
@@ -236,6 +244,7 @@ class Gateway {
   }
 
   void beat() {
+    board_.set_store(outbox_.status());
     last_beat_ = clock_.steady().time_since_epoch().count();
     board_.set_endpoints(endpoints_.look());
     loop_.call_at(clock_.steady() + kHeartbeat, [this] { beat(); });

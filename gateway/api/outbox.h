@@ -70,7 +70,7 @@ enum class StoreHealth : std::uint8_t {
 // The store as a whole.
 struct StoreStatus {
   StoreHealth health = StoreHealth::Ready;
-  std::string detail;        // in SQLite's words
+  std::string detail{};      // in SQLite's words
   bool memory_only = false;  // new messages are kept in memory, until the disk takes them
   std::uint64_t memory_messages = 0;
   std::uint64_t memory_bytes = 0;
@@ -81,6 +81,7 @@ struct StoreStatus {
   // Damaged stores moved out of the way in this run, and what could be read of them.
   std::uint64_t set_aside = 0;
   std::uint64_t rescued_messages = 0;
+  friend bool operator==(const StoreStatus&, const StoreStatus&) = default;
 };
 
 struct QuarantinedMessage {

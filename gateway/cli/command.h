@@ -1,6 +1,8 @@
 // What the command line asks for.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -41,6 +43,8 @@ struct Maintenance {
 // Prints the messages that were set aside, one JSON object a line.
 struct ExportQuarantine {
   std::string folder = kDefaultFolder;
+  // Removes instead of printing: what was printed with a "place" up to this one.
+  std::optional<std::int64_t> remove_up_to{};
 };
 // Says step by step why a device is not online.
 struct Why {

@@ -59,6 +59,10 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   ExportQuarantine quarantine;
   auto* quarantine_verb = app.add_subcommand(
       "quarantine", "Print the messages that were set aside, one JSON object a line");
+  quarantine_verb
+      ->add_option("--remove-up-to", quarantine.remove_up_to,
+                   "Remove those printed with a \"place\" up to this one, after they were saved")
+      ->option_text("PLACE");
   add_folder(*quarantine_verb, quarantine.folder);
 
   auto* failures_verb = app.add_subcommand(

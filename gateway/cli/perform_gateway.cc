@@ -94,6 +94,15 @@ Outcome perform(const Maintenance& command, const Surroundings& world) {
 }
 
 Outcome perform(const ExportQuarantine& command, const Surroundings& world) {
+  if (command.remove_up_to) {
+    const std::string place = std::to_string(*command.remove_up_to);
+    const auto removed = ask_gateway(
+        command.folder, {}, R"({"command":"quarantine","remove_up_to":)" + place + "}", world);
+    if (!removed) return not_reached(removed.error().context);
+    const auto document = json::parse(*removed);
+    if (!document || !json::find(*document, "removed_up_to")) return not_understood(*removed);
+    return {kExitFine, "The messages set aside up to place " + place + " are removed.\n", ""};
+  }
   const auto answer = ask_gateway(command.folder, {}, R"({"command":"quarantine"})", world);
   if (!answer) return not_reached(answer.error().context);
   // The answer holds whole message bodies.

@@ -89,6 +89,15 @@ std::vector<std::string> notes_of(const json::Value& device, std::optional<std::
   if (const auto dropped = count("dropped"); dropped > 0) {
     add("dropped", counted(dropped) + ", the oldest, because the store was full");
   }
+  if (const auto expired = count("expired"); expired > 0) {
+    add("too old", counted(expired) + " older than is kept, dropped");
+  }
+  if (const auto refused = count("refused"); refused > 0) {
+    add("refused", counted(refused) + ", because the store had no room");
+  }
+  if (const auto unstored = count("unstored"); unstored > 0) {
+    add("not stored", counted(unstored) + ", because the disk failed or was too slow");
+  }
   return notes;
 }
 

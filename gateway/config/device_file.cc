@@ -1,5 +1,7 @@
 #include "gateway/config/device_file.h"
 
+#include "gateway/config/gateway_file.h"
+
 namespace hubward::config {
 namespace {
 
@@ -105,6 +107,22 @@ Codec<AttachFields> attach() {
              "lines of text behind a serial-to-network converter");
   r.optional("mqtt", &AttachFields::mqtt, mqtt(), "the local MQTT broker");
   r.exactly_one();
+  return r.codec();
+}
+
+Codec<DeviceOutboxFields> device_outbox() {
+  Record<DeviceOutboxFields> r("device_outbox", "how this device's readings are kept and sent");
+  r.optional(
+      "bytes_max", &DeviceOutboxFields::bytes_max,
+      integer(std::int64_t{1} << 16, std::int64_t{1} << 40),
+      "the most bytes of this device's readings that are kept, within the store's own limit");
+  r.optional("age_max_h", &DeviceOutboxFields::age_max_h, integer(1, 87600),
+             "the most hours a reading of this device is kept, if the store's own limit is not "
+             "shorter");
+  r.optional("order", &DeviceOutboxFields::order, send_order(),
+             "as \"order\" in gateway.json, for this device");
+  r.optional("fresh_share_percent", &DeviceOutboxFields::fresh_share_percent, fresh_share(),
+             "as \"fresh_share_percent\" in gateway.json, for this device");
   return r.codec();
 }
 
@@ -243,6 +261,8 @@ const Record<DeviceFile>& device_record() {
         "how many messages a device that sends by itself (serial, MQTT) is expected to make; "
         "only for hubward check, which compares the site with the hub's daily quota");
     r.required("attach", &DeviceFile::attach, attach(), "where and how the device is attached");
+    r.optional("outbox", &DeviceFile::outbox, device_outbox(),
+               "how this device's readings are kept and sent");
     r.required("tags", &DeviceFile::tags, tags(), "the list of its values");
     return r;
   }();

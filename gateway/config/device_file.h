@@ -90,6 +90,13 @@ struct TagFields {
   std::string pointer;
 };
 
+struct DeviceOutboxFields {
+  std::optional<std::int64_t> bytes_max;
+  std::optional<std::int64_t> age_max_h;
+  std::optional<SendOrder> order;
+  std::optional<unsigned> fresh_share_percent;
+};
+
 struct DeviceFile {
   std::string schema;
   std::int64_t version = 1;
@@ -102,6 +109,7 @@ struct DeviceFile {
   bool connect_first = false;
   std::optional<double> expected_messages_per_minute;
   AttachFields attach;
+  DeviceOutboxFields outbox;
   std::vector<TagFields> tags;
 };
 

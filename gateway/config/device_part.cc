@@ -92,7 +92,14 @@ void check_names(const DeviceFile& file, FileReport& report) {
   }
 }
 
-DeviceDescription describe(const DeviceFile& file) {
+DeviceOutboxSettings make_outbox(const DeviceOutboxFields& fields) {
+  DeviceOutboxSettings outbox;
+  if (fields.bytes_max) outbox.bytes_max = static_cast<std::uint64_t>(*fields.bytes_max);
+  if (fields.age_max_h) outbox.age_max = std::chrono::hours{*fields.age_max_h};
+  return outbox;
+}
+
+DeviceDescription describe(const DeviceFile& file, const GatewayPart* gateway) {
   DeviceDescription description;
   description.id = file.id;
   description.display_name = file.name.empty() ? file.id : file.name;
@@ -100,6 +107,11 @@ DeviceDescription describe(const DeviceFile& file) {
   description.enrollment = file.enrollment;
   description.connect_first = file.connect_first;
   description.expected_messages_per_minute = file.expected_messages_per_minute;
+  const GatewayPart defaults;
+  const GatewayPart& site = gateway == nullptr ? defaults : *gateway;
+  description.order = file.outbox.order.value_or(site.order);
+  description.fresh_share_percent =
+      file.outbox.fresh_share_percent.value_or(site.fresh_share_percent);
   for (const auto& fields : file.tags) {
     TagDescription tag;
     tag.name = fields.name;
@@ -121,7 +133,8 @@ DevicePart make_device_part(const DeviceFile& file, const GatewayPart* gateway,
                             const std::string& folder, const SecretSource& secrets,
                             FileReport& report) {
   DevicePart part;
-  part.description = describe(file);
+  part.description = describe(file, gateway);
+  part.outbox = make_outbox(file.outbox);
   check_enrollment(file, gateway, report);
   part.credential = find_credential(file, gateway, folder, secrets, report);
   check_names(file, report);

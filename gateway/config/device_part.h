@@ -23,6 +23,7 @@ struct DevicePart {
   DeviceCredential credential;
   // Nothing if the attachment is not usable.
   std::variant<std::monostate, ModbusPart, serial::DeviceSettings, mqtt::DeviceSettings> attached;
+  DeviceOutboxSettings outbox;
   std::string topic_filter;  // MQTT: with {device} filled in; empty if not usable
   Place whole;
   Place id;

@@ -64,11 +64,44 @@ Codec<LimitFields> limits() {
   return r.codec();
 }
 
+}  // namespace
+
+Codec<SendOrder> send_order() {
+  return choice<SendOrder>({{"strict", SendOrder::Strict}, {"fresh_first", SendOrder::FreshFirst}});
+}
+
+Codec<unsigned> fresh_share() { return integer_as<unsigned>(1, 99); }
+
+namespace {
+
 Codec<OutboxFields> outbox() {
   Record<OutboxFields> r("outbox", "the store on disk that keeps readings until the hub has them");
   r.optional("bytes_max", &OutboxFields::bytes_max,
              integer(std::int64_t{1} << 20, std::int64_t{1} << 40),
-             "the most bytes it keeps; then the oldest readings are dropped and counted");
+             "the most bytes of readings it keeps, those of all devices together");
+  // Ten years: longer than a gateway's disk lives.
+  r.optional("age_max_h", &OutboxFields::age_max_h, integer(1, 87600),
+             "the most hours a reading is kept; older ones are dropped and counted, alarms too; "
+             "left out, there is no such limit");
+  r.optional("when_full", &OutboxFields::when_full,
+             choice<OutboxFields::WhenFull>({{"drop_oldest", OutboxFields::WhenFull::DropOldest},
+                                             {"refuse_new", OutboxFields::WhenFull::RefuseNew}}),
+             "\"drop_oldest\" makes room for new readings, of low priority first and of alarms "
+             "last; \"refuse_new\" keeps what is there; both are counted");
+  r.optional("order", &OutboxFields::order, send_order(),
+             "how a device's readings are sent after an outage: \"strict\" in the order in which "
+             "they came, \"fresh_first\" mostly new ones, and old ones beside them");
+  r.optional("fresh_share_percent", &OutboxFields::fresh_share_percent, fresh_share(),
+             "with \"fresh_first\": how many of 100 readings sent are new ones while old ones "
+             "wait");
+  r.optional("when_disk_fails", &OutboxFields::when_disk_fails,
+             choice<OutboxFields::WhenDiskFails>({{"memory", OutboxFields::WhenDiskFails::Memory},
+                                                  {"refuse", OutboxFields::WhenDiskFails::Refuse}}),
+             "what becomes of new readings while the disk is full or fails: \"memory\" keeps them "
+             "until it works again, and loses them with the power; \"refuse\" takes none");
+  r.optional("memory_bytes_max", &OutboxFields::memory_bytes_max,
+             integer(std::int64_t{1} << 16, std::int64_t{1} << 32),
+             "the most bytes of readings kept in memory while the disk takes none");
   r.optional("sync_window_ms", &OutboxFields::sync_window, milliseconds(0, 10000),
              "the longest time a power cut can take back; 0 syncs every reading, and is slow");
   return r.codec();

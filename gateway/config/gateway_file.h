@@ -8,6 +8,7 @@
 #include <string>
 
 #include "gateway/api/log.h"
+#include "gateway/api/outbox.h"
 #include "gateway/api/service_tier.h"
 #include "gateway/config/record.h"
 #include "gateway/config/secret_fields.h"
@@ -43,7 +44,15 @@ struct LimitFields {
 };
 
 struct OutboxFields {
+  enum class WhenFull : std::uint8_t { DropOldest, RefuseNew };
+  enum class WhenDiskFails : std::uint8_t { Memory, Refuse };
   std::int64_t bytes_max = std::int64_t{1024} * 1024 * 1024;
+  std::optional<std::int64_t> age_max_h;
+  WhenFull when_full = WhenFull::DropOldest;
+  SendOrder order = SendOrder::Strict;
+  unsigned fresh_share_percent = 80;
+  WhenDiskFails when_disk_fails = WhenDiskFails::Memory;
+  std::int64_t memory_bytes_max = std::int64_t{16} * 1024 * 1024;
   std::chrono::milliseconds sync_window{50};
 };
 
@@ -79,5 +88,9 @@ struct GatewayFile {
 };
 
 [[nodiscard]] const Record<GatewayFile>& gateway_record();
+
+// Of the store as a whole, and of a device in its own file.
+[[nodiscard]] Codec<SendOrder> send_order();
+[[nodiscard]] Codec<unsigned> fresh_share();
 
 }  // namespace hubward::config

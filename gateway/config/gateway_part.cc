@@ -103,6 +103,18 @@ BrokerSettings make_broker(const BrokerFields& fields, const Sources& from) {
   return broker;
 }
 
+OutboxSettings make_outbox(const OutboxFields& fields) {
+  OutboxSettings outbox;
+  outbox.bytes_max = static_cast<std::uint64_t>(fields.bytes_max);
+  if (fields.age_max_h) outbox.age_max = std::chrono::hours{*fields.age_max_h};
+  outbox.refuse_when_full = fields.when_full == OutboxFields::WhenFull::RefuseNew;
+  outbox.memory_bytes_max = fields.when_disk_fails == OutboxFields::WhenDiskFails::Memory
+                                ? static_cast<std::uint64_t>(fields.memory_bytes_max)
+                                : 0;
+  outbox.sync_window = fields.sync_window;
+  return outbox;
+}
+
 void check_readable(const std::string& path, const std::string& pointer, const std::string& what,
                     const Sources& from) {
   if (path.empty() || !from.report.clean(pointer) || from.files.readable(path)) return;
@@ -134,7 +146,9 @@ GatewayPart make_gateway_part(const GatewayFile& file, const std::string& folder
                      file.limits.backlog_sends_per_second,
                      file.limits.twin_reads_per_second,
                      file.limits.twin_updates_per_second};
-  settings.outbox = {static_cast<std::uint64_t>(file.outbox.bytes_max), file.outbox.sync_window};
+  settings.outbox = make_outbox(file.outbox);
+  part.order = file.outbox.order;
+  part.fresh_share_percent = file.outbox.fresh_share_percent;
   settings.token_lifetime = file.hub.token_lifetime;
   settings.keep_alive = file.hub.keep_alive;
   settings.retry_pause_max = file.hub.retry_pause_max;

@@ -24,6 +24,9 @@ struct GatewayPart {
   std::map<std::string, Enrollment> enrollments;
   bool has_broker = false;
   Place tier;
+  // Unless a device's file says otherwise.
+  SendOrder order = SendOrder::Strict;
+  unsigned fresh_share_percent = 80;
 };
 
 // Checks the meaning of gateway.json and turns it into settings. Relative paths are taken from

@@ -134,6 +134,7 @@ SiteSettings assemble(GatewayPart gateway, std::vector<DevicePart> devices) {
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const DeviceIndex index{static_cast<std::uint32_t>(i)};
     settings.devices.push_back(std::move(devices[i].description));
+    settings.outbox.devices.push_back(devices[i].outbox);
     settings.credentials.push_back(std::move(devices[i].credential));
     if (auto* lines = std::get_if<serial::DeviceSettings>(&devices[i].attached)) {
       lines->device = index;

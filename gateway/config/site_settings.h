@@ -42,9 +42,20 @@ struct LimitSettings {
   std::optional<double> twin_updates_per_second;
 };
 
+struct DeviceOutboxSettings {
+  std::optional<std::uint64_t> bytes_max;
+  std::optional<std::chrono::hours> age_max;
+};
+
 struct OutboxSettings {
   std::uint64_t bytes_max = 1024ULL * 1024 * 1024;
+  std::optional<std::chrono::hours> age_max;
+  bool refuse_when_full = false;  // instead of dropping the oldest
+  // Of what is kept in memory while the disk takes nothing; 0: readings are refused then.
+  std::uint64_t memory_bytes_max = 16ULL * 1024 * 1024;
   std::chrono::milliseconds sync_window{50};  // 0: every commit is synced
+  // By DeviceIndex. In which order a device's messages are sent stands in its description.
+  std::vector<DeviceOutboxSettings> devices;
 };
 
 // What one device proves its identity with: base64 text of 16 to 64 bytes, checked.

@@ -13,6 +13,8 @@ constexpr std::size_t kQuarantineListMax = 1000;
 void write_quarantined(json::Writer& out, const QuarantinedMessage& message) {
   const StoredMessage& stored = message.stored;
   out.StartObject();
+  out.Key("place");
+  out.Int64(message.place);
   write_text(out, "device", message.device_id);
   write_text(out, "id", message_id(stored.epoch, message.device_id, stored.sequence));
   write_text(out, "reason", words_for(message.why).label);
@@ -47,11 +49,21 @@ void ControlCommands::handle(const std::string& request, const Answer& answer) {
   if (command == "maintenance") {
     return answer(maintenance_.set(json::as_bool(json::find(*document, "paused"))));
   }
-  if (command == "quarantine") return list_quarantine(answer);
+  if (command == "quarantine") {
+    const auto place = json::as_int(json::find(*document, "remove_up_to"));
+    return place ? clear_quarantine(*place, answer) : list_quarantine(answer);
+  }
   const auto device = json::as_string(json::find(*document, "device"));
   if (command == "why") return why_.ask(std::string(device.value_or("")), answer);
   if (command == "drill") return drills_.start(std::string(device.value_or("")), answer);
   answer(error_json("unknown command"));
+}
+
+void ControlCommands::clear_quarantine(std::int64_t newest_place, const Answer& answer) {
+  outbox_.clear_quarantined(newest_place, loop_, [answer, newest_place](const Status& removed) {
+    answer(removed ? R"({"removed_up_to":)" + std::to_string(newest_place) + "}"
+                   : error_json(removed.error().context));
+  });
 }
 
 void ControlCommands::list_quarantine(const Answer& answer) {

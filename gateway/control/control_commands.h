@@ -41,6 +41,7 @@ class ControlCommands {
   void handle(const std::string& request, const Answer& answer);
 
  private:
+  void clear_quarantine(std::int64_t newest_place, const Answer& answer);
   void list_quarantine(const Answer& answer);
 
   const observe::StatusBoard& board_;

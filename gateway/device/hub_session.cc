@@ -110,6 +110,7 @@ void HubSession::on_work(SteadyTime now, SessionActions& out) {
 
 void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
   if (!connected_ || paused_ || given_up_) return;
+  window_.hold_backlog(false);
   while (const StoredMessage* next = window_.next_to_send()) {
     const OutboxMessage& message = next->message;
     hub::TelemetryProperties properties;
@@ -127,7 +128,12 @@ void HubSession::send_telemetry(SteadyTime now, SessionActions& out) {
     }
     const auto use =
         window_.next_is_backlog() ? resilience::Use::BacklogSend : resilience::Use::Send;
-    if (!may(use, now, out)) break;
+    if (!may(use, now, out)) {
+      if (use == resilience::Use::Send) break;
+      // What is new need not wait for what is old, if the device's order allows it.
+      window_.hold_backlog(true);
+      continue;
+    }
     const PublishToken token{++last_token_};
     out.emplace_back(Send{std::move(*topic), message.body, Qos::AtLeastOnce, token});
     window_.on_sent(token, now);

@@ -31,13 +31,18 @@ void SendLanes::on_stored(const StoredMessage& row, bool live) {
     old_.push_back({.stored = row, .lane = Lane::Backlog, .is_backlog = !live});
     return;
   }
-  // Only so many are fresh: the oldest of them becomes the newest of the backlog.
+  // Fresh is what came over this link, and only so much of it: the oldest of them becomes the
+  // newest of the backlog.
+  if (!live) {
+    newest_demoted_ = id_of(row);
+    return keep_in_store(live);
+  }
   if (fresh_.size() >= std::max<std::size_t>(loaded_max_ / 2, 1)) {
     keep_in_store(live);
     newest_demoted_ = id_of(fresh_.front().stored);
     fresh_.pop_front();
   }
-  fresh_.push_back({.stored = row, .lane = Lane::Fresh, .is_backlog = !live});
+  fresh_.push_back({.stored = row, .lane = Lane::Fresh});
 }
 
 void SendLanes::keep_in_store(bool live) {
@@ -48,7 +53,11 @@ void SendLanes::keep_in_store(bool live) {
 
 void SendLanes::on_link_lost() {
   for (SendRow& row : old_) row.is_backlog = true;
-  for (SendRow& row : fresh_) row.is_backlog = true;
+  if (!fresh_.empty()) {
+    newest_demoted_ = id_of(fresh_.back().stored);
+    more_in_store_ = true;
+    fresh_.clear();
+  }
   live_credit_ = 0;
 }
 

@@ -1,8 +1,9 @@
 // The rows of one device that have not been sent yet: what is in memory, what is still in the
 // store, and which row goes next. Used by SendWindow only.
 //
-// Strict order: one lane, the oldest row first. Fresh first: the newest rows form a lane of their
-// own, what is older is the backlog; each lane keeps its order and the two share the link.
+// Strict order: one lane, the oldest row first. Fresh first: what came over this link, as far as it
+// is not much, forms a lane of its own, what is older is the backlog; each lane keeps its order and
+// the two share the link.
 #pragma once
 
 #include <cstddef>

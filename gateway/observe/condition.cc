@@ -153,9 +153,17 @@ Stage stored_stage(const DeviceView& view) {
   const OutboxCounts& outbox = view.status.outbox;
   Stage stage{"Stored", StageState::Ok, {}, std::nullopt};
   const std::uint64_t dropped = outbox.dropped - std::min(outbox.dropped, view.dropped_at_start);
-  if (dropped > 0) {
+  const std::uint64_t expired = outbox.expired - std::min(outbox.expired, view.expired_at_start);
+  const std::uint64_t not_taken = outbox.refused + outbox.unstored;
+  if (not_taken > 0) {
+    stage.state = StageState::Partly;
+    stage.text = count_words(not_taken) + " not stored";
+  } else if (dropped > 0) {
     stage.state = StageState::Partly;
     stage.text = count_words(dropped) + " oldest dropped";
+  } else if (expired > 0) {
+    stage.state = StageState::Partly;
+    stage.text = count_words(expired) + " too old, dropped";
   } else if (outbox.waiting > 0) {
     stage.text = count_words(outbox.waiting) + " waiting";
   } else if (outbox.appended == 0) {

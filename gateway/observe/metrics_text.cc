@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "gateway/api/failure_words.h"
+#include "gateway/api/store_words.h"
 #include "gateway/observe/condition.h"
 #include "gateway/observe/endpoint_words.h"
 
@@ -131,6 +132,15 @@ void device_numbers(Exposition& out) {
   out.each("hubward_messages_dropped_total", "counter",
            "Oldest messages dropped because the store was full, for the store's life.",
            [&](View v) { return count(v.status.outbox.dropped); });
+  out.each("hubward_messages_expired_total", "counter",
+           "Messages dropped because they were older than is kept, for the store's life.",
+           [&](View v) { return count(v.status.outbox.expired); });
+  out.each("hubward_messages_refused_total", "counter",
+           "Messages not taken, because the store had no room for them.",
+           [&](View v) { return count(v.status.outbox.refused); });
+  out.each("hubward_messages_unstored_total", "counter",
+           "Messages not taken, because the disk failed or was too slow.",
+           [&](View v) { return count(v.status.outbox.unstored); });
   out.each("hubward_messages_quarantined_total", "counter",
            "Messages set aside after repeated link drops, for the store's life.",
            [&](View v) { return count(v.status.outbox.quarantined); });
@@ -164,6 +174,26 @@ void endpoint_numbers(Exposition& out, const StatusBoard& board) {
   for (const auto& endpoint : endpoints) {
     out.sample("hubward_endpoint_waiting", label(endpoint), static_cast<double>(endpoint.waiting));
   }
+}
+
+void store_numbers(Exposition& out, const StoreStatus& store) {
+  out.head("hubward_store_state", "gauge", "1 for the state the store on disk is in.");
+  for (const StoreWords& words : kStoreWords) {
+    out.sample("hubward_store_state", "state=" + quoted(words.label),
+               words.health == store.health ? 1 : 0);
+  }
+  out.site("hubward_store_memory_messages", "gauge",
+           "Messages in memory only, because the disk takes none.",
+           static_cast<double>(store.memory_messages));
+  out.site("hubward_store_memory_bytes", "gauge", "Their size.",
+           static_cast<double>(store.memory_bytes));
+  out.site("hubward_store_removed_devices", "gauge",
+           "Devices no longer configured of which messages are kept.",
+           static_cast<double>(store.removed_devices));
+  out.site("hubward_store_removed_messages", "gauge", "Their messages.",
+           static_cast<double>(store.removed_messages));
+  out.site("hubward_store_set_aside_total", "counter", "Damaged stores set aside in this run.",
+           static_cast<double>(store.set_aside));
 }
 
 void uplink_states(Exposition& out, const Views& views) {
@@ -216,6 +246,7 @@ std::string metrics_text(const StatusBoard& board) {
     out.site("hubward_store_oldest_timestamp_seconds", "gauge",
              "When the oldest message in the store was made.", seconds(*oldest));
   }
+  store_numbers(out, board.store());
   std::map<std::string_view, std::uint64_t> bad_by_label;
   for (const auto& row : board.bad_inputs()) bad_by_label[words_for(row.code).label] += row.count;
   out.head("hubward_bad_inputs_total", "counter", "Malformed input that was dropped.");

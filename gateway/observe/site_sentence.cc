@@ -52,9 +52,20 @@ std::string kept(const SiteSummary& summary) {
           ? " No message is waiting"
           : " " + counted(summary.outbox.waiting, "message is", "messages are") + " kept";
   if (summary.dropped > 0) {
-    return words + ", but the store is full: the oldest " + count_words(summary.dropped) +
-           (summary.dropped == 1 ? " was" : " were") + " dropped.";
+    words += ", but the store is full: the oldest " + count_words(summary.dropped) +
+             (summary.dropped == 1 ? " was" : " were") + " dropped.";
   }
+  if (summary.expired > 0) {
+    words += summary.dropped > 0 ? " Another " : ", but ";
+    words += count_words(summary.expired) + (summary.expired == 1 ? " was" : " were") +
+             " dropped, because too old.";
+  }
+  const std::uint64_t not_taken = summary.outbox.refused + summary.outbox.unstored;
+  if (not_taken > 0) {
+    words += summary.dropped + summary.expired > 0 ? " Another " : ", but ";
+    words += count_words(not_taken) + " could not be stored.";
+  }
+  if (summary.dropped + summary.expired + not_taken > 0) return words;
   return words + "; nothing is lost.";
 }
 
@@ -128,6 +139,9 @@ SiteSummary summarize(const std::vector<std::shared_ptr<const DeviceView>>& view
     summary.outbox.appended += outbox.appended;
     summary.outbox.delivered += outbox.delivered;
     summary.outbox.dropped += outbox.dropped;
+    summary.outbox.expired += outbox.expired;
+    summary.outbox.refused += outbox.refused;
+    summary.outbox.unstored += outbox.unstored;
     summary.outbox.quarantined += outbox.quarantined;
     summary.outbox.waiting += outbox.waiting;
     summary.outbox.waiting_bytes += outbox.waiting_bytes;
@@ -136,6 +150,7 @@ SiteSummary summarize(const std::vector<std::shared_ptr<const DeviceView>>& view
       summary.outbox.oldest_waiting = outbox.oldest_waiting;
     }
     summary.dropped += outbox.dropped - std::min(outbox.dropped, view.dropped_at_start);
+    summary.expired += outbox.expired - std::min(outbox.expired, view.expired_at_start);
     summary.quarantined +=
         outbox.quarantined - std::min(outbox.quarantined, view.quarantined_at_start);
   }

@@ -20,6 +20,7 @@ struct SiteSummary {
   std::optional<WallTime> cloud_out_since;
   OutboxCounts outbox;                // sums over all devices; dropped since the store was made
   std::uint64_t dropped = 0;          // in this run
+  std::uint64_t expired = 0;          // in this run
   std::uint64_t quarantined = 0;      // in this run
   std::vector<DeviceIndex> alarms;    // the first few, for the sentence
   std::vector<DeviceIndex> warnings;  // likewise

@@ -60,6 +60,7 @@ void StatusBoard::device(const DeviceStatus& status) {
   view->reported = true;
   const bool first = !before.reported;
   view->dropped_at_start = first ? status.outbox.dropped : before.dropped_at_start;
+  view->expired_at_start = first ? status.outbox.expired : before.expired_at_start;
   view->quarantined_at_start = first ? status.outbox.quarantined : before.quarantined_at_start;
   view->usual_gap = before.usual_gap;
   if (status.cloud != CloudState::Online) {
@@ -209,6 +210,18 @@ void StatusBoard::set_endpoints(std::vector<EndpointStatus> endpoints) {
 std::vector<EndpointStatus> StatusBoard::endpoints() const {
   const std::lock_guard lock(mutex_);
   return endpoints_;
+}
+
+void StatusBoard::set_store(const StoreStatus& store) {
+  const std::lock_guard lock(mutex_);
+  if (store_ == store) return;
+  store_ = store;
+  ++revision_;
+}
+
+StoreStatus StatusBoard::store() const {
+  const std::lock_guard lock(mutex_);
+  return store_;
 }
 
 bool StatusBoard::writes_paused() const {

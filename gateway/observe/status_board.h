@@ -34,6 +34,7 @@ struct DeviceView {
   DeviceStatus status;
   bool reported = false;               // false: nothing was heard of it yet
   std::uint64_t dropped_at_start = 0;  // OutboxCounts::dropped counts a store's life, not a run
+  std::uint64_t expired_at_start = 0;
   std::uint64_t quarantined_at_start = 0;
   std::optional<WallTime> offline_since;  // over all attempts; absent while online
   std::vector<std::optional<std::chrono::milliseconds>> usual_gap;  // between readings, per tag
@@ -77,6 +78,9 @@ class StatusBoard final : public StatusSink {
   // Maintenance: somebody has paused all writes to the plant.
   void set_writes_paused(bool paused);
   [[nodiscard]] bool writes_paused() const;
+  // The store as a whole.
+  void set_store(const StoreStatus& store);
+  [[nodiscard]] StoreStatus store() const;
 
   // Hubs and the provisioning service; those that answer need not be named.
   void set_endpoints(std::vector<EndpointStatus> endpoints);
@@ -128,6 +132,7 @@ class StatusBoard final : public StatusSink {
   bool writes_paused_ = false;
   std::vector<EndpointStatus> endpoints_;
   ClockState clock_state_;
+  StoreStatus store_;
   std::vector<Entry> entries_;
   std::deque<NumberedEvent> events_;
   std::uint64_t last_event_ = 0;

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "gateway/api/failure_words.h"
+#include "gateway/api/store_words.h"
 #include "gateway/observe/endpoint_words.h"
 #include "gateway/observe/plain_words.h"
+#include "gateway/observe/store_sentence.h"
 
 namespace hubward::observe {
 namespace {
@@ -223,6 +225,25 @@ void write_clock(json::Writer& out, const ClockState& clock) {
   out.EndObject();
 }
 
+void write_store(json::Writer& out, const StoreStatus& store) {
+  out.Key("store");
+  out.StartObject();
+  text(out, "state", words_for(store.health).label);
+  text(out, "meaning", words_for(store.health).meaning);
+  text(out, "person_does", words_for(store.health).advice);
+  text(out, "detail", shown_text(store.detail));
+  out.Key("memory_only");
+  out.Bool(store.memory_only);
+  number(out, "memory_messages", store.memory_messages);
+  number(out, "memory_bytes", store.memory_bytes);
+  number(out, "removed_devices", store.removed_devices);
+  number(out, "removed_messages", store.removed_messages);
+  number(out, "removed_bytes", store.removed_bytes);
+  number(out, "set_aside", store.set_aside);
+  number(out, "rescued_messages", store.rescued_messages);
+  out.EndObject();
+}
+
 }  // namespace
 
 void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& summary,
@@ -234,17 +255,19 @@ void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& 
   const bool writes_paused = board.writes_paused();
   const auto endpoints = board.endpoints();
   const ClockState clock = board.clock_state();
+  const StoreStatus store = board.store();
   std::string sentences = sentence + endpoint_sentences(endpoints, board.clock().wall());
   sentences += clock_sentence(clock);
+  sentences += shown_text(store_sentence(store));
   if (writes_paused) sentences += " Writing to the plant is paused for maintenance.";
   text(out, "sentence", sentences);
   write_endpoints(out, endpoints);
   out.Key("writes_paused");
   out.Bool(writes_paused);
-  text(
-      out, "severity",
-      severity_word(clock.trust == ClockTrust::Wrong ? std::max(summary.severity, Severity::Warning)
-                                                     : summary.severity));
+  Severity worst = summary.severity;
+  if (clock.trust == ClockTrust::Wrong) worst = std::max(worst, Severity::Warning);
+  if (store_fails(store)) worst = Severity::Alarm;
+  text(out, "severity", severity_word(worst));
   time(out, "cloud_out_since_ms", summary.cloud_out_since);
   number(out, "devices", summary.devices);
   number(out, "delivering", summary.delivering);
@@ -259,7 +282,11 @@ void write_site(json::Writer& out, const StatusBoard& board, const SiteSummary& 
   number(out, "waiting_bytes", summary.outbox.waiting_bytes);
   time(out, "oldest_waiting_ms", summary.outbox.oldest_waiting);
   number(out, "dropped", summary.dropped);
+  number(out, "expired", summary.expired);
+  number(out, "refused", summary.outbox.refused);
+  number(out, "unstored", summary.outbox.unstored);
   number(out, "quarantined", summary.quarantined);
+  write_store(out, store);
   number(out, "bad_inputs", board.bad_inputs_total());
   out.Key("clock_trusted");
   out.Bool(board.clock().wall_is_trusted());
@@ -294,6 +321,9 @@ void write_device_values(json::Writer& out, const DeviceDescription& description
   number(out, "delivered", status.outbox.delivered);
   time(out, "last_delivered_ms", status.last_delivered);
   number(out, "dropped", status.outbox.dropped);
+  number(out, "expired", status.outbox.expired);
+  number(out, "refused", status.outbox.refused);
+  number(out, "unstored", status.outbox.unstored);
   number(out, "quarantined", status.outbox.quarantined);
   number(out, "attempts", status.attempts);
   number(out, "hub_connects", status.hub_connects);

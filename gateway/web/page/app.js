@@ -36,6 +36,9 @@ function Figures({ site, now }) {
     ['Waiting', count(site.waiting), site.waiting > 0 && site.oldest_waiting_ms ? `oldest ${duration(now - site.oldest_waiting_ms)}` : 'messages'],
     ['Acknowledged', count(site.delivered), rate === null ? 'messages' : `${count(rate)} a minute`],
     ['Dropped', count(site.dropped), site.dropped > 0 ? 'the store was full' : 'messages', site.dropped > 0],
+    site.expired > 0 && ['Too old', count(site.expired), 'dropped', true],
+    site.refused + site.unstored > 0 && ['Not stored', count(site.refused + site.unstored), 'messages', true],
+    site.store.memory_only && ['In memory only', count(site.store.memory_messages), 'messages, lost with the power', true],
     site.quarantined > 0 && ['Set aside', count(site.quarantined), 'messages', true],
     site.bad_inputs > 0 && ['Bad input', count(site.bad_inputs), 'not understood, dropped'],
   ].filter(Boolean);

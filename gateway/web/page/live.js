@@ -144,7 +144,7 @@ function take(message) {
 // What a state message does not carry and therefore must not remove.
 function counters(device) {
   const names = ['waiting', 'stored', 'delivered', 'last_delivered_ms', 'oldest_waiting_ms',
-    'dropped', 'quarantined', 'attempts', 'hub_connects', 'dps_conversations', 'commands',
+    'dropped', 'expired', 'refused', 'unstored', 'quarantined', 'attempts', 'hub_connects', 'dps_conversations', 'commands',
     'command_failures'];
   return Object.fromEntries(names.filter((n) => n in device).map((n) => [n, device[n]]));
 }

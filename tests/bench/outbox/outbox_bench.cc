@@ -1,4 +1,5 @@
-// What the outbox costs: rows a second, CPU and written bytes a row. One JSON line a figure.
+// What the outbox costs: rows a second, CPU and written bytes a row (a row's release included). One
+// JSON line a figure, as tests/bench/README.md says.
 //   bench_outbox [FOLDER]      FOLDER: on the disk to be measured; default: the current one
 #include <sys/resource.h>
 
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,9 +31,10 @@ using std::chrono::steady_clock;
 constexpr std::uint32_t kDevices = 1000;
 constexpr std::size_t kBodyBytes = 250;
 
-void figure(const std::string& name, double value, const char* unit, const char* better) {
-  std::printf("{\"name\":\"%s\",\"value\":%.3f,\"unit\":\"%s\",\"better\":\"%s\"}\n", name.c_str(),
-              value, unit, better);
+void figure(const std::string& name, double value, const char* unit, const char* better,
+            std::optional<double> goal = std::nullopt) {
+  std::printf("{\"name\":\"%s\",\"value\":%.3f,\"unit\":\"%s\",\"goal\":%s,\"better\":\"%s\"}\n",
+              name.c_str(), value, unit, goal ? std::to_string(*goal).c_str() : "null", better);
   std::fflush(stdout);
 }
 
@@ -65,10 +68,11 @@ std::uint64_t resident_kib() {
 // From here to `report`: time, CPU and bytes.
 class Meter {
  public:
-  void report(const std::string& name, std::uint64_t rows) const {
+  void report(const std::string& name, std::uint64_t rows,
+              std::optional<double> rate_goal = std::nullopt) const {
     const auto count = static_cast<double>(rows);
     const std::chrono::duration<double> took = steady_clock::now() - start_;
-    figure(name + ".rows_per_second", count / took.count(), "1/s", "higher");
+    figure(name + ".rows_per_second", count / took.count(), "1/s", "higher", rate_goal);
     figure(name + ".cpu_per_row", (cpu_seconds() - cpu_) * 1e6 / count, "us", "lower");
     figure(name + ".written_per_row", static_cast<double>(io("wchar") - written_) / count, "bytes",
            "lower");
@@ -136,30 +140,32 @@ void steady_state(const std::string& folder, std::size_t batch, std::uint64_t ro
   meter.report("outbox.store.batch_" + std::to_string(batch), rows);
 }
 
-// An outage: rows come and stay; then the store is opened again and all are fetched and released.
-void backlog(const std::string& folder, std::uint64_t rows) {
-  const std::string path = folder + "/backlog.db";
+// An outage: rows come and stay; then the store is opened again and all are fetched and released,
+// as send windows do it.
+void backlog(const std::string& folder, std::uint32_t device_count, std::uint64_t rows) {
+  const std::string name = "outbox.backlog.devices_" + std::to_string(device_count);
+  const std::string path = folder + "/" + name + ".db";
   const std::uint64_t resident = resident_kib();
   std::vector<StoreDevice> devices;
   {
     OutboxStore store(options(path));
     if (!store.open()) return;
-    for (std::uint32_t i = 0; i < kDevices; ++i) {
+    for (std::uint32_t i = 0; i < device_count; ++i) {
       devices.push_back(store.attach("device-" + std::to_string(i)));
     }
     const Meter meter;
     for (std::uint64_t done = 0; done < rows; done += 100) {
       std::vector<NewMessage> messages;
       for (std::uint64_t i = 0; i < 100; ++i) {
-        messages.push_back({devices[(done + i) % kDevices], message()});
+        messages.push_back({devices[(done + i) % device_count], message()});
       }
       (void)store.commit(std::move(messages));
     }
-    meter.report("outbox.backlog.append", rows);
-    figure("outbox.backlog.memory_per_row",
+    meter.report(name + ".append", rows);
+    figure(name + ".memory_per_row",
            static_cast<double>(resident_kib() - resident) * 1024 / static_cast<double>(rows),
-           "bytes", "lower");
-    figure("outbox.backlog.file_per_row",
+           "bytes", "lower", 32);
+    figure(name + ".file_per_row",
            static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(rows),
            "bytes", "lower");
   }
@@ -167,18 +173,22 @@ void backlog(const std::string& folder, std::uint64_t rows) {
   OutboxStore store(options(path));
   if (!store.open()) return;
   const std::chrono::duration<double> opened = steady_clock::now() - start;
-  figure("outbox.backlog.open", opened.count(), "s", "lower");
+  figure(name + ".open", opened.count(), "s", "lower");
+  const std::uint64_t before = resident_kib();
+  std::uint64_t most = before;
   const Meter meter;
   for (std::uint64_t done = 0; done < rows;) {
-    for (const StoreDevice device : devices) {
-      const auto fetched = store.fetch(device, nullptr, 10, store.newest_row(), {});
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      const auto fetched = store.fetch(devices[i], nullptr, 64, store.newest_row(), {});
       if (!fetched) return;
-      for (const StoredMessage& row : *fetched) store.release(device, row.epoch, row.sequence);
+      for (const StoredMessage& row : *fetched) store.release(devices[i], row.epoch, row.sequence);
       done += fetched->size();
+      if (i % 16 == 0) (void)store.commit({});
     }
-    (void)store.commit({});
+    most = std::max(most, resident_kib());
   }
-  meter.report("outbox.backlog.drain", rows);
+  meter.report(name + ".drain", rows, 5000);
+  figure(name + ".drain.memory_growth", static_cast<double>(most - before) / 1024, "MiB", "lower");
 }
 
 // Through the writer's thread, at a pace or as fast as it goes.
@@ -232,7 +242,8 @@ int main(int count, char** arguments) {
   steady_state(folder, 10, 100'000);
   steady_state(folder, 100, 300'000);
   steady_state(folder, 1000, 500'000);
-  backlog(folder, 1'000'000);
+  backlog(folder, kDevices, 1'000'000);
+  backlog(folder, 1, 1'000'000);
   through_writer(folder, 10'000, 1000);
   through_writer(folder, 40'000, 8000);
   through_writer(folder, 200'000, 0);

@@ -109,6 +109,17 @@ TEST_CASE("quarantined messages are printed one a line") {
   CHECK(perform(ExportQuarantine{"site"}, world.surroundings).status == kExitNotReached);
 }
 
+TEST_CASE("quarantined messages are removed up to the place that is named") {
+  World world;
+  world.answer = std::string(R"({"removed_up_to":42})");
+  const auto outcome = perform(ExportQuarantine{"site", 42}, world.surroundings);
+  CHECK(outcome.status == kExitFine);
+  CHECK(world.asked == R"({"command":"quarantine","remove_up_to":42})");
+  CHECK(outcome.out == "The messages set aside up to place 42 are removed.\n");
+  world.answer = std::string(R"({"error":"disk full"})");
+  CHECK(perform(ExportQuarantine{"site", 42}, world.surroundings).status == kExitNotReached);
+}
+
 TEST_CASE("check --json is JSON with the same status") {
   World world;
   world.spoil_device();

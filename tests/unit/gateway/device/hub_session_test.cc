@@ -39,7 +39,7 @@ struct Fixture {
   SteadyTime now{1h};
   SessionActions actions;
 
-  Fixture() {
+  explicit Fixture(SendWindowSettings settings = {}) : window(settings) {
     (void)window.wants_rows(SteadyTime{});
     window.on_fetched(std::vector<StoredMessage>{}, SteadyTime{});
   }
@@ -418,4 +418,34 @@ TEST_CASE(
   const auto sent = f.take<Send>();
   REQUIRE(sent.size() == 1);
   CHECK(sent[0].topic.starts_with("$iothub/twin/PATCH/properties/reported/"));
+}
+
+TEST_CASE("while the rate for a backlog is used up, fresh messages go out if the order allows it") {
+  for (const SendOrder order : {SendOrder::Strict, SendOrder::FreshFirst}) {
+    Fixture f({.order = order, .fresh_share_percent = 50});
+    resilience::Allowance allowance({.backlog_sends_per_second = 1});
+    // Kept over an outage; more than there is allowance for at once.
+    for (std::uint64_t i = 1; i <= 20; ++i) f.window.on_stored(row(i));
+    f.session.on_connected("press-07", &allowance, f.now, f.actions);
+    f.take<Send>();
+    f.window.on_stored(row(21));
+    f.session.on_work(f.now, f.actions);
+    const auto sent = f.take<Send>();
+    CHECK(sent.size() == (order == SendOrder::FreshFirst ? 1 : 0));
+  }
+}
+
+TEST_CASE(
+    "a hub that acknowledges nothing sets nothing aside, however often the link is given up") {
+  Fixture f;
+  for (std::uint64_t i = 1; i <= 3; ++i) f.window.on_stored(row(i));
+  for (int link = 0; link < 20; ++link) {
+    f.connect();
+    f.take<Send>();
+    f.now += 61s;
+    f.session.on_timer(f.now, f.actions);
+    CHECK(f.take<EndLink>().size() == 1);
+    f.session.on_link_lost(true, f.actions);
+    CHECK(f.take<QuarantineRow>().empty());
+  }
 }

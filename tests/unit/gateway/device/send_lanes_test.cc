@@ -56,13 +56,27 @@ TEST_CASE("fresh first: what comes now shares the link with the backlog as confi
 TEST_CASE("fresh first: only so many are fresh, older ones join the backlog in their order") {
   WindowHarness f(fresh_first(50, 16));
   f.stored = range(1, 5);
-  f.store(6, 40);  // an outage: 8 of them are fresh when the link comes
-  CHECK_FALSE(f.live(take_all));
+  f.window.on_link_up();
+  f.store(6, 40);  // faster than the link takes them: 8 are fresh
+  CHECK_FALSE(f.drain(take_all));
   CHECK(f.delivered.size() == 40);
   const Sequences fresh = without(f.delivered, 1, 32);
   CHECK(fresh == range(33, 40));
   CHECK(without(f.delivered, 33, 40) == range(1, 32));
   CHECK(f.delivered[1] == 33);
+}
+
+TEST_CASE("fresh first: what came while there was no link is backlog, and lets new rows pass") {
+  WindowHarness f(fresh_first(50, 16));
+  f.store(1, 3);
+  f.window.on_link_up();
+  f.store(4);
+  f.fetch();
+  f.send();
+  CHECK(f.sent == Sequences{1, 4, 2, 3});
+  f.lose_link(LinkEnd::Lost);
+  CHECK_FALSE(f.live(take_all));
+  CHECK(f.delivered == Sequences{1, 4, 2, 3});  // what was in flight goes again as it went
 }
 
 TEST_CASE("fresh first: with nothing old it sends as it comes, and the other way round") {
@@ -139,8 +153,9 @@ TEST_CASE("fresh first: a message that ends the link is found in either lane") {
     CAPTURE(bad);
     WindowHarness f(fresh_first(50, 16));
     f.stored = range(1, 60);
+    f.window.on_link_up();
     f.store(61, 100);
-    int links = 0;
+    int links = f.drain([&](std::uint64_t sequence) { return sequence == bad; }) ? 1 : 0;
     while (f.live([&](std::uint64_t sequence) { return sequence == bad; }) && links < 50) ++links;
     CHECK(links == 5);
     CHECK(f.condemned == Sequences{bad});

@@ -88,6 +88,10 @@ class WindowHarness {
   // that it ends the link. False: nothing ended it, and nothing is left to send.
   bool live(const std::function<bool(std::uint64_t)>& fatal) {
     window.on_link_up();
+    return drain(fatal);
+  }
+  // The same on a link that is up.
+  bool drain(const std::function<bool(std::uint64_t)>& fatal) {
     while (true) {
       fetch();
       send();

@@ -116,6 +116,15 @@ TEST_CASE("one sentence says how the plant is") {
        },
        "The cloud has been out of reach for 1 s. 900 messages are kept, but the store is full: the "
        "oldest 1,200 were dropped."},
+      {1,
+       [](BoardFixture& site) {
+         all_out(site, 900);
+         site.statuses[0].outbox.expired = 1200;
+         site.statuses[0].outbox.unstored = 7;
+         site.publish(0);
+       },
+       "The cloud has been out of reach for 1 s. 900 messages are kept, but 1,200 were dropped, "
+       "because too old. Another 7 could not be stored."},
       {3,
        [](BoardFixture& site) {
          all_out(site, 1);
