@@ -94,7 +94,7 @@ void Referee::log_in(Device& device, const std::string& client, SteadyTime now) 
   ++logins_;
   if (device.attempts++ == 0) device.restless_since = now;
   const double minutes = minutes_between(device.restless_since, now);
-  if (device.attempts > 3 * (10 + minutes)) {
+  if (device.attempts > 3 * (10 + 8 * minutes)) {
     complain_(client + ": " + std::to_string(device.attempts) + " logins in " +
               std::to_string(static_cast<int>(minutes)) + " minutes");
     device.attempts = 0;

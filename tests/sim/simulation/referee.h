@@ -11,7 +11,8 @@
 //   whatever the seed, and in total no more than the faults justify.
 // - Between two conversations of a device lies a back-off step or a stable session.
 // - While no session gets stable, a device's attempts at hubs grow with the logarithm of the time,
-//   then as slowly as the longest back-off: at most 3 x (10 + minutes).
+//   then as slowly as the longest back-off; if it is the one that looks for all whether the hub
+//   answers, as the breaker's pauses (15 s, full jitter): at most 3 x (10 + 8 x minutes).
 // - A hub, or DPS, that answers nobody is asked by one for all: after its last answer at most one
 //   attempt of each device, and then 3 x (10 + 8 x minutes).
 #pragma once
