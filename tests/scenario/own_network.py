@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import uuid
 
 from plant_and_cloud import SKIPPED, Failure
 
@@ -60,6 +61,14 @@ def own_resolver_settings():
         ours.write_text(text)
         subprocess.run(["mount", "--bind", str(ours), os.path.realpath(target)], check=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def machine_starts_anew():
+    """For whoever asks for the machine's boot id, from now on."""
+    fresh = pathlib.Path(tempfile.mkdtemp(prefix="hubward-boot-")) / "boot_id"
+    fresh.write_text(f"{uuid.uuid4()}\n")
+    subprocess.run(["mount", "--bind", str(fresh), "/proc/sys/kernel/random/boot_id"], check=True)
+    shutil.rmtree(fresh.parent, ignore_errors=True)
 
 
 class FarNetwork:
