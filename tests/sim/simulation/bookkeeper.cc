@@ -29,7 +29,7 @@ DeviceBook::Complain Bookkeeper::complain_for(std::size_t device) const {
 
 void Bookkeeper::on_start(outbox::OutboxStore& store) {
   store_ = &store;
-  was_ready_ = store.state().health == outbox::StoreHealth::Ready;
+  was_ready_ = store.state().health == StoreHealth::Ready;
   if (!to_list_) to_list_ = DeviceBook::Occasion{.process_began = true, .damaged = damaged_};
   by_store_device_.clear();
   on_round();
@@ -51,7 +51,7 @@ void Bookkeeper::on_death(bool power) {
 
 void Bookkeeper::on_round() {
   if (store_ == nullptr) return;
-  const bool ready = store_->state().health == outbox::StoreHealth::Ready;
+  const bool ready = store_->state().health == StoreHealth::Ready;
   const bool set_aside = !store_->take_set_aside().empty();
   if (set_aside && !damaged_) complain_("a sound store was set aside");
   if ((ready && !was_ready_) || set_aside) {
