@@ -15,10 +15,10 @@ from plant_and_cloud import Site, Skipped, expect, http, run_scenarios, summary,
 
 HOUR = 3600
 YEAR = 365 * 24 * HOUR
-# A restamped time may differ by this much from the plant's own: the way through the broker, and the cloud's
-# clock where it was the cloud that told the time.
-NEAR_S = 1.0
-SLOW_MACHINE_S = 20.0
+# How exact the moments are that times are compared with, and the cloud's word on the time, whose answer may
+# have been under way for a while on a slow machine.
+EARLY_S = 0.25
+CLOUD_EARLY_S = 3.0
 SITE = dict(sensors=2, presses=1, meters=0, scales=0, hubs=1, rate=10, interval_ms=200,
             cloud_options=("--polls", "0"))
 
@@ -80,19 +80,20 @@ def mark(message):
     return message["properties"].get("clock", "")
 
 
-def expect_true_times(found, ahead=0.0):
-    """Readings are dated when they reach the gateway, so a time may not lie before the reading was made,
-    and half of them within NEAR_S after it: a wrong correction would shift them all. A busy machine may
-    be slow with some. Returns the worst and the usual difference."""
-    late = sorted(created(message) - ahead - message["body"]["made_ms"] / 1000
-                  for message in found if "made_ms" in message["body"])
-    if not late:
-        return 0.0, 0.0
-    usual = late[len(late) // 2]
-    expect(late[0] > -0.25, f"no time before the reading was made: {late[0]:.3f} s")
-    expect(usual < NEAR_S and late[-1] < SLOW_MACHINE_S,
-           f"to within {NEAR_S} s of the true time: {usual:.3f} s, at most {late[-1]:.3f} s")
-    return late[-1], usual
+def expect_true_times(found, ahead=0.0, early=EARLY_S, before=float("inf")):
+    """A time lies between the moment the reading was made and the moment its message arrived at the cloud
+    (and `before`): a wrong correction would push many of them out of there, and a slow machine only makes
+    that span wider. Returns the worst and the usual distance from the first of these moments."""
+    late = []
+    for message in found:
+        if "made_ms" not in message["body"]:
+            continue
+        made, at = message["body"]["made_ms"] / 1000 + ahead, created(message)
+        expect(made - early <= at <= min(moment(message["received_at"]), before) + EARLY_S,
+               f"made at {made:.3f}, dated {at:.3f}, arrived {message['received_at']}")
+        late.append(at - made)
+    expect(len(late) > 20, f"enough readings to tell: {len(late)}")
+    return max(late), sorted(late)[len(late) // 2]
 
 
 def end(site):
@@ -109,7 +110,7 @@ def a_clock_that_starts_in_1970_is_named_and_readings_get_their_true_time():
         let_sensors_tell_the_time(site)
         site.start_gateway(env=clock.environment)
         site.start_plant()
-        wait_for(lambda: site_status(site)["stored"] > 150, 30, "readings are stored")
+        wait_for(lambda: site_status(site)["stored"] > 150, 60, "readings are stored")
         wait_for(lambda: all(device["failure"] == "clock_wrong"
                              for device in site.status()["devices"]), 30,
                  "every device names the clock")
@@ -122,10 +123,10 @@ def a_clock_that_starts_in_1970_is_named_and_readings_get_their_true_time():
                "nobody is let in by a certificate of the future")
         stored = site_status(site)["stored"]
         set_at = clock.set(0)
-        site.wait_all_online(seconds=30)
+        site.wait_all_online(seconds=60)
         took = time.time() - set_at
-        expect(took < 20, f"connected {took:.1f} s after the clock was set")
-        wait_caught_up(site)
+        expect(took < 40, f"connected {took:.1f} s after the clock was set")
+        wait_caught_up(site, seconds=120)
         expect(site_status(site)["clock"]["trust"] != "wrong", "the clock is believed")
         score = end(site)
         marks = {"": 0, "restamped": 0, "untrusted": 0}
@@ -139,7 +140,8 @@ def a_clock_that_starts_in_1970_is_named_and_readings_get_their_true_time():
                        f"a time of today: {message['properties']}")
         expect(marks["untrusted"] == 0 and marks["restamped"] >= stored,
                f"every reading of 1970 is corrected and says so: {marks}, {stored} were stored")
-        worst, usual = expect_true_times([one for one in all_found if mark(one) == "restamped"])
+        worst, usual = expect_true_times(
+            [one for one in all_found if mark(one) == "restamped"], before=set_at + 2)
         expect(connects(site) == len(site.devices) == conversations(site),
                f"one way in for each device: {connects(site)} and {conversations(site)}")
         expect(len(events_named(site, "clock_set")) == 1, "told once")
@@ -154,7 +156,7 @@ def a_clock_set_by_hours_and_years_disturbs_no_connection():
         site.start_gateway(env=clock.environment)
         site.wait_all_online()
         site.start_plant()
-        wait_for(lambda: all(received_so_far(site, device) > 5 for device in site.devices), 30,
+        wait_for(lambda: all(received_so_far(site, device) > 5 for device in site.devices), 90,
                  "every device is heard")
         steps = [-HOUR, 0, HOUR, 0, -30 * YEAR, 0, 10 * YEAR, 0]
         worst_pause = 0.0
@@ -163,13 +165,13 @@ def a_clock_set_by_hours_and_years_disturbs_no_connection():
             before = {device: received_so_far(site, device) for device in site.devices}
             set_at = clock.set(offset)
             wait_for(lambda: all(received_so_far(site, device) > before[device] + 20
-                                 for device in site.devices), 30,
+                                 for device in site.devices), 90,
                      f"messages go on with a clock set to {offset:+d} s")
             worst_pause = max(worst_pause, time.time() - set_at)
             trust = "wrong" if offset else "held_over"
-            wait_for(lambda: site_status(site)["clock"]["trust"] == trust, 10,
+            wait_for(lambda: site_status(site)["clock"]["trust"] == trust, 30,
                      f"the clock at {offset:+d} s is {trust}: {site_status(site)['clock']}")
-        wait_caught_up(site)
+        wait_caught_up(site, seconds=120)
         times_set = site_status(site)["clock"]["times_set"]
         expect(times_set == len(steps) == len(events_named(site, "clock_set")),
                f"each is told once: {times_set}")
@@ -205,7 +207,7 @@ def a_clock_three_hours_behind_the_clouds_is_named_and_the_clouds_time_used():
         site.start_plant()
         site.wait_all_online(seconds=60)
         wait_for(lambda: site_status(site)["clock"]["trust"] == "wrong", 10, "the clock is named")
-        wait_for(lambda: all(received_so_far(site, device) > 40 for device in site.devices), 30,
+        wait_for(lambda: all(received_so_far(site, device) > 40 for device in site.devices), 90,
                  "every device is heard")
         shown = site_status(site)
         expect(shown["clock"]["why"] == "this computer's clock is 3 h 2 min behind the cloud's" and
@@ -217,7 +219,7 @@ def a_clock_three_hours_behind_the_clouds_is_named_and_the_clouds_time_used():
                              event["detail"] for event in named),
                f"as the reason, not the key: {named}")
         expect("other_key" not in site.all_gateway_logs(), "the key is not blamed")
-        wait_caught_up(site)
+        wait_caught_up(site, seconds=120)
         asked, entered = conversations(site), connects(site)
         devices = len(site.devices)
         expect(asked <= 2 * devices and entered == devices,
@@ -231,7 +233,7 @@ def a_clock_three_hours_behind_the_clouds_is_named_and_the_clouds_time_used():
                 marks[mark(message)] += 1
         expect(marks["restamped"] > 40, f"readings carry the cloud's time: {marks}")
         worst, usual = expect_true_times(
-            [one for one in all_found if mark(one) == "restamped"], ahead)
+            [one for one in all_found if mark(one) == "restamped"], ahead, CLOUD_EARLY_S)
         return (f"{summary(score)}; {asked} conversations and {entered} connects for {devices} "
                 f"devices, {marks['restamped']} restamped by the cloud's time to within "
                 f"{worst * 1000:.0f} ms (half: {usual * 1000:.0f})")
@@ -245,11 +247,11 @@ def a_clock_twenty_minutes_behind_the_clouds_is_named_while_all_goes_on():
         site.wait_all_online()
         site.start_plant()
         wait_for(lambda: site_status(site)["clock"]["trust"] == "wrong", 10, "the clock is named")
-        wait_for(lambda: all(received_so_far(site, device) > 5 for device in site.devices), 30,
+        wait_for(lambda: all(received_so_far(site, device) > 5 for device in site.devices), 90,
                  "every device is heard")
         why = site_status(site)["clock"]["why"]
         expect(why == "this computer's clock is at least 20 min behind the cloud's", why)
-        wait_caught_up(site)
+        wait_caught_up(site, seconds=120)
         expect(connects(site) == len(site.devices) == conversations(site),
                "tokens were good enough: one way in for each device")
         score = end(site)
