@@ -59,7 +59,8 @@ def press_behind(troubles):
             spoiled = set() if harmless else sent(site, "press-01") - before
             excused |= spoiled
             other = percentile(arrival_delays(site, ["press-02"], {"press-02": seen}), 99)
-            expect(other < 1, f"{name}: press-02 is not delayed: p99 {other:.2f} s")
+            # A trouble lasts longer; a busy disk alone can hold up a commit for a second or two.
+            expect(other < 4, f"{name}: press-02 is not delayed: p99 {other:.2f} s")
             told.append(f"{name} back after {back:.1f} s")
         # The plant stops before what is still being answered is counted.
         site.plant.post("/stop")
@@ -115,7 +116,7 @@ def broker_behind(trouble, seconds):
         for device in site.devices:
             wait_for_new_samples(site, device, 3, 30)
         back = time.time() - up
-        score = site.settle()
+        score = site.settle(seconds=150)
         expect_order_of_ids(site)
         expect_every_id(site)
         again = sum(repeats(site, device)[1] for device in site.devices)
