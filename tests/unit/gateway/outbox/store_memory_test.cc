@@ -401,11 +401,11 @@ TEST_CASE("whatever the disk does, all is kept, in order, and each id is used on
       }
     }
     heal();
-    for (const auto& [known, rows] : expected) {
-      CAPTURE(known);
+    for (const auto& entry : expected) {
+      CAPTURE(entry.first);
       // Behind what was released and comes again, because the store was opened anew.
-      const Bodies all = bodies(*store, store->attach(known));
-      REQUIRE(ends_with(all, rows));
+      const Bodies all = bodies(*store, store->attach(entry.first));
+      REQUIRE(ends_with(all, entry.second));
     }
     REQUIRE(store->take_set_aside().empty());
   }
