@@ -41,9 +41,10 @@ TEST_CASE("fresh first: what comes now shares the link with the backlog as confi
       f.fetch();
       const StoredMessage* row = f.window.next_to_send();
       REQUIRE(row != nullptr);
-      f.flying = {{PublishToken{next * 1000 + f.delivered.size()}, row->sequence}};
+      const std::uint64_t sequence = row->sequence;  // the row moves when it is sent
+      f.flying = {{PublishToken{next * 1000 + f.delivered.size()}, sequence}};
       f.window.on_sent(f.flying[0].first, SteadyTime{});
-      f.acknowledge(row->sequence);
+      f.acknowledge(sequence);
     }
     const Sequences fresh = without(f.delivered, 1, 1000);
     CHECK(fresh.size() == doctest::Approx(4.0 * share).epsilon(0.02));
