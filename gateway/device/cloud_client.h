@@ -158,6 +158,7 @@ class CloudClient final : private MqttLinkEvents {
 
   // --- The clock: gateway/device/cloud_client_clock.cc
   void date_token();
+  void refresh_sight();
   void hear_time(const ProvisioningResult& result);
   [[nodiscard]] resilience::Symptom explained(resilience::Symptom symptom, std::string& detail);
   void hasten_misdated(resilience::NextStep& step);

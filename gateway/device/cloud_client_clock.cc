@@ -46,6 +46,17 @@ void CloudClient::hear_time(const ProvisioningResult& result) {
   parts_.clock_watch->on_service_time(*result.service_time, result.heard);
 }
 
+// A login may follow at once when a clock is set, before the next word about it: what was stored by
+// the old time must not be sent with it.
+void CloudClient::refresh_sight() {
+  if (parts_.clock_watch == nullptr) return;
+  const resilience::ClockCorrection seen = parts_.clock_watch->correction_at(clock_now());
+  ClockSight sight = session_.clock_sight();
+  sight.trusted = seen.known;
+  sight.wall_minus_steady = seen.wall_minus_steady;
+  session_.on_clock(sight);
+}
+
 // What a failure means, seen with what is known of the clock. `detail` then begins with it.
 Symptom CloudClient::explained(Symptom symptom, std::string& detail) {
   const resilience::ClockWatch* const watch = parts_.clock_watch;

@@ -81,6 +81,7 @@ void CloudClient::on_connected(bool session_present) {
   if (parts_.clock_watch != nullptr) {
     parts_.clock_watch->on_token_accepted(settings_.token_life, clock_now());
   }
+  refresh_sight();
   if (!assignment_is_saved_) parts_.assignments.save(*assignment_);
   assignment_is_saved_ = true;
   verdict_.reset();

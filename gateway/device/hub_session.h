@@ -70,6 +70,7 @@ class HubSession {
                   SessionActions& out);
   // How times of untrusted rows are corrected from now on. Until the first call none is.
   void on_clock(const ClockSight& sight) { sight_ = sight; }
+  [[nodiscard]] const ClockSight& clock_sight() const { return sight_; }
   // New rows, or new properties to report: also harmless while not connected.
   void on_work(SteadyTime now, SessionActions& out);
   void on_timer(SteadyTime now, SessionActions& out);

@@ -147,6 +147,11 @@ ClockCorrection ClockWatch::better_than(Offset wrong, SteadyTime now) const {
   return {false, wrong};
 }
 
+ClockCorrection ClockWatch::correction_at(const ClockLook& now) const {
+  const Offset ours = offset_of(now);
+  return was_misdated(now) ? better_than(ours, now.steady) : ClockCorrection{true, ours};
+}
+
 void ClockWatch::judge(const ClockLook& now) {
   const Offset ours = offset_of(now);
   const bool vouched = synchronised_ || cloud_vouches(ours, now.steady);
@@ -155,10 +160,9 @@ void ClockWatch::judge(const ClockLook& now) {
   if (cloud_ && (cloud_->grade != Grade::AtLeast || cloud_->offset > ours)) {
     state_.cloud_ahead = std::chrono::round<std::chrono::seconds>(cloud_->offset - ours);
   }
-  correction_ = {true, ours};
+  correction_ = correction_at(now);
   if (!state_.why.empty()) {
     state_.trust = ClockTrust::Wrong;
-    correction_ = better_than(ours, now.steady);
     return;
   }
   state_.trust = synchronised_ ? ClockTrust::Synchronised : ClockTrust::HeldOver;

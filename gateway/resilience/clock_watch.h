@@ -80,6 +80,8 @@ class ClockWatch {
   [[nodiscard]] bool was_misdated(const ClockLook& then) const;
   // By what the times of readings are corrected, as seen at the last look or word of the cloud.
   [[nodiscard]] const ClockCorrection& correction() const { return correction_; }
+  // The same, as a look now would see it: also if the clock has been set since the last one.
+  [[nodiscard]] ClockCorrection correction_at(const ClockLook& now) const;
   // Whether a certificate that is not valid at our time speaks against our clock rather than
   // against the certificate.
   [[nodiscard]] bool may_be_blamed() const { return state_.trust != ClockTrust::Synchronised; }

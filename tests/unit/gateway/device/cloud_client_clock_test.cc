@@ -5,10 +5,7 @@
 
 #include "gateway/device/cloud_client.h"
 #include "proto/iso_time.h"
-#include "tests/support/manual_loop.h"
-#include "tests/support/memory_outbox.h"
-#include "tests/support/scripted_link.h"
-#include "tests/support/scripted_random.h"
+#include "tests/support/scripted_device.h"
 
 using namespace hubward;
 using namespace hubward::device;
@@ -17,126 +14,34 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr WallTime kBuilt{1767225600000ms};  // 2026-01-01T00:00:00Z
+constexpr std::uint64_t kBoot = 7;
 
-struct FixedSigner final : Signer {
-  void sign(std::string, std::function<void(Result<std::string>)> done) override {
-    done(std::string(32, 'k'));
-  }
-  bool use_other_key() override {
-    ++keys_tried;
-    return true;
-  }
-  [[nodiscard]] std::string fingerprint() const override { return "key-1"; }
-  int keys_tried = 0;
-};
-
-struct KnownHub final : AssignmentStore {
-  [[nodiscard]] std::optional<Assignment> load(const std::string&, const std::string&,
-                                               const std::string&) const override {
-    return saved;
-  }
-  void save(const Assignment& assignment) override { saved = assignment; }
-  std::optional<Assignment> saved;
-};
-
-struct SilentLog final : Log {
-  void write(LogLevel, std::string_view, std::initializer_list<LogField>) override {}
-};
-
-struct NoEvents final : CloudEvents {
-  void on_cloud_changed() override {}
-  void on_wish(Wish) override {}
-  void on_command(RunCommand) override {}
-};
-
-struct Fixture {
-  test::ManualClock clock;
-  test::ManualLoop loop{clock};
-  test::FixedRandom chance{0.5};
-  test::ScriptedLinks links;
-  FixedSigner signer;
-  KnownHub assignments;
-  test::MemoryOutbox outbox;
-  AlwaysGranted leases;
-  NoBackoffStore backoffs;
-  AdmissionDesk admission{loop, {}, chance, backoffs};
-  SilentLog log;
-  NoEvents events;
-  CloudSettings settings;
-  DeviceDescription description;
+struct Fixture : test::ScriptedDevice {
   resilience::ClockWatch watch{kBuilt, WallTime{}};
-  std::unique_ptr<Properties> properties;
-  std::unique_ptr<CloudClient> client;
-
-  Fixture() {
-    settings.dps_host = "dps.example";
-    settings.id_scope = "0ne1";
-    description.id = "press-07";
-    outbox.attach(DeviceIndex{0}, "press-07", loop);
-  }
-  ~Fixture() { client.reset(); }
 
   void start() {
-    properties = std::make_unique<Properties>(description);
-    client =
-        std::make_unique<CloudClient>(DeviceIndex{0}, description, settings,
-                                      CloudParts{loop, links, signer, assignments, backoffs, outbox,
-                                                 leases, admission, chance, log, &watch},
-                                      *properties, events);
+    clock_watch = &watch;
+    make();
     look();
-    client->start();
-    loop.run_for(0s);
+    ScriptedDevice::start();
   }
   // What the gateway does once a second.
   void look() {
     const resilience::ClockChange change = watch.look({clock.wall(), clock.steady()}, false);
     ClockNews news;
+    const resilience::ClockCorrection& seen = watch.correction();
+    news.sight = {kBoot, seen.known, seen.wall_minus_steady};
     news.set_by = change.set_by;
     news.try_again = change.try_again;
     if (change.renew_tokens) news.renew_within = 4s;
     if (client) client->on_clock(news);
     loop.run_for(0s);
   }
-  test::ScriptedLink& link(std::string_view host) {
-    auto* link = links.to(host);
-    REQUIRE(link != nullptr);
-    return *link;
-  }
-  void accept(std::string_view host) {
-    link(host).events.on_connected(false);
-    link(host).events.on_subscribed();
-    loop.run_for(0s);
-  }
-  void refuse(std::string_view host) {
-    auto& refused = link(host);
-    refused.open = false;
-    refused.events.on_refused(5);
-    loop.run_for(0s);
-  }
   void fail_certificate(std::string_view host) {
-    auto& failed = link(host);
-    failed.open = false;
-    failed.events.on_closed(LinkStage::Tls, Error{ErrorCode::ClockWrong, ErrorKind::Permanent,
-                                                  "certificate is not yet valid"});
-    loop.run_for(0s);
-  }
-  void dps_says(const std::string& status, const std::string& json) {
-    auto& dps = link("dps.example");
-    dps.events.on_connected(false);
-    dps.events.on_subscribed();
-    const auto sent = dps.take("$dps/registrations/PUT/");
-    REQUIRE(sent.size() == 1);
-    const std::string rid = sent[0].topic.substr(sent[0].topic.find("$rid=") + 5);
-    dps.events.on_message("$dps/registrations/res/" + status + "/?$rid=" + rid, json);
-    loop.run_for(0s);
+    drop(host, LinkStage::Tls, ErrorCode::ClockWrong, "certificate is not yet valid");
   }
   void dps_refuses(WallTime its_time) {
     dps_says("401", R"({"errorCode":401002,"timestampUtc":")" + to_iso8601(its_time) + "\"}");
-  }
-  void dps_assigns(const std::string& hub) {
-    dps_says("200", R"({"status":"assigned","registrationState":{"deviceId":"press-07",)"
-                    R"("assignedHub":")" +
-                        hub + "\"}}");
   }
   // Until when the token of this link is good, by its own word.
   WallTime token_end(std::string_view host) {
@@ -145,9 +50,6 @@ struct Fixture {
     return WallTime{std::chrono::seconds{std::stoll(token.substr(at))}};
   }
   [[nodiscard]] const CloudView& view() const { return client->view(); }
-  void know(const std::string& hub) {
-    assignments.saved = Assignment{hub, "press-07", "0ne1", "press-07", "key-1"};
-  }
 };
 
 }  // namespace
@@ -203,9 +105,9 @@ TEST_CASE("a service that contradicts itself about the time is asked no more oft
 
 TEST_CASE("a hub that refuses a token of the wrong time is explained by what DPS says then") {
   Fixture f;
-  f.know("hub-a");
+  f.cached("hub-a");
   f.start();
-  f.refuse("hub-a");  // gives no reason
+  f.refuse("hub-a", 5);  // gives no reason
   f.loop.run_for(1s);
   f.dps_refuses(f.clock.wall() + 3h);
   CHECK(f.view().failure == ErrorCode::ClockWrong);
@@ -218,7 +120,7 @@ TEST_CASE("a hub that refuses a token of the wrong time is explained by what DPS
 TEST_CASE(
     "a certificate of the future speaks against a clock in 1970; when it is set, all is tried") {
   Fixture f;
-  f.know("hub-a");
+  f.cached("hub-a");
   const WallTime today = f.clock.wall();
   f.clock.step_wall(20min - today.time_since_epoch());
   f.start();
@@ -240,16 +142,36 @@ TEST_CASE(
 
 TEST_CASE("an attempt begun in 1970 that fails after the clock was set is made again at once") {
   Fixture f;
-  f.know("hub-a");
+  f.cached("hub-a");
   const WallTime today = f.clock.wall();
   f.clock.step_wall(20min - today.time_since_epoch());
   f.start();
   f.clock.step_wall(today.time_since_epoch() - 20min);
   f.look();
-  f.refuse("hub-a");
+  f.refuse("hub-a", 5);
   f.loop.run_for(1s);
   CHECK(f.view().hub_connects == 2);
   CHECK(f.view().dps_conversations == 0);
+}
+
+TEST_CASE("a login right after the clock was set, and before that was noticed, sends true times") {
+  Fixture f;
+  f.cached("hub-a");
+  const WallTime today = f.clock.wall();
+  f.clock.step_wall(20min - today.time_since_epoch());
+  OutboxMessage reading;
+  reading.created = f.clock.wall();
+  reading.since_boot = f.clock.steady().time_since_epoch();
+  reading.boot_id = kBoot;
+  reading.clock_trusted = false;
+  f.outbox.append(DeviceIndex{0}, reading, [](const Result<StoredMessage>&) {});
+  f.start();
+  f.clock.step_wall(today.time_since_epoch() - 20min);
+  f.accept("hub-a");
+  const auto sent = f.telemetry("hub-a");
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].topic.find("clock=restamped") != std::string::npos);
+  CHECK(sent[0].topic.find("ctime=" + to_iso8601(today).substr(0, 10)) != std::string::npos);
 }
 
 TEST_CASE(
@@ -269,7 +191,7 @@ TEST_CASE(
   for (const Row& row : rows) {
     CAPTURE(row.why);
     Fixture f;
-    f.know("hub-a");
+    f.cached("hub-a");
     f.start();
     f.accept("hub-a");
     f.loop.run_for(60s);
@@ -300,7 +222,7 @@ TEST_CASE("what failed for other reasons keeps its pause when the clock is set")
 
 TEST_CASE("certificates out of date are the server's fault where a time service keeps the clock") {
   Fixture f;
-  f.know("hub-a");
+  f.cached("hub-a");
   f.start();
   f.watch.look({f.clock.wall(), f.clock.steady()}, true);
   f.fail_certificate("hub-a");

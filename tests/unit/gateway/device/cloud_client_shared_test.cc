@@ -7,10 +7,7 @@
 #include <vector>
 
 #include "gateway/device/cloud_client.h"
-#include "tests/support/manual_loop.h"
-#include "tests/support/memory_outbox.h"
-#include "tests/support/scripted_link.h"
-#include "tests/support/scripted_random.h"
+#include "tests/support/scripted_device.h"
 
 using namespace hubward;
 using namespace hubward::device;
@@ -20,13 +17,6 @@ namespace {
 
 const std::string kHub = "hub-a.example";
 const std::string kDps = "dps.example";
-
-struct FixedSigner final : Signer {
-  void sign(std::string, std::function<void(Result<std::string>)> done) override {
-    done(std::string(32, 'k'));
-  }
-  [[nodiscard]] std::string fingerprint() const override { return "key"; }
-};
 
 struct EverybodyAssigned final : AssignmentStore {
   [[nodiscard]] std::optional<Assignment> load(const std::string& scope, const std::string& id,
@@ -48,28 +38,18 @@ struct MemoryBackoffs final : BackoffStore {
   std::vector<GateRecord> gates;
 };
 
-struct SilentLog final : Log {
-  void write(LogLevel, std::string_view, std::initializer_list<LogField>) override {}
-};
-
-struct NoEvents final : CloudEvents {
-  void on_cloud_changed() override {}
-  void on_wish(Wish) override {}
-  void on_command(RunCommand) override {}
-};
-
 struct Site {
   test::ManualClock clock;
   test::ManualLoop loop{clock};
   test::SeededRandom chance{7};
   test::ScriptedLinks links;
-  FixedSigner signer;
+  test::FixedSigner signer;
   EverybodyAssigned assignments;
   MemoryBackoffs backoffs;
   test::MemoryOutbox outbox;
   AlwaysGranted leases;
-  SilentLog log;
-  NoEvents events;
+  test::SilentLog log;
+  test::NoEvents events;
   CloudSettings settings;
   std::unique_ptr<AdmissionDesk> desk;
   std::vector<DeviceDescription> descriptions;

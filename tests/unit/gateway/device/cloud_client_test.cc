@@ -5,10 +5,7 @@
 
 #include <map>
 
-#include "tests/support/manual_loop.h"
-#include "tests/support/memory_outbox.h"
-#include "tests/support/scripted_link.h"
-#include "tests/support/scripted_random.h"
+#include "tests/support/scripted_device.h"
 
 using namespace hubward;
 using namespace hubward::device;
@@ -16,123 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct FixedSigner final : Signer {
-  void sign(std::string, std::function<void(Result<std::string>)> done) override {
-    ++signatures;
-    done(std::string(32, key));
-  }
-  bool use_other_key() override {
-    if (other_key == '\0') return false;
-    std::swap(key, other_key);
-    return true;
-  }
-  [[nodiscard]] std::string fingerprint() const override { return "key-1"; }
-  int signatures = 0;
-  char key = 'k';
-  char other_key = '\0';
-};
-
-struct MemoryAssignments final : AssignmentStore {
-  [[nodiscard]] std::optional<Assignment> load(const std::string& scope, const std::string& id,
-                                               const std::string& credential) const override {
-    if (saved && saved->id_scope == scope && saved->registration_id == id &&
-        saved->credential == credential) {
-      return saved;
-    }
-    return std::nullopt;
-  }
-  void save(const Assignment& assignment) override { saved = assignment; }
-  std::optional<Assignment> saved;
-};
-
-struct SilentLog final : Log {
-  void write(LogLevel, std::string_view, std::initializer_list<LogField>) override {}
-};
-
-struct NoEvents final : CloudEvents {
-  void on_cloud_changed() override {}
-  void on_wish(Wish) override {}
-  void on_command(RunCommand) override {}
-};
-
-struct Fixture {
-  test::ManualClock clock;
-  test::ManualLoop loop{clock};
-  test::FixedRandom chance{0.5};
-  test::ScriptedLinks links;
-  FixedSigner signer;
-  MemoryAssignments assignments;
-  test::MemoryOutbox outbox;
-  AlwaysGranted leases;
-  NoBackoffStore backoffs;
-  AdmissionDesk admission{loop, {}, chance, backoffs};
-  SilentLog log;
-  NoEvents events;
-  CloudSettings settings;
-  DeviceDescription description;
-  std::unique_ptr<Properties> properties;
-  std::unique_ptr<CloudClient> client;
-
-  Fixture() {
-    settings.dps_host = "dps.example";
-    settings.id_scope = "0ne1";
-    settings.agent = "hubward/test";
-    description.id = "press-07";
-    outbox.attach(DeviceIndex{0}, "press-07", loop);
-  }
-  ~Fixture() { client.reset(); }
-
-  void cached(const std::string& hub) {
-    assignments.saved = Assignment{hub, "press-07", "0ne1", "press-07", "key-1"};
-  }
-  void start() {
-    properties = std::make_unique<Properties>(description);
-    client = std::make_unique<CloudClient>(DeviceIndex{0}, description, settings,
-                                           CloudParts{loop, links, signer, assignments, backoffs,
-                                                      outbox, leases, admission, chance, log},
-                                           *properties, events);
-    client->start();
-    loop.run_for(0s);
-  }
-  test::ScriptedLink& link(std::string_view host) {
-    auto* link = links.to(host);
-    REQUIRE(link != nullptr);
-    return *link;
-  }
-  void accept(std::string_view host) {
-    link(host).events.on_connected(false);
-    link(host).events.on_subscribed();
-    loop.run_for(0s);
-  }
-  void refuse(std::string_view host, int code) {
-    auto& refused = link(host);
-    refused.open = false;
-    refused.events.on_refused(code);
-    loop.run_for(0s);
-  }
-  void drop(std::string_view host, LinkStage stage = LinkStage::Session,
-            ErrorCode code = ErrorCode::LinkLost) {
-    auto& dropped = link(host);
-    dropped.open = false;
-    dropped.events.on_closed(stage, Error{code, ErrorKind::Transient, "closed"});
-    loop.run_for(0s);
-  }
-  // Answers the DPS conversation under way.
-  void dps_says(const std::string& status, const std::string& json, const std::string& more = {}) {
-    auto& dps = link("dps.example");
-    dps.events.on_connected(false);
-    dps.events.on_subscribed();
-    const auto sent = dps.take("$dps/registrations/PUT/");
-    REQUIRE(sent.size() == 1);
-    const std::string rid = sent[0].topic.substr(sent[0].topic.find("$rid=") + 5);
-    dps.events.on_message("$dps/registrations/res/" + status + "/?$rid=" + rid + more, json);
-    loop.run_for(0s);
-  }
-  void dps_assigns(const std::string& hub) {
-    dps_says("200", R"({"operationId":"1","status":"assigned","registrationState":)"
-                    R"({"registrationId":"press-07","deviceId":"press-07","assignedHub":")" +
-                        hub + R"(","status":"assigned"}})");
-  }
+struct Fixture : test::ScriptedDevice {
   void store(int messages) {
     for (int i = 0; i < messages; ++i) {
       OutboxMessage message;
@@ -140,10 +21,7 @@ struct Fixture {
       outbox.append(DeviceIndex{0}, std::move(message),
                     [this](const Result<StoredMessage>& row) { client->on_stored(*row); });
     }
-    loop.run_for(0s);
-  }
-  std::vector<test::SentPublish> telemetry(std::string_view host) {
-    return link(host).take("devices/press-07/messages/events/");
+    turn();
   }
 };
 
