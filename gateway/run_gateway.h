@@ -4,12 +4,8 @@
 #include <string>
 
 #include "gateway/config/site_settings.h"
-#include "gateway/device/cloud_settings.h"
 
 namespace hubward {
-
-// What a site's configuration says about its cloud.
-[[nodiscard]] device::CloudSettings cloud_settings(const config::SiteSettings& site);
 
 // Runs until SIGTERM or SIGINT. Blocks. The error is what kept it from starting: StateFolderBusy,
 // AddressInUse, ConfigInvalid (roots file, key), StoreFailed.

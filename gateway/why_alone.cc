@@ -12,6 +12,7 @@
 #include "gateway/identity_signer.h"
 #include "gateway/observe/path_book.h"
 #include "gateway/observe/why.h"
+#include "gateway/part_settings.h"
 #include "gateway/platform/asio_loop.h"
 #include "gateway/platform/file_assignment_store.h"
 #include "gateway/platform/mosquitto_link.h"
@@ -21,7 +22,6 @@
 #include "gateway/platform/system_clock.h"
 #include "gateway/platform/system_limits.h"
 #include "gateway/resilience/clock_watch.h"
-#include "gateway/run_gateway.h"
 
 namespace hubward {
 namespace {
