@@ -6,7 +6,8 @@ import sys
 import time
 
 import own_network
-from observations import events, expect_order, received_so_far, repeats, wait_caught_up
+from observations import (events, expect_order, received_so_far, repeats, start_and_hear,
+                          wait_caught_up)
 from plant_and_cloud import expect, numbers, run_scenarios, summary, wait_for
 from small_disk import SiteOnSmallDisk
 
@@ -23,11 +24,7 @@ def sensors(site):
 
 
 def start(site):
-    site.start_gateway()
-    site.wait_all_online()
-    site.start_plant()
-    wait_for(lambda: all(received_so_far(site, device) >= 5 for device in site.devices), 30,
-             "every device is heard")
+    start_and_hear(site, at_least=5)
 
 
 def end(site):

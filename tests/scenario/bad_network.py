@@ -7,8 +7,8 @@ import random
 import sys
 import time
 
-from observations import (arrival_delays, events, expect_every_id, expect_order, percentile,
-                          received_so_far, wait_caught_up)
+from observations import (arrival_delays, events, expect_all_arrived, percentile, received_so_far,
+                          start_and_hear, wait_caught_up)
 from plant_and_cloud import Failure, expect, run_scenarios, summary, wait_for
 from proxied_site import ProxiedSite
 
@@ -27,20 +27,10 @@ def site_through(*through, keep_alive=KEEP_ALIVE_S, **options):
                        **{**SMALL, **options})
 
 
-def start(site):
-    site.start_gateway()
-    site.wait_all_online()
-    site.start_plant()
-    wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-             "every device is heard")
-
-
 def end(site, seconds=60):
     """Everything arrives, in order, and nothing was set aside. Returns the score in words, with the
     conversations with DPS beyond the first of each device."""
-    score = site.settle(seconds)
-    expect_order(site)
-    expect_every_id(site)
+    score = expect_all_arrived(site, seconds)
     asked = sum(site.cloud.conversations(device) - 1 for device in site.devices)
     return f"{summary(score)}, asked DPS again {asked} times"
 
@@ -58,7 +48,7 @@ def wait_progress(site, messages=5, seconds=40):
 def a_slow_and_uneven_way_delays_and_does_nothing_else():
     with site_through("hub-1", "dps") as site:
         site.proxy.rule(kind="delay", delay_ms=300, jitter_ms=200)
-        start(site)
+        start_and_hear(site)
         began = time.time()
         seen = {device: received_so_far(site, device) for device in site.devices}
         wait_progress(site, messages=60)
@@ -79,7 +69,7 @@ def a_slow_and_uneven_way_delays_and_does_nothing_else():
 def a_stall_that_ends_in_time_costs_nothing():
     seconds = 20
     with site_through("hub-1", keep_alive=120) as site:
-        start(site)
+        start_and_hear(site)
         began = time.time()
         rule = site.proxy.rule(kind="stall")
         time.sleep(seconds)  # the scenario itself
@@ -95,7 +85,7 @@ def stalled_until_noticed(direction, reasons, keep_alive, limit):
     """Holds back `direction` of the connections there are until all links have been given up, then
     of all for a while; returns the words and how long it took."""
     with site_through("hub-1", keep_alive=keep_alive) as site:
-        start(site)
+        start_and_hear(site)
         began = time.time()
         site.proxy.rule(kind="stall", **({"direction": direction} if direction else {}))
         wait_for(lambda: len({event["device"] for event in disconnections(site, began)}) ==
@@ -125,7 +115,7 @@ def acknowledgements_that_are_stalled_are_noticed_by_their_absence():
 
 def half_open(direction):
     with site_through("hub-1") as site:
-        start(site)
+        start_and_hear(site)
         began = time.time()
         before = {device: received_so_far(site, device) for device in site.devices}
         site.proxy.rule(kind="swallow", direction=direction)
@@ -159,7 +149,7 @@ def links_cut_inside_an_acknowledgement_again_and_again_lose_nothing():
     by reset or goodbye. Whoever is cut five times has its oldest message acknowledged in between."""
     rounds, chance = 10, random.Random(20_240_501)
     with site_through("hub-1") as site:
-        start(site)
+        start_and_hear(site)
         began = time.time()
         for _ in range(rounds):
             cut = site.proxy.target("hub-1")["cut"]
@@ -186,7 +176,7 @@ def logins_cut_at_any_byte_are_repeated_until_one_gets_through():
     """Cut somewhere in TLS handshake, CONNACK, SUBACK or the first PUBACKs, four times for each."""
     cuts = 12
     with site_through("hub-1") as site:
-        start(site)
+        start_and_hear(site)
         began = time.time()
         rule = site.proxy.rule(kind="cut", direction="down", connections="new", times=cuts, after=1,
                                after_max=2600)
@@ -208,7 +198,7 @@ def logins_cut_at_any_byte_are_repeated_until_one_gets_through():
 def a_hub_that_answers_one_byte_at_a_time_hurts_nobody_else():
     """hub-2 dribbles so slowly that no login succeeds, then as slowly as just works."""
     with site_through("hub-1", "hub-2", sensors=6, presses=2, rate=60) as site:
-        start(site)
+        start_and_hear(site)
         victims = ["press-01", "sensor-01", "sensor-02"]
         others = [device for device in site.devices if device not in victims]
         seen = {device: received_so_far(site, device) for device in others}
@@ -252,7 +242,7 @@ def dps_behind(troubles):
     after some seconds, and all are heard there. Returns words."""
     hubs = ["hub-2", "hub-1"]
     with site_through("dps", sensors=1, presses=1) as site:
-        start(site)
+        start_and_hear(site)
         told = []
         for turn, (name, trouble, seconds) in enumerate(troubles):
             asked = {device: site.cloud.conversations(device) for device in site.devices}

@@ -3,8 +3,8 @@
 import sys
 import time
 
-from observations import expect_every_id, expect_order, received_so_far
-from plant_and_cloud import Site, expect, run_scenarios, summary, wait_for
+from observations import expect_all_arrived, start_and_hear
+from plant_and_cloud import Site, expect, run_scenarios, summary
 
 DEVICES = 4
 SECONDS = 40
@@ -20,11 +20,7 @@ def killed_again_and_again(trouble):
     with Site(sensors=0, presses=DEVICES, meters=0, scales=0, hubs=1, interval_ms=1000,
               settings={"hub": {"retry_pause_max_s": PAUSE_MAX_S},
                         "limits": {"registrations_per_second": 20}}) as site:
-        site.start_gateway()
-        site.wait_all_online()
-        site.start_plant()
-        wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-                 "every device is heard")
+        start_and_hear(site)
         before = {device: site.cloud.conversations(device) for device in site.devices}
         faults = trouble(site)
         ends, lives = time.monotonic() + SECONDS, 0
@@ -39,9 +35,7 @@ def killed_again_and_again(trouble):
         up = time.time()
         site.wait_all_online(2 * PAUSE_MAX_S + 10)
         back = time.time() - up
-        score = site.settle(forgive_at_risk=True)
-        expect_order(site)
-        expect_every_id(site)
+        score = expect_all_arrived(site, forgive_at_risk=True)
         words = (f"{summary(score)}; {lives} lives in {SECONDS} s, conversations of {DEVICES} devices: "
                  f"{asked}; back {back:.1f} s after its end")
         expect(max(asked) <= ASKED_MAX, words)

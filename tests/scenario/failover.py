@@ -2,8 +2,8 @@
 """Devices that are moved to another hub while the plant talks: how long they are away, what is lost."""
 import sys
 
-from observations import (expect_every_id, expect_order, first_after, messages, messages_per_second, moment,
-                          received_so_far, wait_caught_up)
+from observations import (expect_all_arrived, first_after, messages, messages_per_second, moment,
+                          received_so_far, start_and_hear, wait_caught_up)
 from plant_and_cloud import Site, expect, run_scenarios, summary, wait_for
 
 # The issue's promise, one `assigning` with retry-after 3 included.
@@ -55,9 +55,7 @@ def a_moved_device_is_back_within_8_s_twice_and_loses_nothing():
         first_after(site, PRESS, returned + STABLE_S, "hub-1", received_so_far(site, PRESS),
                     seconds=STABLE_S + 20)
         away += move_there_and_back(site, True)
-        score = site.settle()
-        expect_order(site)
-        expect_every_id(site)
+        score = expect_all_arrived(site)
         expect(max(away) < AWAY_MAX_S, f"back within {AWAY_MAX_S} s: {away}")
         for device in site.devices:
             conversations = site.cloud.conversations(device)
@@ -69,11 +67,7 @@ def a_moved_device_is_back_within_8_s_twice_and_loses_nothing():
 
 def a_whole_hub_moves_with_all_its_devices_and_loses_nothing():
     with Site(rate=40, interval_ms=200) as site:
-        site.start_gateway()
-        site.wait_all_online()
-        site.start_plant()
-        wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 20,
-                 "every device is heard")
+        start_and_hear(site)
         before = {device: received_so_far(site, device) for device in site.devices}
         moved = site.cloud.post("/hubs/hub-1/failover", {"to": "hub-2"})
         expect(moved["moved"] == len(site.devices), f"all devices move: {moved}")
@@ -82,9 +76,7 @@ def a_whole_hub_moves_with_all_its_devices_and_loses_nothing():
                                            before[device])["received_at"]) - dropped
                 for device in site.devices}
         expect_command_written(site, True)
-        score = site.settle()
-        expect_order(site)
-        expect_every_id(site)
+        score = expect_all_arrived(site)
         for device in site.devices:
             expect(site.cloud.conversations(device) == 2, f"{device} asks DPS once for the move")
         return f"{summary(score)}; all heard again after {max(away.values()):.1f} s"

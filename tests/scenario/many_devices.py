@@ -5,7 +5,7 @@ the limits of hub and DPS are kept, and DPS is asked only when it can help.
 import sys
 import time
 
-from observations import events, expect_every_id, expect_order, received_so_far
+from observations import events, expect_all_arrived, start_and_hear
 from plant_and_cloud import expect, http, run_scenarios, Site, summary, wait_for
 
 DEVICES = 60
@@ -29,18 +29,11 @@ def site_of_many(hubs=2, **cloud):
 
 
 def start(site):
-    site.start_gateway()
-    site.wait_all_online(90)
-    site.start_plant()
-    wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-             "every device is heard")
+    start_and_hear(site, online_s=90)
 
 
 def end(site):
-    score = site.settle(90)
-    expect_order(site)
-    expect_every_id(site)
-    return summary(score)
+    return summary(expect_all_arrived(site, 90))
 
 
 def hubs_of(site):

@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 
-from observations import (cached_assignment, events, expect_every_id, expect_order, first_after,
-                          moment, received_so_far)
+from observations import (cached_assignment, events, expect_all_arrived, first_after, moment,
+                          received_so_far, start_and_hear)
 from plant_and_cloud import Site, expect, run_scenarios, summary, wait_for
 
 # The longest pause between attempts: one back-off step, once a few have failed.
@@ -30,20 +30,13 @@ def site_of_presses(presses, step=STEP_S):
 
 
 def start(site):
-    site.start_gateway()
-    site.wait_all_online()
-    site.start_plant()
-    wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-             "every device is heard")
+    start_and_hear(site)
     for device in site.devices:
         expect(site.cloud.conversations(device) == 1, f"{device} asked DPS once to begin with")
 
 
 def end(site):
-    score = site.settle()
-    expect_order(site)
-    expect_every_id(site)
-    return summary(score)
+    return summary(expect_all_arrived(site))
 
 
 def failures(log, reason=None):

@@ -6,8 +6,8 @@ import time
 
 import own_network
 from name_server import NameServer
-from observations import events, expect_every_id, expect_order, received_so_far
-from plant_and_cloud import expect, run_scenarios, summary, wait_for
+from observations import arrived_in_words, events, start_and_hear
+from plant_and_cloud import expect, run_scenarios, wait_for
 from proxied_site import ProxiedSite
 
 PAUSE_MAX_S = 5
@@ -23,22 +23,6 @@ def site_named(name, **options):
     return ProxiedSite(("hub-1",), sensors=2, presses=1, meters=0, scales=0, rate=20, interval_ms=500,
                        cloud_options=["--hub-host", f"1={name}"],
                        settings={"hub": {"retry_pause_max_s": PAUSE_MAX_S}}, **options)
-
-
-def start(site):
-    site.start_gateway()
-    site.wait_all_online()
-    site.start_plant()
-    wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-             "every device is heard")
-
-
-def end(site):
-    score = site.settle()
-    expect_order(site)
-    expect_every_id(site)
-    asked = max(site.cloud.conversations(device) - 1 for device in site.devices)
-    return f"{summary(score)}, asked DPS again {asked} times at most"
 
 
 def cut_all(site):
@@ -64,7 +48,7 @@ def wait_back(site):
 def a_hub_that_keeps_its_name_and_changes_its_address_is_found():
     """A region fails over: the name leads to another address, and nobody answers at the old one."""
     with site_named("moves.test", moved={"hub-1": "127.0.0.52"}) as site:
-        start(site)
+        start_and_hear(site)
         site.proxy.rule(kind="refuse", target="hub-1")
         began = time.time()
         cut_all(site)
@@ -75,12 +59,12 @@ def a_hub_that_keeps_its_name_and_changes_its_address_is_found():
         for device in site.devices:
             # Asked with the third failure, perhaps, and told that the hub is the right one.
             expect(site.cloud.conversations(device) <= 2, f"{device} asked more than once")
-        return f"{end(site)}; back {back:.1f} s after the name had changed"
+        return f"{arrived_in_words(site)}; back {back:.1f} s after the name had changed"
 
 
 def a_name_that_is_answered_wrongly_is_asked_for_again():
     with site_named("wrong.test") as site:
-        start(site)
+        start_and_hear(site)
         told = []
         for wrong, reason in ((None, "name_unknown"), (NOWHERE, "unreachable")):
             began = time.time()
@@ -92,13 +76,13 @@ def a_name_that_is_answered_wrongly_is_asked_for_again():
             wait_for_reason(site, began, reason)
             NAMES.addresses["wrong.test"] = "127.0.0.2"
             told.append(f"{reason}: back {wait_back(site):.1f} s after its end")
-        return f"{end(site)}; {', '.join(told)}"
+        return f"{arrived_in_words(site)}; {', '.join(told)}"
 
 
 def a_slow_name_server_delays_a_login_and_nothing_else():
     seconds = 1.5
     with site_named("slow.test") as site:
-        start(site)
+        start_and_hear(site)
         NAMES.slow["slow.test"] = seconds
         began = time.time()
         site.cloud.post("/devices/press-01/drop")
@@ -109,12 +93,12 @@ def a_slow_name_server_delays_a_login_and_nothing_else():
         others = [event for event in events(site, None, began)
                   if event["event"] in ("hub_disconnected", "hub_connect_failed")]
         expect({event["device"] for event in others} == {"press-01"}, f"nobody else: {others}")
-        return f"{end(site)}; back after {back:.1f} s with lookups of {seconds} s"
+        return f"{arrived_in_words(site)}; back after {back:.1f} s with lookups of {seconds} s"
 
 
 def a_name_server_that_says_nothing_is_named_and_waited_for():
     with site_named("silent.test") as site:
-        start(site)
+        start_and_hear(site)
         NAMES.hanging.add("silent.test")
         began = time.time()
         cut_all(site)
@@ -122,7 +106,7 @@ def a_name_server_that_says_nothing_is_named_and_waited_for():
         noticed = time.time() - began
         NAMES.hanging.clear()
         back = wait_back(site)
-        return f"{end(site)}; named after {noticed:.1f} s, back {back:.1f} s after its end"
+        return f"{arrived_in_words(site)}; named after {noticed:.1f} s, back {back:.1f} s after its end"
 
 
 if __name__ == "__main__":

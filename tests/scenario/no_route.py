@@ -6,8 +6,8 @@ import sys
 import time
 
 import own_network
-from observations import events, expect_every_id, expect_order, received_so_far, wait_caught_up
-from plant_and_cloud import Cloud, Site, expect, run_scenarios, summary, wait_for
+from observations import arrived_in_words, events, start_and_hear, wait_caught_up
+from plant_and_cloud import Cloud, Site, expect, run_scenarios, wait_for
 
 PAUSE_MAX_S = 5
 KEEP_ALIVE_S = 10
@@ -57,29 +57,13 @@ def far_site():
                    settings={"hub": {"retry_pause_max_s": PAUSE_MAX_S, "keep_alive_s": KEEP_ALIVE_S}})
 
 
-def start(site):
-    site.start_gateway()
-    site.wait_all_online()
-    site.start_plant()
-    wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-             "every device is heard")
-
-
-def end(site):
-    score = site.settle()
-    expect_order(site)
-    expect_every_id(site)
-    asked = max(site.cloud.conversations(device) - 1 for device in site.devices)
-    return f"{summary(score)}, asked DPS again {asked} times at most"
-
-
 def reasons(site, since, event_name):
     return {event["reason"] for event in events(site, None, since) if event["event"] == event_name}
 
 
 def cut_off(site, begin, finish, seconds):
     """Returns words about how the gateway lived through it."""
-    start(site)
+    start_and_hear(site)
     began = time.time()
     begin()
     wait_for(lambda: {event["device"] for event in events(site, None, began)
@@ -94,7 +78,7 @@ def cut_off(site, begin, finish, seconds):
     back = time.time() - up
     wait_caught_up(site)
     expect(tried <= {"unreachable", "tls_failed", "own_network_down"}, f"named: {tried}")
-    return (f"{end(site)}; cut off for {seconds} s, noticed after {noticed:.0f} s, then "
+    return (f"{arrived_in_words(site)}; cut off for {seconds} s, noticed after {noticed:.0f} s, then "
             f"{', '.join(sorted(tried))}; back {back:.1f} s after its end")
 
 
@@ -111,7 +95,7 @@ def a_cable_that_is_pulled_for_a_minute_loses_nothing():
 def a_cable_that_is_pulled_for_a_moment_costs_no_connection():
     seconds = 5
     with far_site() as site:
-        start(site)
+        start_and_hear(site)
         began = time.time()
         site.far.unplug()
         time.sleep(seconds)  # the scenario itself
@@ -119,7 +103,7 @@ def a_cable_that_is_pulled_for_a_moment_costs_no_connection():
         wait_caught_up(site)
         lost = [event for event in events(site, None, began) if event["event"] == "hub_disconnected"]
         expect(not lost, f"TCP bridges it: {lost}")
-        return f"{end(site)}; out for {seconds} s"
+        return f"{arrived_in_words(site)}; out for {seconds} s"
 
 
 def a_gateway_that_starts_without_a_network_waits_for_it():
@@ -137,7 +121,8 @@ def a_gateway_that_starts_without_a_network_waits_for_it():
         wait_for(lambda: site.connected() >= set(site.devices), BACK_MAX_S + 15, "all are online")
         back = time.time() - up
         wait_caught_up(site)
-        return f"{end(site)}; {sorted(tried)}, {attempts} attempts; online {back:.1f} s after its end"
+        return (f"{arrived_in_words(site)}; {sorted(tried)}, {attempts} attempts; online {back:.1f} s "
+                "after its end")
 
 
 if __name__ == "__main__":

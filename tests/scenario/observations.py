@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from plant_and_cloud import expect, numbers, wait_for
+from plant_and_cloud import expect, numbers, summary, wait_for
 
 PAGE_SIZE = 1000
 
@@ -38,6 +38,30 @@ def percentile(sorted_values, percent):
 
 def received_so_far(site, device):
     return site.cloud.device(device)["telemetry"]["total"]
+
+
+def start_and_hear(site, online_s=60, seconds=30, at_least=1, env=None):
+    """Gateway and plant run, and so many messages of every device have arrived."""
+    site.start_gateway(env=env)
+    site.wait_all_online(online_s)
+    site.start_plant()
+    wait_for(lambda: all(received_so_far(site, device) >= at_least for device in site.devices),
+             seconds, "every device is heard")
+
+
+def expect_all_arrived(site, seconds=60, forgive_at_risk=False):
+    """The plant stops; everything arrives, in order and under one series of ids. Returns the score."""
+    score = site.settle(seconds, forgive_at_risk)
+    expect_order(site)
+    expect_every_id(site)
+    return score
+
+
+def arrived_in_words(site):
+    """All has arrived; with the conversations with DPS beyond the first of each device."""
+    score = expect_all_arrived(site)
+    again = max(site.cloud.conversations(device) - 1 for device in site.devices)
+    return f"{summary(score)}, asked DPS again {again} times at most"
 
 
 def first_after(site, device, since, hub=None, after=0, seconds=60):

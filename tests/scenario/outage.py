@@ -5,8 +5,8 @@ was recorded meanwhile arrives, in order for each device.
 import sys
 import time
 
-from observations import (events, expect_every_id, expect_order, first_after,
-                          moment, received_so_far, repeats, wait_caught_up)
+from observations import (events, expect_all_arrived, first_after, moment, received_so_far, repeats,
+                          start_and_hear, wait_caught_up)
 from plant_and_cloud import Site, expect, run_scenarios, summary, wait_for
 
 DOWN_S = 60
@@ -22,19 +22,9 @@ def running_site():
     return Site(**SITE)
 
 
-def start(site):
-    site.start_gateway()
-    site.wait_all_online()
-    site.start_plant()
-    wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-             "every device is heard")
-
-
 def end(site):
     """The plant stops, everything arrives; returns the score and how much came again."""
-    score = site.settle()
-    expect_order(site)
-    expect_every_id(site)
+    score = expect_all_arrived(site)
     for device in site.devices:
         _, second_id = repeats(site, device)
         expect(second_id == 0, f"{device}: {second_id} samples came under two ids")
@@ -43,7 +33,7 @@ def end(site):
 
 def what_was_recorded_while_a_hub_was_down_for_60_s_arrives_in_order():
     with running_site() as site:
-        start(site)
+        start_and_hear(site)
         fault = site.cloud.fault(kind="down", target="hub-1")
         before = {device: received_so_far(site, device) for device in site.devices}
         counts = site.plant.get("/counts")
@@ -66,7 +56,7 @@ def what_was_recorded_while_a_hub_was_down_for_60_s_arrives_in_order():
 
 def a_hub_that_falls_silent_is_noticed_and_nothing_is_lost():
     with running_site() as site:
-        start(site)
+        start_and_hear(site)
         began = time.time()
         fault = site.cloud.fault(kind="silent", target="hub-1")
         wait_for(lambda: all(any(event["event"] == "hub_disconnected"
@@ -89,7 +79,7 @@ def a_hub_that_falls_silent_is_noticed_and_nothing_is_lost():
 
 def acknowledgements_that_never_come_make_repeats_under_the_same_ids():
     with running_site() as site:
-        start(site)
+        start_and_hear(site)
         device = "sensor-01"
         began = time.time()
         site.cloud.fault(kind="puback_withhold", device=device, times=10)
@@ -111,7 +101,7 @@ def acknowledgements_that_never_come_make_repeats_under_the_same_ids():
 
 def late_acknowledgements_repeat_nothing():
     with running_site() as site:
-        start(site)
+        start_and_hear(site)
         # Longer than a PUBACK usually takes by far, shorter than a link is given up.
         site.cloud.fault(kind="puback_delay", delay_ms=2000)
         began = {device: received_so_far(site, device) for device in site.devices}
@@ -125,7 +115,7 @@ def late_acknowledgements_repeat_nothing():
 
 def a_broker_that_is_restarted_loses_nothing():
     with running_site() as site:
-        start(site)
+        start_and_hear(site)
         expect(site.stop("broker") == 0, "the broker ends well")
         site.start_broker()
         restarted = time.time()
@@ -134,9 +124,7 @@ def a_broker_that_is_restarted_loses_nothing():
             first_after(site, device, restarted, after=received_so_far(site, device))
         heard = time.time() - restarted
         wait_caught_up(site)
-        score = site.settle()
-        expect_order(site)
-        expect_every_id(site)
+        score = expect_all_arrived(site)
         second_id = sum(repeats(site, device)[1] for device in sensors)
         return f"{summary(score)}; sensors heard {heard:.1f} s later, {second_id} delivered again"
 

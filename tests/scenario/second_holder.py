@@ -5,7 +5,7 @@ newest connection and closes the older one: two that both come back at once woul
 import sys
 import time
 
-from observations import events, expect_every_id, expect_order, received_so_far
+from observations import events, expect_all_arrived, start_and_hear
 from plant_and_cloud import GROUP_KEY, Site, expect, run_scenarios, summary, wait_for
 from rival import Rival, derived_key
 
@@ -35,11 +35,7 @@ def shown(site, device):
 def contested(pause_s):
     """`pause_s`: how long the rival waits before it comes back."""
     with site_of_two() as site:
-        site.start_gateway()
-        site.wait_all_online()
-        site.start_plant()
-        wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-                 "every device is heard")
+        start_and_hear(site)
         ours, other = site.devices
         before = {device: site.cloud.conversations(device) for device in site.devices}
         began = time.time()
@@ -64,9 +60,7 @@ def contested(pause_s):
         wait_for(lambda: ours in site.connected() and not shown(site, ours).get("failure"),
                  BACK_MAX_S, f"{ours} is back when the other one is gone")
         back = time.time() - left
-        score = site.settle()
-        expect_order(site)
-        expect_every_id(site)
+        score = expect_all_arrived(site)
         return (f"{summary(score)}; named after {named:.1f} s, {logins} logins of ours and "
                 f"{len(rival.logins)} of the other in {SECONDS} s, {asked} conversations, back "
                 f"{back:.1f} s after it had left")

@@ -6,8 +6,8 @@ else is; the broker has one, and nothing of its samples is lost.
 import sys
 import time
 
-from observations import (arrival_delays, expect_every_id, expect_order, percentile, received_so_far,
-                          repeats)
+from observations import (arrival_delays, expect_every_id, expect_order, percentile,
+                          received_so_far, repeats)
 from plant_and_cloud import expect, numbers, run_scenarios, summary, wait_for
 from proxied_site import ProxiedSite
 

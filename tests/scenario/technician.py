@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from observations import received_so_far
+from observations import start_and_hear
 from plant_and_cloud import GROUP_KEY, Site, expect, http, run_scenarios, summary, wait_for
 
 PRESS, METER = "press-01", "meter-01"
@@ -28,11 +28,7 @@ def why(site, device, **options):
 
 
 def running(site):
-    site.start_gateway()
-    site.wait_all_online()
-    site.start_plant()
-    wait_for(lambda: all(received_so_far(site, device) for device in site.devices), 30,
-             "every device is heard")
+    start_and_hear(site)
 
 
 def expect_undisturbed(site, device, connects, conversations):

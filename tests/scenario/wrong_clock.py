@@ -9,8 +9,8 @@ import struct
 import sys
 import time
 
-from observations import (events, expect_every_id, expect_order, messages, moment, received_so_far,
-                          wait_caught_up)
+from observations import (events, expect_all_arrived, messages, moment, received_so_far,
+                          start_and_hear, wait_caught_up)
 from plant_and_cloud import Site, Skipped, expect, http, run_scenarios, summary, wait_for
 
 HOUR = 3600
@@ -97,9 +97,7 @@ def expect_true_times(found, ahead=0.0, early=EARLY_S, before=float("inf")):
 
 
 def end(site):
-    score = site.settle()
-    expect_order(site)
-    expect_every_id(site)
+    score = expect_all_arrived(site)
     expect(score["lost"] == 0, f"nothing is lost: {score}")
     return score
 
@@ -153,11 +151,7 @@ def a_clock_set_by_hours_and_years_disturbs_no_connection():
     with Site(**SITE) as site:
         clock = WallClock(site)
         let_sensors_tell_the_time(site)
-        site.start_gateway(env=clock.environment)
-        site.wait_all_online()
-        site.start_plant()
-        wait_for(lambda: all(received_so_far(site, device) > 5 for device in site.devices), 90,
-                 "every device is heard")
+        start_and_hear(site, at_least=6, seconds=90, env=clock.environment)
         steps = [-HOUR, 0, HOUR, 0, -30 * YEAR, 0, 10 * YEAR, 0]
         worst_pause = 0.0
         silent_before = len(events_named(site, "device_silent"))  # the press, before it listened

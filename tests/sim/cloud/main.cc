@@ -1,10 +1,8 @@
 // simcloud: the simulated cloud over TLS, with its HTTP control side. See README.md.
 #include <arpa/inet.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +15,7 @@
 #include "tests/sim/cloud/tls_server.h"
 #include "tests/sim/net/http_server.h"
 #include "tests/sim/net/json_text.h"
+#include "tests/sim/net/server_process.h"
 
 namespace hubward::simcloud {
 namespace {
@@ -25,10 +24,6 @@ using simnet::HttpServer;
 using simnet::JsonText;
 using simnet::listen_on;
 using simnet::port_of;
-
-volatile std::sig_atomic_t stop_asked = 0;
-
-void ask_to_stop(int) { stop_asked = 1; }
 
 class SystemRandom : public RandomSource {
  public:
@@ -177,7 +172,7 @@ bool write_ports(const Options& options, const World& world, std::uint16_t port,
 
 void run(EventLoop& loop, CloudModel& model, TlsServer& tls, HttpServer& http) {
   constexpr std::chrono::milliseconds kWaitMax{500};  // to notice a request to stop
-  while (stop_asked == 0) {
+  while (!simnet::stop_asked()) {
     Now now = read_clocks();
     auto wait = kWaitMax;
     for (const auto due : {model.next_wakeup(), tls.next_deadline()}) {
@@ -254,14 +249,7 @@ int start(Options options) {
 }  // namespace hubward::simcloud
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
-  rlimit files{};  // thousands of devices, one descriptor each
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-  }
-  std::signal(SIGTERM, hubward::simcloud::ask_to_stop);
-  std::signal(SIGINT, hubward::simcloud::ask_to_stop);
+  hubward::simnet::prepare_server_process();
   auto options = hubward::simcloud::parse_options(argc, argv);
   if (!options) {
     std::fputs(hubward::simcloud::kUsage, stderr);

@@ -1,9 +1,7 @@
 // simproxy: a TCP proxy that spoils connections on order. See README.md.
 #include <arpa/inet.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -12,15 +10,12 @@
 #include "proto/percent.h"
 #include "tests/sim/net/http_server.h"
 #include "tests/sim/net/json_text.h"
+#include "tests/sim/net/server_process.h"
 #include "tests/sim/proxy/connection.h"
 #include "tests/sim/proxy/control.h"
 
 namespace hubward::simproxy {
 namespace {
-
-volatile std::sig_atomic_t stop_asked = 0;
-
-void ask_to_stop(int) { stop_asked = 1; }
 
 class SeededChance : public RandomSource {
  public:
@@ -121,7 +116,7 @@ bool write_ports(const Options& options, const Relay& relay, std::uint16_t contr
 
 void run(simnet::EventLoop& loop, RuleBook& rules, Relay& relay, simnet::HttpServer& http) {
   constexpr std::chrono::milliseconds kWaitMax{500};  // to notice a request to stop
-  while (stop_asked == 0) {
+  while (!simnet::stop_asked()) {
     SteadyTime now = read_clock();
     auto wait = kWaitMax;
     for (const auto due : {rules.next_expiry(), relay.next_due(now)}) {
@@ -173,14 +168,7 @@ int start(const Options& options) {
 }  // namespace hubward::simproxy
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
-  rlimit files{};  // two descriptors a connection
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-  }
-  std::signal(SIGTERM, hubward::simproxy::ask_to_stop);
-  std::signal(SIGINT, hubward::simproxy::ask_to_stop);
+  hubward::simnet::prepare_server_process();
   const auto options = hubward::simproxy::parse_options(argc, argv);
   if (!options) {
     std::fputs(hubward::simproxy::kUsage, stderr);
