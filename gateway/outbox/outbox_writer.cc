@@ -251,7 +251,7 @@ void OutboxWriter::publish() {
     newly_attached_.clear();
     new_state = shown_state_ != state || told_memory_only_ != memory_only;
     shown_state_ = state;
-    shown_set_aside_.insert(shown_set_aside_.end(), aside.begin(), aside.end());
+    for (const SetAside& damaged : aside) show(damaged);
   }
   told_memory_only_ = memory_only;
   const SteadyTime now = clock_.steady();
@@ -264,6 +264,17 @@ void OutboxWriter::publish() {
                  {"rescued", std::to_string(damaged.rescued)}});
   }
   if (new_state) tell(state, memory_only);
+}
+
+// With shown_mutex_ held. What is told once more is the same store.
+void OutboxWriter::show(const SetAside& damaged) {
+  const auto told = std::find_if(shown_set_aside_.begin(), shown_set_aside_.end(),
+                                 [&](const SetAside& one) { return one.path == damaged.path; });
+  if (told == shown_set_aside_.end()) {
+    shown_set_aside_.push_back(damaged);
+  } else {
+    *told = damaged;
+  }
 }
 
 // Looks at every device, so not with every commit.

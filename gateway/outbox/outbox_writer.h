@@ -77,6 +77,7 @@ class OutboxWriter final : public Outbox {
   bool wait_for_work(std::vector<Request>& round);
   void serve(std::span<Request> round);
   void publish();
+  void show(const SetAside& damaged);
   void publish_status(SteadyTime now);
   void tell(const StoreState& state, bool memory_only);
 

@@ -135,6 +135,8 @@ class OutboxStore {
   struct Epoch {
     std::int64_t id = 0;  // in the file; 0: not written yet
     std::string name;
+    // False: no waiting row of the file had it when that was opened, and none got it since.
+    bool has_rows = true;
   };
   struct PendingQuarantine {
     StoreDevice device;
@@ -241,7 +243,7 @@ class OutboxStore {
   std::unique_ptr<StoreFile> file_;  // null: not open
   StoreState state_;
   std::vector<SetAside> set_aside_;
-  std::optional<std::string> rescue_from_;  // a store set aside and not looked through yet
+  std::optional<SetAside> rescue_from_;  // a store set aside and not looked through yet
   int set_aside_count_ = 0;
   std::vector<Device> devices_;
   std::unordered_map<std::string, std::uint32_t> device_by_name_;

@@ -133,6 +133,7 @@ void OutboxStore::index_memory_rows() {
       epochs_.push_back({0, kept.epoch});
       epoch = static_cast<EpochIndex>(epochs_.size() - 1);
     }
+    epochs_[*epoch].has_rows = true;
     // It may be on the disk all the same: a commit that answered an error.
     if (!device.rows.empty()) {
       const RowEntry& newest = device.rows.newest();

@@ -170,7 +170,7 @@ void OutboxStore::forget_contents() {
 
 int OutboxStore::load() {
   int rc = file_->each_epoch([&](FileEpoch epoch) {
-    epochs_.push_back({epoch.id, std::move(epoch.name)});
+    epochs_.push_back({epoch.id, std::move(epoch.name), false});
   });
   // More than an index has room for: ten thousand power cuts with rows left of each. Damage.
   if (rc == SQLITE_OK && epochs_.size() >= kEpochsMax) rc = SQLITE_CORRUPT;
@@ -224,6 +224,7 @@ int OutboxStore::load_rows() {
                           .clock = clock_of(row.boot_id, row.clock_trusted),
                           .since_boot = row.since_boot}};
     device.rows.add(entry);
+    epochs_[epoch].has_rows = true;
     mark_changed(StoreDevice{device_at->second});
     bytes_ += entry.bytes();
     ++waiting_[static_cast<std::size_t>(row.priority)];
@@ -271,19 +272,14 @@ int OutboxStore::begin_epoch_if_needed() {
   return file_->sync();
 }
 
+// Of rows in the file, also of those that were taken out and are only removed with a later commit.
 int OutboxStore::forget_unused_epochs(std::vector<std::int64_t> used) {
-  // Rows and entries know epochs by their place, so only the file forgets now; the list does so
-  // with the next open.
-  for (const Device& device : devices_) {
-    for (std::size_t i = 0; i < device.rows.places(); ++i) {
-      const std::int64_t id = epochs_[device.rows.at(i).epoch()].id;
-      if (used.empty() || used.back() != id) used.push_back(id);
-    }
-  }
-  used.push_back(epochs_.back().id);
   std::sort(used.begin(), used.end());
   for (const Epoch& epoch : epochs_) {
+    if (epoch.has_rows || &epoch == &epochs_.back()) continue;
     if (std::binary_search(used.begin(), used.end(), epoch.id)) continue;
+    // Entries know epochs by their place, so only the file forgets now; the list does so with the
+    // next open.
     if (const int rc = file_->remove_epoch(epoch.id)) return rc;
   }
   return SQLITE_OK;
@@ -291,18 +287,17 @@ int OutboxStore::forget_unused_epochs(std::vector<std::int64_t> used) {
 
 void OutboxStore::rescue(StoreFile& fresh) {
   if (!rescue_from_) return;
-  const std::string path = *std::exchange(rescue_from_, std::nullopt);
+  SetAside from = *std::exchange(rescue_from_, std::nullopt);
   StoreFile damaged;
   auto found = StoreFile::Found::New;
-  const int rc = damaged.open({.path = path, .vfs = options_.vfs}, found);
+  const int rc = damaged.open({.path = from.path, .vfs = options_.vfs}, found);
   if (rc != SQLITE_OK || found != StoreFile::Found::Ours) return;
   // Rows get other row ids there, so that what names them now is worth nothing afterwards.
-  const std::uint64_t rescued = rescue_rows(damaged, fresh, std::exchange(taken_out_.released, {}));
+  from.rescued = rescue_rows(damaged, fresh, std::exchange(taken_out_.released, {}));
   to_remove_.clear();
   for (Device& device : devices_) device.released_newest = 0;
-  // Told before, if the new store could not be made at once.
-  if (set_aside_.empty()) set_aside_.push_back({path, "read once more", 0});
-  set_aside_.back().rescued = rescued;
+  if (!set_aside_.empty() && set_aside_.back().path == from.path) set_aside_.pop_back();
+  set_aside_.push_back(std::move(from));
 }
 
 bool OutboxStore::set_aside(const std::string& why) {
@@ -322,7 +317,7 @@ bool OutboxStore::set_aside(const std::string& why) {
   }
   ++set_aside_count_;
   set_aside_.push_back({to, why, 0});
-  rescue_from_ = to;
+  rescue_from_ = set_aside_.back();
   return true;
 }
 

@@ -72,7 +72,8 @@ struct StoreState {
   friend bool operator==(const StoreState&, const StoreState&) = default;
 };
 
-// A store that could not be used and was moved out of the way.
+// A store that could not be used and was moved out of the way. Told once more, with `rescued`, if
+// the one in its place could not be made at once.
 struct SetAside {
   std::string path;  // where it is now
   std::string why;

@@ -32,11 +32,13 @@ void Bookkeeper::on_start(outbox::OutboxStore& store) {
   was_ready_ = store.state().health == StoreHealth::Ready;
   if (!to_list_) to_list_ = DeviceBook::Occasion{.process_began = true, .damaged = damaged_};
   by_store_device_.clear();
+  is_counting_on_ = false;
   on_round();
 }
 
 void Bookkeeper::on_death(bool power) {
   store_ = nullptr;
+  is_counting_on_ = false;
   // A death before the store of the last one could be read adds to what may have happened to it.
   DeviceBook::Occasion occasion = to_list_.value_or(DeviceBook::Occasion{});
   occasion.process_began = true;
@@ -63,10 +65,12 @@ void Bookkeeper::on_round() {
     last_clean_ = clock_.steady();
     disk_suspect_ = false;
   }
-  if (to_list_ && is_open()) {
-    list(*std::exchange(to_list_, std::nullopt));
-    return;
-  }
+  // The store of a new process, or another one in its place, counts anew: only its list tells.
+  if (is_counting_on_ && !set_aside) hear_drops();
+  if (to_list_ && is_open()) list(*std::exchange(to_list_, std::nullopt));
+}
+
+void Bookkeeper::hear_drops() {
   for (const auto device : store_->take_changed()) {
     auto known = by_store_device_.find(device.value);
     if (known == by_store_device_.end()) {
@@ -113,6 +117,7 @@ void Bookkeeper::list(DeviceBook::Occasion occasion) {
     }
     books_[i].on_listed(all, store_->counts(device), occasion, complain_for(i));
   }
+  is_counting_on_ = true;
 }
 
 void Bookkeeper::on_end() {

@@ -46,6 +46,7 @@ class Bookkeeper {
 
  private:
   void find_devices();
+  void hear_drops();
   void list(DeviceBook::Occasion occasion);
   [[nodiscard]] DeviceBook::Complain complain_for(std::size_t device) const;
   [[nodiscard]] bool is_open() const { return store_ != nullptr && !store_->epoch().empty(); }
@@ -60,6 +61,7 @@ class Bookkeeper {
   std::vector<std::optional<outbox::StoreDevice>> store_devices_;
   std::optional<DeviceBook::Occasion> to_list_;  // as soon as the store is open
   bool was_ready_ = false;
+  bool is_counting_on_ = false;  // from what the books know: this process's store was listed
   bool disk_fault_ = false;
   bool disk_suspect_ = false;  // a fault was, and nothing proved since that all is on the disk
   bool damaged_ = false;       // for good: what is left in the file nobody knows

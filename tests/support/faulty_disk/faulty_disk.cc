@@ -55,6 +55,8 @@ struct FaultyDisk::Contents {
   bool read_only = false;
   bool broken = false;
   int syncs_to_fail = 0;
+  std::uint64_t reads_to_pass = 0;
+  std::uint64_t reads_to_fail = 0;
 
   [[nodiscard]] std::uint64_t used() const {
     std::uint64_t bytes = 0;
@@ -66,6 +68,15 @@ struct FaultyDisk::Contents {
     if (broken || changes >= changes_max) return false;
     ++changes;
     return true;
+  }
+  bool may_read() {
+    if (reads_to_fail == 0) return true;
+    if (reads_to_pass > 0) {
+      --reads_to_pass;
+      return true;
+    }
+    --reads_to_fail;
+    return false;
   }
 };
 
@@ -91,7 +102,7 @@ int file_close(sqlite3_file* file) {
 int file_read(sqlite3_file* file, void* into, int size, sqlite3_int64 offset) {
   Handle& self = handle(file);
   const std::lock_guard lock(self.disk->mutex);
-  if (self.dead()) return SQLITE_IOERR_READ;
+  if (self.dead() || !self.disk->may_read()) return SQLITE_IOERR_READ;
   const std::string& content = self.file->content;
   const auto from = std::min(static_cast<std::size_t>(offset), content.size());
   const auto count = std::min(static_cast<std::size_t>(size), content.size() - from);
@@ -342,6 +353,12 @@ void FaultyDisk::set_read_only(bool on) {
 void FaultyDisk::set_broken(bool on) {
   const std::lock_guard lock(contents_->mutex);
   contents_->broken = on;
+}
+
+void FaultyDisk::fail_reads(std::uint64_t reads, std::uint64_t count) {
+  const std::lock_guard lock(contents_->mutex);
+  contents_->reads_to_pass = reads;
+  contents_->reads_to_fail = count;
 }
 
 void FaultyDisk::fail_syncs(int count) {

@@ -37,6 +37,8 @@ class FaultyDisk {
   void set_capacity(std::optional<std::uint64_t> bytes);  // over it: disk full
   void set_read_only(bool on);
   void set_broken(bool on);  // every read and write is an I/O error
+  // Lets `reads` more reads happen; the `count` after them answer I/O errors.
+  void fail_reads(std::uint64_t reads, std::uint64_t count);
   // The next `count` syncs fail, and what they should have written is never written, although later
   // syncs succeed: what kernels do.
   void fail_syncs(int count);

@@ -370,6 +370,95 @@ TEST_CASE("a damaged store on a read-only disk is set aside as soon as it can be
   CHECK(store.take_set_aside().size() == 1);
 }
 
+TEST_CASE("an I/O error while a sound store is read does not make it a damaged one") {
+  for (const std::uint64_t errors : {1, 2, 5}) {
+    for (std::uint64_t nth = 0; nth < 120; ++nth) {
+      CAPTURE(errors);
+      CAPTURE(nth);
+      FaultyDisk disk;
+      const std::string body(1500, 'x');
+      {
+        OutboxStore store(on(disk, 1));
+        REQUIRE(store.open());
+        for (int i = 0; i < 30; ++i) REQUIRE(append(store, store.attach("press"), body));
+        REQUIRE(store.close());
+        REQUIRE(store.open());
+        // The rest stands in the log.
+        for (int i = 0; i < 30; ++i) REQUIRE(append(store, store.attach("press"), body));
+        disk.kill_process();
+      }
+      disk.fail_reads(nth, errors);
+      OutboxStore store(on(disk, 2));
+      (void)store.open();
+      for (int i = 0; i < 9; ++i) {
+        (void)store.recover();
+        (void)waiting(store, store.attach("press"));
+      }
+      REQUIRE(store.take_set_aside().empty());
+      REQUIRE(store.state().health == StoreHealth::Ready);
+      REQUIRE(bodies(store, store.attach("press")) == Bodies(60, body));
+    }
+  }
+}
+
+TEST_CASE("rows sent while the store could not be begun do not make it look damaged later") {
+  FaultyDisk disk;
+  {
+    OutboxStore store(on(disk, 1));
+    REQUIRE(store.open());
+    for (const char* body : {"1", "2"}) REQUIRE(append(store, store.attach("press"), body));
+    REQUIRE(store.sync());
+    disk.kill_process();
+  }
+  // Another start of the machine: a new epoch begins, of which nobody knows whether it is on the
+  // disk. All rows of the old one are sent, and still in the file.
+  disk.fail_syncs(4);
+  OutboxStore store(on(disk, 2));
+  REQUIRE_FALSE(store.open());
+  const StoreDevice press = store.attach("press");
+  for (const StoredMessage& row : waiting(store, press)) release(store, press, row);
+  for (int i = 0; i < 9 && !store.recover(); ++i) {
+  }
+  CHECK(store.state().health == StoreHealth::Ready);
+  CHECK(store.take_set_aside().empty());
+  CHECK(bodies(store, press).empty());
+  CHECK(append(store, press, "3").has_value());
+}
+
+TEST_CASE("rows sent while the store was closed by a fault do not make it look damaged later") {
+  FaultyDisk disk;
+  std::string quarantined;
+  {
+    OutboxStore store(on(disk, 1));
+    REQUIRE(store.open());
+    for (const char* body : {"1", "2"}) REQUIRE(append(store, store.attach("press"), body));
+    REQUIRE(store.sync());
+    disk.kill_process();
+  }
+  {
+    OutboxStore store(on(disk, 2));
+    REQUIRE(store.open());
+    const StoreDevice press = store.attach("press");
+    const auto rows = waiting(store, press);
+    REQUIRE(rows.size() == 2);
+    disk.set_broken(true);
+    CHECK_FALSE(append(store, press, "refused"));
+    release(store, press, rows[0]);
+    store.quarantine(press, rows[1].epoch, rows[1].sequence, ErrorCode::MessageQuarantined, kNow);
+    quarantined = rows[1].epoch;
+    CHECK_FALSE(store.recover());
+    disk.set_broken(false);
+    REQUIRE(store.open());  // anew, and then the process dies before anything is written
+    disk.kill_process();
+  }
+  OutboxStore store(on(disk, 2));
+  REQUIRE(store.open());
+  CHECK(store.take_set_aside().empty());
+  const StoreDevice press = store.attach("press");
+  CHECK(bodies(store, press) == Bodies{"1", "2"});  // again, with the same ids
+  CHECK(waiting(store, press).back().epoch == quarantined);
+}
+
 TEST_CASE("a failed sync is not trusted to have happened later: the rows are written anew") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);

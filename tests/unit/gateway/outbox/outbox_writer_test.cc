@@ -204,6 +204,29 @@ TEST_CASE("a store of no use is set aside at the start, and that is told") {
   CHECK(log.events() == std::vector<std::string>{"outbox_set_aside", "outbox_ready"});
 }
 
+TEST_CASE("a store set aside on a full disk is one, also when it is read out only later") {
+  FaultyDisk disk;
+  {
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    for (int i = 0; i < 40; ++i) {
+      REQUIRE(append(store, store.attach("press"), std::string(1000, 'x')));
+    }
+    REQUIRE(store.close());
+  }
+  disk.damage("outbox.db", disk.read("outbox.db").size() - 4096);
+  disk.set_capacity(0);  // it can be moved, and nothing be put in its place
+  const SystemClock clock;
+  ThreadLoop loop;
+  OutboxWriter writer({.store = on(disk)}, clock);
+  REQUIRE(writer.set_aside().size() == 1);
+  CHECK(writer.set_aside()[0].rescued == 0);
+  disk.set_capacity(std::nullopt);
+  REQUIRE(loop.run_until([&] { return writer.state().health == StoreHealth::Ready; }));
+  REQUIRE(writer.set_aside().size() == 1);
+  CHECK(writer.set_aside()[0].rescued > 30);
+}
+
 TEST_CASE("quarantined messages can be listed for export") {
   FaultyDisk disk;
   const SystemClock clock;
