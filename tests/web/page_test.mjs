@@ -197,6 +197,7 @@ await test('a blocked device says why, step by step, and what the firewall must 
   for (const words of ['An operator blocked the device', 'approve or unblock', 'This computer', 'Encryption (TLS)', 'TLSv1.3', 'issued by', 'Stopped here: Hub refused the device', 'Stopped here: Device blocked', 'global.azure-devices-provisioning.net port 8883', '*.azure-devices.net', 'nothing comes in', 'hubward why press-07']) {
     check(why.includes(words), `it does not say "${words}": ${why}`);
   }
+  check(!/\.[A-Z]/.test(why), `a sentence begins without a space: ${why}`);
   check(await page.locator('.why-step.stopped-here').count() === 2, 'login and provisioning stop');
   quiet(page);
 });

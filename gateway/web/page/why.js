@@ -75,7 +75,7 @@ function Answer({ why }) {
         <li key=${host.host}><span class="id">${host.host}</span> port ${host.port}, ${host.for}</li>`)}
     </ul>
     <p class="note">Outwards only; nothing comes in. No TLS inspection for these hosts, and the name
-      server of this computer must resolve them. ${why.looking ? 'Being looked at just now.' : `Looked at ${timeOfDay(why.now_ms)}.`}
+      server of this computer must resolve them. ${why.looking ? 'Being looked at just now.' : `Looked at ${timeOfDay(why.now_ms)}.`}${' '}
       <span>To try the login as well, run <code>hubward why ${why.device}</code> on the gateway.</span></p>`;
 }
 
