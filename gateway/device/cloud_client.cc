@@ -206,7 +206,11 @@ void CloudClient::provision() {
        {"because", step_.why ? std::string(words_for(*step_.why).label) : "first_time"}});
   date_token();
   provisioner_.start([this](ProvisioningResult result) { on_provisioned(std::move(result)); },
-                     token_date_.wall);
+                     token_date_.wall,
+                     [this](SteadyTime until) {
+                       recovery_.on_refused_until(until);
+                       remember();
+                     });
 }
 
 // To everybody who asks DPS: what this conversation said about DPS itself.

@@ -69,9 +69,10 @@ Provisioner::Provisioner(const CloudSettings& settings, std::string registration
 
 Provisioner::~Provisioner() { cancel(); }
 
-void Provisioner::start(Done done, std::optional<WallTime> token_time) {
+void Provisioner::start(Done done, std::optional<WallTime> token_time, Refused refused) {
   cancel();
   done_ = std::move(done);
+  refused_ = std::move(refused);
   const auto claim = hub::dps_claim(settings_.id_scope, registration_id_,
                                     token_time.value_or(loop_.clock().wall()) + dps::kDpsTokenLife);
   signer_.sign(hub::message_to_sign(claim),
@@ -109,6 +110,7 @@ void Provisioner::cancel() {
   *alive_ = false;
   alive_ = std::make_shared<bool>(true);
   done_ = nullptr;
+  refused_ = nullptr;
   loop_.cancel(timer_);
   timer_ = {};
   registration_.reset();
@@ -128,7 +130,10 @@ void Provisioner::on_subscription_refused() {
 }
 
 void Provisioner::on_message(std::string_view topic, std::string_view payload) {
+  const auto refused_before = registration_->refused_until();
   carry_out(registration_->on_message(topic, payload, loop_.clock().steady()));
+  const auto refused_until = registration_->refused_until();
+  if (refused_ && refused_until && refused_until != refused_before) refused_(*refused_until);
 }
 
 void Provisioner::on_refused(int connack_code) {

@@ -30,14 +30,16 @@ struct ProvisioningResult {
 class Provisioner final : private MqttLinkEvents {
  public:
   using Done = std::function<void(ProvisioningResult)>;
+  // DPS has refused a request of this conversation, which goes on, and named a time.
+  using Refused = std::function<void(SteadyTime until)>;
 
   Provisioner(const CloudSettings& settings, std::string registration_id, std::string model_id,
               Loop& loop, MqttLinkOpener& opener, Signer& signer);
   ~Provisioner() override;
 
   // `done` runs once, never inside this call, unless cancelled. `token_time`: what the token is
-  // dated by; nothing: the wall clock.
-  void start(Done done, std::optional<WallTime> token_time = std::nullopt);
+  // dated by; nothing: the wall clock. `refused` runs as often as that happens.
+  void start(Done done, std::optional<WallTime> token_time = std::nullopt, Refused refused = {});
   void cancel();
 
  private:
@@ -64,6 +66,7 @@ class Provisioner final : private MqttLinkEvents {
   std::optional<dps::Registration> registration_;
   TimerId timer_;
   Done done_;
+  Refused refused_;
   std::uint64_t last_request_ = 0;
   std::uint64_t last_token_ = 0;
   // Set to false when a conversation is over, so that a late signature finds nobody.

@@ -60,6 +60,8 @@ class Recovery {
   NextStep on_hub_failure(Symptom symptom, DpsQuestion question, SteadyTime now);
   // A conversation with DPS begins. A process that dies in it has used up a back-off step.
   void on_asking(SteadyTime now);
+  // DPS has refused a request of the conversation, which goes on, and named a time.
+  void on_refused_until(SteadyTime until) { dps_not_before_ = std::max(dps_not_before_, until); }
   NextStep on_assigned(AssignedTo where, SteadyTime now);
   // `retry_after`: what the service asked for, or zero.
   NextStep on_dps_failure(Symptom symptom, std::chrono::milliseconds retry_after, SteadyTime now);

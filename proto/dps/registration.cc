@@ -223,6 +223,7 @@ Actions Registration::wait(std::chrono::seconds delay,
 // A fault on a poll leaves the operation alive at DPS, so asking again is cheaper than a new
 // attempt. A refused registration ends the attempt: its repetition has to pass admission.
 Actions Registration::retry_or_fail(Failed failed, SteadyTime now) {
+  if (failed.retry_after) refused_until_ = now + *failed.retry_after;
   if (operation_id_.empty() || ++transient_polls_ > kMaxTransientPolls) {
     return finish(std::move(failed));
   }

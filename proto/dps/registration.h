@@ -89,6 +89,9 @@ class Registration {
 
   [[nodiscard]] bool is_finished() const { return state_ == State::Finished; }
   [[nodiscard]] int polls() const { return polls_; }
+  // The last request was refused with a time to come back. It binds whoever registers anew as well,
+  // if this attempt cannot wait it out because its link ends.
+  [[nodiscard]] std::optional<SteadyTime> refused_until() const { return refused_until_; }
 
  private:
   enum class State { Idle, Subscribing, AwaitingReply, Waiting, Finished };
@@ -109,6 +112,7 @@ class Registration {
   std::string operation_id_;  // of the first answer; polls may answer without it
   SteadyTime due_{};          // when the answer is late, or the next request is to be sent
   SteadyTime budget_end_{};
+  std::optional<SteadyTime> refused_until_;
   int transient_polls_ = 0;
   int polls_ = 0;
 };

@@ -51,6 +51,17 @@ struct MemoryAssignments final : AssignmentStore {
   std::optional<Assignment> saved;
 };
 
+// Hands out nothing; shows what was to be remembered.
+struct LastBackoff final : BackoffStore {
+  [[nodiscard]] std::optional<BackoffRecord> load(const std::string&) const override {
+    return std::nullopt;
+  }
+  [[nodiscard]] std::vector<GateRecord> load_gates() const override { return {}; }
+  void save(const std::string&, const BackoffRecord& saved) override { record = saved; }
+  void save_gates(std::vector<GateRecord>) override {}
+  BackoffRecord record;
+};
+
 struct SilentLog final : Log {
   void write(LogLevel, std::string_view, std::initializer_list<LogField>) override {}
 };
@@ -71,7 +82,7 @@ struct ScriptedDevice {
   MemoryAssignments assignments;
   MemoryOutbox outbox;
   AlwaysGranted leases;
-  NoBackoffStore backoffs;
+  LastBackoff backoffs;
   device::AdmissionDesk admission{loop, {}, chance, backoffs};
   SilentLog log;
   NoEvents events;
@@ -138,6 +149,17 @@ struct ScriptedDevice {
     const auto sent = dps.take("$dps/registrations/PUT/");
     REQUIRE(sent.size() == 1);
     const std::string rid = sent[0].topic.substr(sent[0].topic.find("$rid=") + 5);
+    dps.events.on_message("$dps/registrations/res/" + status + "/?$rid=" + rid + more, json);
+    turn();
+  }
+  // Answers the last poll of the conversation under way.
+  void dps_polled(const std::string& status, const std::string& json,
+                  const std::string& more = {}) {
+    auto& dps = link("dps.example");
+    const auto sent = dps.take("$dps/registrations/GET/");
+    REQUIRE(sent.size() == 1);
+    const auto begin = sent[0].topic.find("$rid=") + 5;
+    const std::string rid = sent[0].topic.substr(begin, sent[0].topic.find('&') - begin);
     dps.events.on_message("$dps/registrations/res/" + status + "/?$rid=" + rid + more, json);
     turn();
   }

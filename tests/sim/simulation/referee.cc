@@ -1,5 +1,6 @@
 #include "tests/sim/simulation/referee.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tests/sim/simulation/bookkeeper.h"
@@ -122,6 +123,16 @@ void Referee::end_conversation(Device& device) {
   if (!device.assigned && (!device.has_assignment || device.dps_unreachable)) {
     device.may_ask = true;
   }
+}
+
+void Referee::on_registration(const std::string& client, SteadyTime now) {
+  if (now < device_of(client).dps_not_before)
+    complain_(client + " registers sooner than retry-after");
+}
+
+void Referee::on_dps_refusal(const std::string& client, SteadyTime until) {
+  Device& device = device_of(client);
+  device.dps_not_before = std::max(device.dps_not_before, until);
 }
 
 void Referee::on_assigned(const std::string& client, SteadyTime) {

@@ -9,6 +9,8 @@
 //     conversations <= starts without assignment + failed conversations of those two kinds
 //                    + refusals + unreachable / 3 + soft failures / 10
 //   whatever the seed, and in total no more than the faults justify.
+// - A time that DPS names with a refusal binds the device from the moment it has heard it, in this
+//   conversation, in the next one, and in the next process.
 // - Between two conversations of a device lies a back-off step or a stable session.
 // - While no session gets stable, a device's attempts at hubs grow with the logarithm of the time,
 //   then as slowly as the longest back-off; if it is the one that looks for all whether the hub
@@ -43,6 +45,8 @@ class Referee final : public WireWatch {
 
   void on_attempt(const std::string& host, const std::string& client, SteadyTime now) override;
   void on_login(const std::string& host, const std::string& client, SteadyTime now) override;
+  void on_registration(const std::string& client, SteadyTime now) override;
+  void on_dps_refusal(const std::string& client, SteadyTime until) override;
   void on_assigned(const std::string& client, SteadyTime now) override;
   void on_end(const std::string& host, const std::string& client, LinkOutcome outcome,
               SteadyTime now) override;
@@ -59,6 +63,7 @@ class Referee final : public WireWatch {
     bool asking = false;
     bool assigned = false;
     bool dps_unreachable = false;
+    SteadyTime dps_not_before{};
     unsigned unreachable = 0;  // in a row
     unsigned soft = 0;
     bool paused = true;  // since the last conversation

@@ -1,5 +1,8 @@
 #include "tests/sim/simulation/simulated_link.h"
 
+#include <charconv>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace hubward::simulation {
@@ -19,6 +22,19 @@ LinkOutcome outcome_of(int connack_code) {
     default:
       return LinkOutcome::RefusedOther;
   }
+}
+
+// Of an answer of DPS that refuses something and names a time.
+std::optional<std::chrono::seconds> pause_after_refusal(std::string_view topic) {
+  constexpr std::string_view kAnswer = "$dps/registrations/res/";
+  constexpr std::string_view kPause = "retry-after=";
+  if (!topic.starts_with(kAnswer) || topic.substr(kAnswer.size()).starts_with('2')) return {};
+  const auto found = topic.find(kPause);
+  if (found == std::string_view::npos) return {};
+  const std::string_view digits = topic.substr(found + kPause.size());
+  std::int64_t seconds = 0;
+  (void)std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+  return std::chrono::seconds(seconds);
 }
 
 }  // namespace
@@ -158,6 +174,10 @@ void SimulatedLink::on_packet(const mqtt::Packet& packet) {
   } else if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) {
     if (publish->qos == mqtt::Qos::AtLeastOnce) {
       network_.send(connection_, mqtt::Puback{publish->packet_id});
+    }
+    if (const auto pause = is_to_dps() ? pause_after_refusal(publish->topic) : std::nullopt) {
+      const SteadyTime now = network_.now().steady;
+      network_.watch().on_dps_refusal(options_.client_id, now + *pause);
     }
     if (is_to_dps() && publish->topic.starts_with("$dps/registrations/res/200/") &&
         publish->payload.find(R"("status":"assigned")") != std::string::npos) {

@@ -122,6 +122,10 @@ void SimulatedNetwork::send(simcloud::ConnectionId connection, mqtt::Packet pack
     watch_.on_telemetry(pipe.host, pipe.client_id, publish->topic, publish->payload,
                         world_.clock().steady());
   }
+  if (const auto* publish = std::get_if<mqtt::Publish>(&packet);
+      publish != nullptr && publish->topic.starts_with("$dps/registrations/PUT/")) {
+    watch_.on_registration(pipe.client_id, world_.clock().steady());
+  }
   if (is_lost(pipe)) pipe.broken = true;
   if (pipe.broken) return;
   world_.call_at(after(pipe.last_up), [this, connection, packet = std::move(packet)]() mutable {

@@ -141,8 +141,6 @@ void Simulation::run_until(SteadyTime end) {
 
 void Simulation::start_gateway() {
   say("gateway starts");
-  // What a service asked of the last process is not known to this one.
-  for (auto& [name, counts] : cloud_.world().dps_counts) counts.registration_allowed = {};
   std::vector<std::size_t> configured;
   for (std::size_t i = 0; i < scale_.devices; ++i) {
     if (!removed_.contains(i)) configured.push_back(i);
@@ -229,9 +227,6 @@ void Simulation::judge() {
   Figures& figures = outcome_.figures;
   for (const auto& [name, counts] : cloud_.world().dps_counts) {
     if (counts.impatient_polls != 0) complain(name + ": polls sooner than retry-after");
-    if (counts.impatient_registrations != 0) {
-      complain(name + ": registers sooner than retry-after");
-    }
   }
   figures.dps_conversations = referee_.conversations();
   figures.logins = referee_.logins();

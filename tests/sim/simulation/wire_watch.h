@@ -28,6 +28,9 @@ class WireWatch {
   virtual ~WireWatch() = default;
   virtual void on_attempt(const std::string& host, const std::string& client, SteadyTime now) = 0;
   virtual void on_login(const std::string& host, const std::string& client, SteadyTime now) = 0;
+  virtual void on_registration(const std::string& client, SteadyTime now) = 0;
+  // An answer of DPS has reached the gateway: refused, and not again before that time.
+  virtual void on_dps_refusal(const std::string& client, SteadyTime until) = 0;
   virtual void on_assigned(const std::string& client, SteadyTime now) = 0;
   virtual void on_end(const std::string& host, const std::string& client, LinkOutcome outcome,
                       SteadyTime now) = 0;

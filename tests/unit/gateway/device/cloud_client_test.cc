@@ -244,6 +244,23 @@ TEST_CASE("a blocked device keeps its assignment, and comes back within a step o
   CHECK(f.client->view().state == CloudState::Online);
 }
 
+TEST_CASE("the time that a refused poll names holds when the link to DPS ends before it") {
+  Fixture f;
+  f.start();
+  f.dps_says("202", R"({"operationId":"1","status":"assigning"})", "&retry-after=3");
+  f.loop.run_for(3s);
+  f.dps_polled("429", "{}", "&retry-after=30");
+  const SteadyTime refused = f.clock.steady();
+  CHECK(f.backoffs.record.dps_not_before == refused + 30s);  // for a process that takes over
+  f.loop.run_for(8s);
+  f.drop("dps.example");
+  CHECK(f.client->view().dps_conversations == 1);
+  f.loop.run_until(refused + 29s);
+  CHECK(f.client->view().dps_conversations == 1);
+  f.loop.run_until(refused + 5min);
+  CHECK(f.client->view().dps_conversations == 2);
+}
+
 TEST_CASE("when neither hub nor DPS can be reached it is our own network, looked at once a step") {
   Fixture f;
   f.cached("hub-a.example");

@@ -164,6 +164,21 @@ TEST_CASE("passing faults of a poll are retried within the attempt, with the ser
   CHECK(std::holds_alternative<Assigned>(attempt.answer("200", kAssigned)[0]));
 }
 
+TEST_CASE("the time that a refused poll names is known while the attempt waits for it") {
+  Attempt attempt;
+  attempt.start_polling();
+  CHECK_FALSE(attempt.registration.refused_until());
+  attempt.answer("429", "", "&retry-after=30");
+  CHECK(attempt.registration.refused_until() == attempt.now + 30s);
+}
+
+TEST_CASE("a delay while assigning is the next poll's alone, and binds no new registration") {
+  Attempt attempt;
+  attempt.start();
+  attempt.answer("202", kAssigning, "&retry-after=30");
+  CHECK_FALSE(attempt.registration.refused_until());
+}
+
 TEST_CASE("passing faults of polls are bounded") {
   Attempt attempt;
   attempt.start_polling();
