@@ -155,6 +155,7 @@ void BusAdapter::on_bytes(std::span<const std::byte> bytes) {
     handle(event);
     if (!open_) break;
   }
+  if (open_ && wire_->hears_answer()) schedule_->on_hearing();
   pump();
 }
 
@@ -165,6 +166,8 @@ void BusAdapter::handle(const WireEvent& event) {
   } else if (const auto* spoiled = std::get_if<Spoiled>(&event)) {
     bad_input(spoiled->unit, spoiled->code, spoiled->sample);
     schedule_->on_spoiled(spoiled->ticket, spoiled->code, now());
+  } else if (const auto* late = std::get_if<LateAnswer>(&event)) {
+    schedule_->on_late(late->unit, late->by_gateway, now().steady);
   } else if (const auto* stray = std::get_if<Stray>(&event)) {
     bad_input(stray->unit, stray->code, stray->sample);
     schedule_->on_stray(stray->unit, stray->pdu, now().steady);
@@ -190,8 +193,8 @@ void BusAdapter::pump() {
     reopen_at_.reset();
     stream_->open(kOpenTimeout);
   }
-  for (const Ticket ticket : schedule_->on_time(now())) {
-    for (const WireEvent& event : wire_->abandon(ticket, now().steady)) handle(event);
+  for (const GivenUp& given_up : schedule_->on_time(now())) {
+    for (const WireEvent& event : wire_->abandon(given_up, now().steady)) handle(event);
   }
   if (open_ && wire_->is_never_quiet(now().steady)) {
     stream_->close();

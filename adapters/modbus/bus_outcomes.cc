@@ -49,12 +49,6 @@ bool is_lasting(ExceptionCode code) {
          code == ExceptionCode::IllegalDataValue;
 }
 
-// A gateway speaks for a unit that did not answer it.
-bool is_silence_behind_gateway(ExceptionCode code) {
-  return code == ExceptionCode::GatewayPathUnavailable ||
-         code == ExceptionCode::GatewayTargetFailedToRespond;
-}
-
 // With these nothing was written. "Server device failure" may come half-way through, "acknowledge"
 // means it is still at it, and a gateway's time-out says nothing about the device behind it.
 bool leaves_unwritten(ExceptionCode code) {
@@ -86,6 +80,7 @@ void BusSchedule::on_spoiled(Ticket ticket, ErrorCode code, Instant now) {
   Flight done = std::move(*flight);
   flights_.erase(flight);
   timeouts_in_row_ = 0;  // damaged or not, somebody speaks
+  heard_something_odd(now.steady);
   doubt_held(now.steady);
   unanswered(std::move(done), code, "the answer was damaged", now);
 }
@@ -93,21 +88,38 @@ void BusSchedule::on_spoiled(Ticket ticket, ErrorCode code, Instant now) {
 void BusSchedule::on_stray(std::optional<std::uint8_t> unit_id, std::span<const std::byte> pdu,
                            SteadyTime now) {
   doubt_held(now);
+  if (!unit_id) heard_something_odd(now);
   for (Unit& unit : units_) {
     if (unit.settings->unit_id != unit_id) continue;
     if (unit.late.is_known(pdu, now)) {
       repeats_seen_ = true;
-    } else if (unit.late.on_frame(pdu) && unit.retry_at > now) {  // late, but alive
-      unit.retry_at = now;
-      unit.reads.all_due_at(now);
+    } else if (unit.late.on_frame(pdu) && unit.failures > 0) {  // late, but alive
+      ask_slow_one_again(unit, now);
     }
     unit.late.remember(std::nullopt, pdu, now);
   }
 }
 
+void BusSchedule::on_late(std::uint8_t unit_id, bool by_gateway, SteadyTime now) {
+  timeouts_in_row_ = 0;
+  shadow_.reset();  // the gateway is through with it
+  if (by_gateway) return;
+  const auto unit = std::ranges::find_if(
+      units_, [&](const Unit& one) { return one.settings->unit_id == unit_id; });
+  if (unit != units_.end() && unit->failures > 0) ask_slow_one_again(*unit, now);
+}
+
+void BusSchedule::ask_slow_one_again(Unit& unit, SteadyTime now) {
+  unit.is_slow = true;
+  unit.look_again_at = SteadyTime::min();
+  unit.retry_at = std::min(unit.retry_at, now);
+  unit.reads.all_due_at(unit.retry_at);
+}
+
 void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::milliseconds retry_in,
                                Instant now) {
   link_up_ = false;
+  shadow_.reset();
   for (Flight& flight : std::exchange(flights_, {})) {
     if (options_.serial) units_[flight.unit].late.owe(flight.request, flight.sent_at);
     if (auto* write = std::get_if<Write>(&flight.purpose)) {
@@ -137,14 +149,16 @@ void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::mil
 void BusSchedule::answered(Flight flight, const Answered& answered, Instant now) {
   Unit& unit = units_[flight.unit];
   const auto* exception = std::get_if<ExceptionAnswer>(&answered.answer);
+  shadow_.reset();
   if (options_.serial && !belongs(unit, flight, answered.answer, now)) {
     unit_up(unit, now.steady);
     set_aside(unit, flight, answered.answer, now);
     return;
   }
   if (exception != nullptr && is_silence_behind_gateway(exception->code)) {
-    unit_failed(unit, ErrorCode::ModbusException, describe(exception->code), now);
+    unit_failed(unit, ErrorCode::ModbusException, describe(exception->code), false, now);
   } else {
+    note_answer_time(unit, flight, answered.answer, now.steady);
     unit_up(unit, now.steady);
   }
   if (const auto* poll = std::get_if<Poll>(&flight.purpose)) {
@@ -339,7 +353,7 @@ void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& w
     finish(job->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
            job->write.detail);
   }
-  unit_failed(unit, code, why, now);
+  unit_failed(unit, code, why, flight.early && code == ErrorCode::NoAnswer, now);
 }
 
 void BusSchedule::read_back_later(Write write) {
@@ -356,11 +370,14 @@ void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, Error
 void BusSchedule::unit_up(Unit& unit, SteadyTime) {
   unit.failures = 0;
   unit.retry_at = SteadyTime::min();
+  unit.is_slow = false;
+  unit.may_be_slow = false;
   if (unit.link == FieldState::Link::Up) return;
   report(unit, FieldState::Link::Up, {}, name_of(unit) + " answers");
 }
 
-void BusSchedule::unit_failed(Unit& unit, ErrorCode code, const std::string& why, Instant now) {
+void BusSchedule::unit_failed(Unit& unit, ErrorCode code, const std::string& why, bool early,
+                              Instant now) {
   ++unit.failures;
   unit.queue.clear();
   unit.held.clear();
@@ -369,8 +386,11 @@ void BusSchedule::unit_failed(Unit& unit, ErrorCode code, const std::string& why
   const auto doublings = std::min(unit.failures - 1, 10U);
   const auto delay = std::min(kRetryFirst * (1 << doublings), kRetryMax);
   unit.retry_at = now.steady + delay;
+  unit.look_again_at = SteadyTime::min();
+  if (!early) unit.is_slow = unit.may_be_slow = false;
   unit.reads.all_due_at(unit.retry_at);
-  if (unit.failures < kFailuresUntilDown && unit.link != FieldState::Link::Unknown) return;
+  const bool has_spoken = unit.link != FieldState::Link::Unknown;
+  if (unit.failures < kFailuresUntilDown && (has_spoken || early)) return;
   deliver_bad(unit, all_tags(*unit.settings), code, now);
   const std::string times =
       unit.failures == 1 ? "" : ", " + std::to_string(unit.failures) + " times in a row";

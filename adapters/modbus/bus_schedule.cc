@@ -10,6 +10,12 @@ namespace {
 // Registers past the wanted ones that a probe may read when nothing else tells its answer apart.
 constexpr int kProbeExtensionMax = 3;
 constexpr std::size_t kFrameOverheadBytes = 3;  // unit and checksum
+// UARTs hand up what they received when so many bytes have come.
+constexpr std::size_t kHeldBackBytes = 16;
+
+std::size_t request_frame_bytes(const Request& request) {
+  return encode_request(request).value_or(std::vector<std::byte>{}).size() + kFrameOverheadBytes;
+}
 
 // The table of the same kind that another function reads.
 Table sister(Table table) {
@@ -39,7 +45,7 @@ Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint1
 }  // namespace
 
 BusSchedule::BusSchedule(std::span<const DeviceSettings> devices, Options options, SteadyTime start)
-    : options_(std::move(options)) {
+    : options_(std::move(options)), probe_budget_(start), next_whole_probe_at_(start) {
   units_.reserve(devices.size());
   for (const DeviceSettings& device : devices) units_.emplace_back(device, options_.limits, start);
 }
@@ -84,8 +90,8 @@ void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime n
   writes_.push_back(std::move(write));
 }
 
-std::vector<Ticket> BusSchedule::on_time(Instant now) {
-  std::vector<Ticket> given_up;
+std::vector<GivenUp> BusSchedule::on_time(Instant now) {
+  std::vector<GivenUp> given_up;
   for (std::size_t i = 0; i < flights_.size();) {
     if (flights_[i].deadline > now.steady) {
       ++i;
@@ -93,12 +99,21 @@ std::vector<Ticket> BusSchedule::on_time(Instant now) {
     }
     Flight flight = std::move(flights_[i]);
     flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
-    given_up.push_back(flight.ticket);
+    given_up.push_back({flight.ticket, flight.early});
     ++timeouts_in_row_;
+    if (flight.early) {
+      shadow_ =
+          Shadow{flight.unit, flight.sent_at + units_[flight.unit].settings->response_timeout};
+    }
     doubt_held(now.steady);
     unanswered(std::move(flight), ErrorCode::NoAnswer, "no answer", now);
   }
-  if (!options_.serial && timeouts_in_row_ >= kTimeoutsUntilReconnect && link_up_) {
+  // A unit that answered what it was asked last would have to be silent now, too.
+  const bool somebody_answers = std::ranges::any_of(units_, [](const Unit& unit) {
+    return unit.failures == 0 && unit.link == FieldState::Link::Up;
+  });
+  if (!options_.serial && timeouts_in_row_ >= kTimeoutsUntilReconnect && !somebody_answers &&
+      link_up_) {
     timeouts_in_row_ = 0;
     effects_.emplace_back(Reconnect{});
   }
@@ -127,6 +142,7 @@ std::optional<Send> BusSchedule::next(SteadyTime now) {
       return send;
     }
   }
+  if (auto send = next_probe(now)) return send;
   if (auto send = next_poll(now)) {
     writes_in_row_ = 0;
     return send;
@@ -147,7 +163,7 @@ std::optional<Send> BusSchedule::next_read_back(SteadyTime now) {
     const Request request = taken.block.request;
     if (units_[taken.write.unit].late.tells_apart(request)) {
       const std::size_t unit = taken.write.unit;
-      return send(unit, request, std::move(taken), now);
+      return send(unit, request, std::move(taken), whole_patience(unit), now);
     }
     finish(taken.write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
            taken.write.detail);
@@ -173,13 +189,13 @@ std::optional<Send> BusSchedule::next_write(SteadyTime now) {
       if (unit.retry_at > now) continue;
       const Block block = unit.reads.block_of(writes_[i].tag);
       const auto probe = distinct_probe(unit, block.request);
-      if (probe) return send(place, *probe, Probe{}, now);
+      if (probe) return send(place, *probe, Probe{}, whole_patience(place), now);
       continue;
     }
     Write write = std::move(writes_[i]);
     writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
     const Request request = write.request;
-    return send(place, request, std::move(write), now);
+    return send(place, request, std::move(write), whole_patience(place), now);
   }
   return std::nullopt;
 }
@@ -189,7 +205,7 @@ std::optional<Send> BusSchedule::next_poll(SteadyTime now) {
   for (;;) {
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < units_.size(); ++i) {
-      if (in_flight(i) || poll_due(units_[i]) > now) continue;
+      if (is_quiet(units_[i]) || in_flight(i) || poll_due(units_[i]) > now) continue;
       const auto key = [&](std::size_t u) {
         return std::pair(poll_due(units_[u]), units_[u].served);
       };
@@ -222,11 +238,11 @@ std::optional<Send> BusSchedule::poll_unit(std::size_t place, SteadyTime now) {
     Poll poll{std::move(*block)};
     unit.queue.erase(block);
     const Request request = poll.block.request;
-    return send(place, request, std::move(poll), now);
+    return send(place, request, std::move(poll), patience_with(unit), now);
   }
   const Block& wanted = unit.queue.empty() ? unit.held.front().block : unit.queue.front();
   if (const auto probe = distinct_probe(unit, wanted.request)) {
-    return send(place, *probe, Probe{}, now);
+    return send(place, *probe, Probe{}, patience_with(unit), now);
   }
   unit.held.clear();  // nothing can tell: not delivered
   unit.retry_at = unit.late.next_forget().value_or(now + kRetryMax);
@@ -262,18 +278,29 @@ std::optional<ReadRequest> BusSchedule::distinct_probe(Unit& unit, const ReadReq
   return distinct_probe(unit, wanted);
 }
 
-Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, SteadyTime now) {
+Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, Patience patience,
+                       SteadyTime now) {
   Unit& unit = units_[place];
   const Ticket ticket{++last_ticket_};
-  std::chrono::nanoseconds time = unit.settings->response_timeout;
+  SteadyTime begin = now;
+  // A gateway may have to wait for somebody silent before it comes to this.
+  if (shadow_ && !options_.serial) begin = std::max(begin, shadow_->until);
+  SteadyTime deadline = begin + patience.time;
+  SteadyTime heard_deadline = deadline;
   if (options_.serial) {  // the bytes themselves take time
-    const std::size_t bytes =
-        encode_request(request).value_or(std::vector<std::byte>{}).size() + answer_bytes(request);
-    time += options_.serial->time_for(bytes + 2 * kFrameOverheadBytes) + options_.serial->t3_5;
+    deadline += options_.serial->t3_5 + options_.serial->time_for(request_frame_bytes(request));
+    heard_deadline =
+        deadline + options_.serial->time_for(answer_bytes(request) + kFrameOverheadBytes);
+    if (!patience.early) {
+      const auto held = std::min(answer_bytes(request), kHeldBackBytes);
+      deadline += options_.serial->time_for(held);
+      heard_deadline += options_.serial->time_for(held);
+    }
   }
   unit.served = last_ticket_;
   unit.asked_last = request;
-  flights_.push_back({ticket, place, request, now, now + time, std::move(purpose)});
+  flights_.push_back(
+      {ticket, place, request, now, deadline, heard_deadline, patience.early, std::move(purpose)});
   return {ticket, unit.settings->unit_id, std::move(request)};
 }
 
@@ -284,6 +311,7 @@ bool BusSchedule::in_flight(std::size_t unit) const {
 SteadyTime BusSchedule::poll_due(const Unit& unit) const {
   SteadyTime due = unit.queue.empty() ? unit.reads.next_due() : unit.queue_due;
   if (!unit.held.empty()) due = std::min(due, unit.held.front().at.steady);
+  if (is_quiet(unit)) due = std::max(due, unit.look_again_at);
   return std::max(due, unit.retry_at);
 }
 

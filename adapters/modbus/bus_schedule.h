@@ -12,7 +12,9 @@
 #include <variant>
 #include <vector>
 
+#include "adapters/modbus/answer_times.h"
 #include "adapters/modbus/late_answers.h"
+#include "adapters/modbus/probe_budget.h"
 #include "adapters/modbus/settings.h"
 #include "adapters/modbus/unit_reads.h"
 #include "adapters/modbus/wire.h"
@@ -53,10 +55,18 @@ struct Instant {
 
 class BusSchedule {
  public:
-  // A silent device is asked after 0.5, 1, 2, 4 and 8 seconds and then every ten: it costs the
-  // others one time-out per step, and is back within ten seconds of its return.
+  // A silent device is asked after 0.5, 1, 2 and 4 seconds and then every eight, each time waiting
+  // for a moment in which nobody else is due: it is back within ten seconds of its return.
   static constexpr std::chrono::milliseconds kRetryFirst{500};
-  static constexpr std::chrono::milliseconds kRetryMax{10'000};
+  static constexpr std::chrono::milliseconds kRetryMax{8'000};
+  // How long such a question waits for a free moment before it makes others wait (ProbeBudget).
+  static constexpr std::chrono::milliseconds kFreeMomentWait{1'000};
+  // It is given twice as long as the device ever took, lately, and at least this: what USB adapters
+  // and kernels hold bytes back, and our own lateness.
+  static constexpr std::chrono::milliseconds kProbeTimeMin{30};
+  // A device that has become slower is noticed by its late answers. Where they are lost in other
+  // traffic, one question in so long is given the whole response time-out, each device in its turn.
+  static constexpr std::chrono::seconds kWholeProbeInterval{100};
   // One lost answer is noise; the device counts as down from the second on (or if it never spoke).
   static constexpr unsigned kFailuresUntilDown = 2;
   // A TCP peer that lost power leaves a connection that looks alive.
@@ -85,8 +95,13 @@ class BusSchedule {
   void on_spoiled(Ticket ticket, ErrorCode code, Instant now);
   // Something came that belongs to no exchange; `unit` only with a good frame.
   void on_stray(std::optional<std::uint8_t> unit, std::span<const std::byte> pdu, SteadyTime now);
+  // The answer to an exchange that was given up early; `by_gateway`: from a gateway that speaks for
+  // a silent unit.
+  void on_late(std::uint8_t unit, bool by_gateway, SteadyTime now);
+  // An answer has begun on a serial line: it is given the time that its bytes take.
+  void on_hearing();
   // Time has passed. The exchanges given up now; the wire is to be told.
-  [[nodiscard]] std::vector<Ticket> on_time(Instant now);
+  [[nodiscard]] std::vector<GivenUp> on_time(Instant now);
 
   // What to send now, if anything. Ask only when the wire is ready, until it says nothing.
   [[nodiscard]] std::optional<Send> next(SteadyTime now);
@@ -110,7 +125,7 @@ class BusSchedule {
   struct Poll {
     Block block;
   };
-  struct Probe {};  // only so that the unit answers something that can be told apart
+  struct Probe {};  // only so that the unit answers (something that can be told apart)
   struct ReadBack {
     Write write;
     Block block;
@@ -122,7 +137,14 @@ class BusSchedule {
     Request request;
     SteadyTime sent_at;
     SteadyTime deadline;
+    SteadyTime heard_deadline;  // once the answer has begun
+    bool early;                 // given up before the configured time-out
     Purpose purpose;
+  };
+  // How long an answer is waited for.
+  struct Patience {
+    std::chrono::nanoseconds time;
+    bool early = false;  // less than configured
   };
   struct Held {  // an answer that may be a repetition: waits for the next one to tell
     Block block;
@@ -143,6 +165,11 @@ class BusSchedule {
     std::uint64_t served = 0;  // turn in which it was asked last
     unsigned failures = 0;     // in a row
     SteadyTime retry_at = SteadyTime::min();
+    SteadyTime look_again_at = SteadyTime::min();   // no free moment or credit for a probe before
+    SteadyTime whole_probe_at = SteadyTime::min();  // the last one given the whole time-out
+    bool is_slow = false;      // an answer came after its probe had been given up
+    bool may_be_slow = false;  // something was heard then
+    AnswerTimes times;
     bool ask_other_function = false;  // its exceptions cannot be told apart
     FieldState::Link link = FieldState::Link::Unknown;
     std::string detail;                         // as reported last
@@ -152,9 +179,25 @@ class BusSchedule {
   [[nodiscard]] std::optional<Send> next_read_back(SteadyTime now);
   [[nodiscard]] std::optional<Send> next_write(SteadyTime now);
   [[nodiscard]] std::optional<Send> next_poll(SteadyTime now);
+  [[nodiscard]] std::optional<Send> next_probe(SteadyTime now);
+  [[nodiscard]] std::optional<std::size_t> longest_waiting_quiet(SteadyTime now) const;
+  [[nodiscard]] std::optional<ReadRequest> probe_request(Unit& unit, SteadyTime now);
+  // Down, and not only because the connection was.
+  [[nodiscard]] static bool is_quiet(const Unit& unit) {
+    return unit.failures > 0 && unit.link == FieldState::Link::Down;
+  }
+  [[nodiscard]] Patience patience_with(const Unit& unit) const;
+  [[nodiscard]] Patience whole_patience(std::size_t unit) const {
+    return {units_[unit].settings->response_timeout};
+  }
+  [[nodiscard]] bool is_turn_for_whole_probe(const Unit& unit, SteadyTime now) const;
+  [[nodiscard]] SteadyTime next_poll_due() const;
+  [[nodiscard]] std::chrono::nanoseconds line_time(const Request& request) const;
+  void note_answer_time(Unit& unit, const Flight& flight, const Answer& answer, SteadyTime now);
+  void heard_something_odd(SteadyTime now);
   [[nodiscard]] std::optional<Send> poll_unit(std::size_t unit, SteadyTime now);
   [[nodiscard]] std::optional<ReadRequest> distinct_probe(Unit& unit, const ReadRequest& wanted);
-  Send send(std::size_t unit, Request request, Purpose purpose, SteadyTime now);
+  Send send(std::size_t unit, Request request, Purpose purpose, Patience patience, SteadyTime now);
   [[nodiscard]] bool in_flight(std::size_t unit) const;
   [[nodiscard]] SteadyTime poll_due(const Unit& unit) const;
 
@@ -163,6 +206,7 @@ class BusSchedule {
   [[nodiscard]] bool belongs(Unit& unit, Flight& flight, const Answer& answer, Instant now);
   void set_aside(Unit& unit, Flight& flight, const Answer& answer, Instant now);
   void doubt_held(SteadyTime now);
+  void ask_slow_one_again(Unit& unit, SteadyTime now);
   void ask_again(Unit& unit, Block block, SteadyTime now);
   void polled(Unit& unit, const Block& block, const Answer& answer, Instant now);
   void deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer, Instant now);
@@ -175,7 +219,7 @@ class BusSchedule {
   void finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code, std::string detail,
               std::optional<TagValue> value = std::nullopt);
   void unit_up(Unit& unit, SteadyTime now);
-  void unit_failed(Unit& unit, ErrorCode code, const std::string& why, Instant now);
+  void unit_failed(Unit& unit, ErrorCode code, const std::string& why, bool early, Instant now);
   void report(Unit& unit, FieldState::Link link, ErrorCode code, std::string detail);
   [[nodiscard]] std::string name_of(const Unit& unit) const;
 
@@ -191,6 +235,15 @@ class BusSchedule {
   unsigned timeouts_in_row_ = 0;
   unsigned writes_in_row_ = 0;
   std::uint64_t last_ticket_ = 0;
+  AnswerTimes line_times_;  // of all units
+  ProbeBudget probe_budget_;
+  SteadyTime next_whole_probe_at_;
+  // A question that was given up early may still be answered, or keep a gateway busy, until then.
+  struct Shadow {
+    std::size_t unit;
+    SteadyTime until;
+  };
+  std::optional<Shadow> shadow_;
 };
 
 }  // namespace hubward::modbus

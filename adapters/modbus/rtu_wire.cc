@@ -129,18 +129,22 @@ void RtuWire::answered(Answer answer, bool may_be_echo, std::vector<WireEvent>& 
   open_.reset();
 }
 
-std::vector<WireEvent> RtuWire::abandon(Ticket, SteadyTime now) {
+// Where nothing was heard the line has been silent since our own request, and the next one may go
+// out at once. Half an answer may go on.
+std::vector<WireEvent> RtuWire::abandon(const GivenUp&, SteadyTime now) {
   std::vector<WireEvent> events;
-  if (open_ && (reader_.inside_frame() || !held_.empty())) {
+  if (hears_answer()) {
     const auto rest = reader_.inside_frame() ? reader_.rest() : std::span<const std::byte>(held_);
     events.emplace_back(Stray{std::nullopt, {}, ErrorCode::BadFrame, copy(rest)});
+    last_byte_ = std::max(last_byte_, now);
+    need_long_silence();
   }
   open_.reset();
   held_.clear();
-  last_byte_ = std::max(last_byte_, now);
-  need_long_silence();
   return events;
 }
+
+bool RtuWire::hears_answer() const { return open_ && (reader_.inside_frame() || !held_.empty()); }
 
 bool RtuWire::is_never_quiet(SteadyTime now) const {
   return !open_ && unquiet_since_ && now - *unquiet_since_ >= kNeverQuiet && now < ready_at();

@@ -28,7 +28,8 @@ class RtuWire final : public Wire {
                                              const Request& request, SteadyTime now) override;
   [[nodiscard]] std::vector<WireEvent> on_bytes(std::span<const std::byte> bytes,
                                                 SteadyTime now) override;
-  [[nodiscard]] std::vector<WireEvent> abandon(Ticket ticket, SteadyTime now) override;
+  [[nodiscard]] std::vector<WireEvent> abandon(const GivenUp& given_up, SteadyTime now) override;
+  [[nodiscard]] bool hears_answer() const override;
   [[nodiscard]] SteadyTime ready_at() const override { return last_byte_ + silence_; }
   [[nodiscard]] bool is_never_quiet(SteadyTime now) const override;
 

@@ -17,6 +17,7 @@ std::vector<std::byte> sample_of(std::span<const std::byte> bytes) {
 void TcpWire::on_open(SteadyTime) {
   reader_.reset();
   open_.clear();
+  given_up_.clear();
 }
 
 std::vector<std::byte> TcpWire::begin(Ticket ticket, std::uint8_t unit, const Request& request,
@@ -45,6 +46,7 @@ WireEvent TcpWire::match(TcpFrame frame) {
   const auto asked = std::ranges::find(open_, frame.transaction, &Open::transaction);
   auto sample = sample_of(encode_tcp(frame.transaction, frame.unit, frame.pdu));
   if (asked == open_.end()) {
+    if (auto late = match_given_up(frame)) return *late;
     return Stray{frame.unit, std::move(frame.pdu), ErrorCode::UnexpectedAnswer, std::move(sample)};
   }
   const Open open = std::move(*asked);
@@ -57,8 +59,24 @@ WireEvent TcpWire::match(TcpFrame frame) {
   return Answered{open.ticket, std::move(*answer)};
 }
 
-std::vector<WireEvent> TcpWire::abandon(Ticket ticket, SteadyTime) {
-  std::erase_if(open_, [&](const Open& open) { return open.ticket == ticket; });
+std::optional<LateAnswer> TcpWire::match_given_up(const TcpFrame& frame) {
+  const auto asked = std::ranges::find(given_up_, frame.transaction, &Open::transaction);
+  if (asked == given_up_.end() || frame.unit != asked->unit) return std::nullopt;
+  const auto answer = parse_answer(asked->request, frame.pdu);
+  if (!answer) return std::nullopt;
+  given_up_.erase(asked);
+  const auto* exception = std::get_if<ExceptionAnswer>(&*answer);
+  return LateAnswer{frame.unit, exception != nullptr && is_silence_behind_gateway(exception->code)};
+}
+
+std::vector<WireEvent> TcpWire::abandon(const GivenUp& given_up, SteadyTime) {
+  const auto open = std::ranges::find(open_, given_up.ticket, &Open::ticket);
+  if (open == open_.end()) return {};
+  if (given_up.early) {
+    given_up_.push_back(std::move(*open));
+    if (given_up_.size() > kGivenUpMax) given_up_.pop_front();
+  }
+  open_.erase(open);
   return {};
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <deque>
+
 #include "adapters/modbus/wire.h"
 #include "proto/modbus/tcp.h"
 
@@ -15,7 +17,8 @@ class TcpWire final : public Wire {
                                              const Request& request, SteadyTime now) override;
   [[nodiscard]] std::vector<WireEvent> on_bytes(std::span<const std::byte> bytes,
                                                 SteadyTime now) override;
-  [[nodiscard]] std::vector<WireEvent> abandon(Ticket ticket, SteadyTime now) override;
+  [[nodiscard]] std::vector<WireEvent> abandon(const GivenUp& given_up, SteadyTime now) override;
+  [[nodiscard]] bool hears_answer() const override { return false; }
   [[nodiscard]] SteadyTime ready_at() const override { return SteadyTime::min(); }
   [[nodiscard]] bool is_never_quiet(SteadyTime) const override { return false; }
 
@@ -27,9 +30,13 @@ class TcpWire final : public Wire {
     Request request;
   };
   [[nodiscard]] WireEvent match(TcpFrame frame);
+  [[nodiscard]] std::optional<LateAnswer> match_given_up(const TcpFrame& frame);
 
   TcpFrameReader reader_;
   std::vector<Open> open_;
+  // Given up early, the newest last.
+  static constexpr std::size_t kGivenUpMax = 64;
+  std::deque<Open> given_up_;
   std::uint16_t last_transaction_ = 0;  // goes on over reconnects
 };
 

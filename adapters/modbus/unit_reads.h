@@ -32,6 +32,7 @@ class UnitReads {
   // time however late one of them runs.
   UnitReads(const DeviceSettings& device, const ReadLimits& limits, SteadyTime start);
 
+  [[nodiscard]] bool is_empty() const { return groups_.empty(); }
   [[nodiscard]] SteadyTime next_due() const;  // SteadyTime::max() for a device without tags
   // Everything due, as requests. Cycles that were missed are skipped, never made up for.
   [[nodiscard]] std::vector<Block> take_due(SteadyTime now);

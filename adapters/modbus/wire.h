@@ -34,6 +34,11 @@ struct Spoiled {
   ErrorCode code;  // BadFrame or UnexpectedAnswer
   std::vector<std::byte> sample;
 };
+// The answer to an exchange that was given up early.
+struct LateAnswer {
+  std::uint8_t unit = 0;
+  bool by_gateway = false;  // that speaks for a unit which does not answer it
+};
 // Something that belongs to no open exchange: late, repeated, or somebody else's.
 struct Stray {
   std::optional<std::uint8_t> unit;  // known only with a good frame
@@ -45,7 +50,13 @@ struct Stray {
 struct StreamUseless {
   std::vector<std::byte> sample;
 };
-using WireEvent = std::variant<Answered, Spoiled, Stray, StreamUseless>;
+using WireEvent = std::variant<Answered, Spoiled, LateAnswer, Stray, StreamUseless>;
+
+// An exchange that is waited for no longer.
+struct GivenUp {
+  Ticket ticket;
+  bool early = false;  // before the time that the device is allowed: an answer may well come
+};
 
 class Wire {
  public:
@@ -58,7 +69,9 @@ class Wire {
   [[nodiscard]] virtual std::vector<WireEvent> on_bytes(std::span<const std::byte> bytes,
                                                         SteadyTime now) = 0;
   // The exchange timed out; what there is of an answer is dropped.
-  [[nodiscard]] virtual std::vector<WireEvent> abandon(Ticket ticket, SteadyTime now) = 0;
+  [[nodiscard]] virtual std::vector<WireEvent> abandon(const GivenUp& given_up, SteadyTime now) = 0;
+  // Whether an answer has begun and is not complete.
+  [[nodiscard]] virtual bool hears_answer() const = 0;
   // Before this instant nothing may be sent.
   [[nodiscard]] virtual SteadyTime ready_at() const = 0;
   // Whether it waits for silence that does not come.

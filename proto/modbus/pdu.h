@@ -41,6 +41,11 @@ enum class ExceptionCode : std::uint8_t {  // section 7; others may come and are
   GatewayPathUnavailable = 10,
   GatewayTargetFailedToRespond = 11,
 };
+// A gateway speaks for a unit that did not answer it.
+[[nodiscard]] constexpr bool is_silence_behind_gateway(ExceptionCode code) {
+  return code == ExceptionCode::GatewayPathUnavailable ||
+         code == ExceptionCode::GatewayTargetFailedToRespond;
+}
 // "exception 2, illegal data address"
 [[nodiscard]] std::string describe(ExceptionCode code);
 

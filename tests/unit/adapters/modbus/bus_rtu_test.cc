@@ -114,28 +114,5 @@ TEST_CASE("a line that is never quiet is named, and tried again") {
   CHECK(line.streams[0].opens == 2);
 }
 
-TEST_CASE("of 32 units the 8 dead ones cost the others a time-out each ten seconds, not a cycle") {
-  std::vector<DeviceSettings> devices;
-  for (std::uint8_t u = 1; u <= 32; ++u) {
-    devices.push_back(device(u - 1U, u, {tag(0, kHolding, 0, ValueType::Uint16, 2000ms)}));
-    devices.back().response_timeout = 100ms;
-  }
-  FaultyLine line(devices, {.path = "/dev/ttyUSB0", .baud = 19200}, {}, 1);
-  line.silent = {4, 8, 12, 16, 20, 24, 28, 32};
-  line.run_for(30s);
-  line.sink.deliveries.clear();
-  line.run_for(100s);
-  std::map<std::uint32_t, int> good;
-  for (const auto& delivery : line.sink.deliveries) ++good[delivery.batch.device.value];
-  CHECK(good.size() == 24);
-  for (const auto& [index, count] : good) CHECK(count >= 48);
-  line.silent.clear();
-  line.sink.deliveries.clear();
-  line.run_for(11s);
-  good.clear();
-  for (const auto& delivery : line.sink.deliveries) ++good[delivery.batch.device.value];
-  CHECK(good.size() == 32);
-}
-
 }  // namespace
 }  // namespace hubward::modbus

@@ -75,7 +75,7 @@ class FaultyLine {
     const auto parsed = parse_rtu(frame);
     if (!parsed || !units.contains(parsed->unit) || silent.contains(parsed->unit)) return;
     auto& busy_until = busy_until_[parsed->unit];
-    auto done = std::max(sent, busy_until) + 5ms;
+    auto done = std::max(sent, busy_until) + (slow.contains(parsed->unit) ? slow_time : 5ms);
     if (happens(faults_.late)) done += faults_.latest * static_cast<int>(unit() * 1000) / 1000;
     busy_until = done;
     loop.call_at(done, [this, frame = *parsed] { serve(frame); });
@@ -87,6 +87,8 @@ class FaultyLine {
   hubward::test::RecordingSink sink;
   std::map<std::uint8_t, SimulatedUnit> units;
   std::set<std::uint8_t> silent;
+  std::set<std::uint8_t> slow;
+  std::chrono::milliseconds slow_time{300};
   std::function<Answer(std::uint8_t unit, const Request&)> server;  // instead of `units`
   std::unique_ptr<BusAdapter> adapter;
   std::uint64_t transactions = 0;
