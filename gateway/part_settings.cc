@@ -51,6 +51,8 @@ resilience::Limits limits_of(const config::SiteSettings& site) {
   take(settings.twin_updates_per_second, limits.twin_updates_per_second);
   limits.look_pause_max =
       std::min<std::chrono::milliseconds>(limits.look_pause_max, site.retry_pause_max);
+  limits.dps_look_pause_max =
+      std::min<std::chrono::milliseconds>(limits.dps_look_pause_max, site.retry_pause_max);
   return limits;
 }
 

@@ -22,11 +22,14 @@ struct BackoffRecord {
   friend bool operator==(const BackoffRecord&, const BackoffRecord&) = default;
 };
 
-// An endpoint that did not answer: how far the pauses between two looks at it have grown.
+// An endpoint that did not answer: how far the pauses between two looks at it have grown, and those
+// between two questions to DPS whether it is still the right hub.
 struct GateRecord {
   std::string gate;  // host of a hub; empty: DPS
   unsigned steps = 0;
-  SteadyTime next_look;
+  SteadyTime next_look{};
+  unsigned questions = 0;
+  SteadyTime next_question{};
   friend bool operator==(const GateRecord&, const GateRecord&) = default;
 };
 

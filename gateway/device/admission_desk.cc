@@ -62,6 +62,16 @@ void AdmissionDesk::hub_moved(const resilience::GateName& gate, resilience::Symp
   share(admission_.hub_moved(gate), symptom, detail);
 }
 
+void AdmissionDesk::asked_about(const resilience::GateName& hub) {
+  admission_.asked_about(hub, now());
+  arm();
+}
+
+void AdmissionDesk::confirmed(DeviceIndex device, const resilience::GateName& hub) {
+  admission_.confirmed(hub, device, now());
+  arm();
+}
+
 void AdmissionDesk::share(const std::vector<DeviceIndex>& sharing, resilience::Symptom symptom,
                           const std::string& detail) {
   for (const DeviceIndex device : sharing) {

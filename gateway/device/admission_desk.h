@@ -51,6 +51,10 @@ class AdmissionDesk {
   void hub_moved(const resilience::GateName& gate, resilience::Symptom symptom,
                  const std::string& detail);
 
+  // DPS is asked because this hub does not answer; it says that the hub is the right one.
+  void asked_about(const resilience::GateName& hub);
+  void confirmed(DeviceIndex device, const resilience::GateName& hub);
+
   // --- What the shared state says.
   [[nodiscard]] const resilience::Admission& admission() const { return admission_; }
   [[nodiscard]] bool is_open(const resilience::GateName& gate) const {

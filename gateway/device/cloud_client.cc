@@ -108,6 +108,8 @@ void CloudClient::show(CloudState state) {
 }
 
 std::string CloudClient::pause_before(const NextStep& step) const {
+  // In line the looks are what it waits for; while one is under way, not longer than it would
+  // alone.
   const SteadyTime at =
       stands_in_line(step) ? parts_.admission.admission().next_look(gate_of(step)).value_or(step.at)
                            : step.at;
@@ -181,7 +183,8 @@ void CloudClient::ask_admission() {
   parts_.admission.request(device_, gate, turn(), std::move(visit));
   const auto look = parts_.admission.admission().next_look(gate);
   view_.next_attempt = look;
-  show(look && view_.failure ? CloudState::BackingOff : CloudState::WaitingForTurn);
+  show(view_.failure && parts_.admission.is_open(gate) ? CloudState::BackingOff
+                                                       : CloudState::WaitingForTurn);
 }
 
 // Another device found out what this one would have found.
@@ -261,6 +264,9 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
   Assignment assignment{result.assigned->assigned_hub, result.assigned->device_id,
                         settings_.id_scope, description_.id, parts_.signer.fingerprint()};
   const bool same = assignment_ && *assignment_ == assignment;
+  if (same && step_.why && parts_.admission.is_open(gate_of_assignment())) {
+    parts_.admission.confirmed(device_, gate_of_assignment());
+  }
   if (!same) {
     was_moved_ = assignment_.has_value();
     if (was_moved_ && parts_.admission.is_open(gate_of_assignment())) {
@@ -282,10 +288,11 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
   follow(step);
 }
 
-resilience::DpsQuestion CloudClient::dps_question(bool shared) {
+resilience::DpsQuestion CloudClient::dps_question(const resilience::Diagnosis& why, bool shared) {
   if (std::exchange(hastened_, false)) return resilience::DpsQuestion::NotNow;
   const auto& admission = parts_.admission.admission();
-  if (shared && !admission.each_may_ask(gate_of_assignment(), now())) {
+  if (why.scope == resilience::Scope::Endpoint &&
+      !admission.may_ask_about(gate_of_assignment(), device_, shared, now())) {
     return resilience::DpsQuestion::NotNow;
   }
   return admission.dps_may_be_asked(now()) ? resilience::DpsQuestion::Allowed
@@ -294,11 +301,14 @@ resilience::DpsQuestion CloudClient::dps_question(bool shared) {
 
 void CloudClient::follow_hub_failure(Symptom symptom, std::string detail, std::string_view event) {
   const bool shared = event == "hub_connect_shared";
-  NextStep step = recovery_.on_hub_failure(symptom, dps_question(shared), now());
+  const resilience::Diagnosis& diagnosis = resilience::diagnose(symptom);
+  NextStep step = recovery_.on_hub_failure(symptom, dps_question(diagnosis, shared), now());
+  if (step.what == NextStep::What::Provision && diagnosis.scope == resilience::Scope::Endpoint) {
+    parts_.admission.asked_about(gate_of_assignment());
+  }
   hasten_misdated(step);
   if (!shared) {
-    view_.last_login =
-        CloudAttempt{parts_.loop.clock().wall(), resilience::diagnose(symptom).code, detail};
+    view_.last_login = CloudAttempt{parts_.loop.clock().wall(), diagnosis.code, detail};
   }
   view_.detail = std::move(detail);
   // What was shared is no event of this device: the one that looked has told it.

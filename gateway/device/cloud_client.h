@@ -133,7 +133,7 @@ class CloudClient final : private MqttLinkEvents {
   [[nodiscard]] resilience::Symptom end_session(resilience::Symptom symptom,
                                                 const std::string& detail);
   void follow_hub_failure(resilience::Symptom symptom, std::string detail, std::string_view event);
-  [[nodiscard]] resilience::DpsQuestion dps_question(bool shared);
+  [[nodiscard]] resilience::DpsQuestion dps_question(const resilience::Diagnosis& why, bool shared);
   void remember();
   [[nodiscard]] resilience::GateName gate_of(const resilience::NextStep& step) const;
   [[nodiscard]] std::string place() const;  // "hub as device", for logs; only with an assignment

@@ -169,7 +169,13 @@ bool FileBackoffStore::parse(const std::string& text) {
     const auto steps = count_of(entry, "steps");
     const auto next = json::as_int(json::find(entry, "next_ns"));
     if (!gate || !steps || !next) return false;
-    open_gates.push_back({std::string(*gate), *steps, carry_over(*next)});
+    GateRecord record{std::string(*gate), *steps, carry_over(*next)};
+    // An earlier version did not write these.
+    record.questions = count_of(entry, "questions").value_or(0);
+    if (const auto question = json::as_int(json::find(entry, "next_question_ns"))) {
+      record.next_question = carry_over(*question);
+    }
+    open_gates.push_back(std::move(record));
   }
   by_registration_ = std::move(records);
   gates_ = std::move(open_gates);
@@ -205,6 +211,10 @@ std::string FileBackoffStore::as_json() const {
     out.Int64(gate.steps);
     out.Key("next_ns");
     out.Int64(nanoseconds(gate.next_look));
+    out.Key("questions");
+    out.Int64(gate.questions);
+    out.Key("next_question_ns");
+    out.Int64(nanoseconds(gate.next_question));
     out.EndObject();
   }
   out.EndArray();

@@ -13,8 +13,13 @@ constexpr std::size_t kGatesMax = 64;
 constexpr std::chrono::seconds kProof{5};
 
 // So long the device that looks is the only one to ask DPS whether the hub is still the right one.
-// The reconnection guidance asks after 15 to 30 minutes (reference section 5.1).
+// The guidance asks when a hub was unreachable for 15 to 30 minutes (reference section 5.1).
 constexpr std::chrono::minutes kAskForAll{15};
+constexpr std::chrono::minutes kAskAgain{30};
+// Between two questions for all: from one to two of these, so that many gateways spread. Short at
+// first, because DPS may be told of a failover a little later than we notice it.
+constexpr BackoffSettings kQuestions{.initial = std::chrono::seconds(5),
+                                     .max = std::chrono::minutes(15)};
 
 double burst_of(double per_second) { return per_second * kBurstSeconds; }
 
@@ -34,10 +39,16 @@ Admission::Gate& Admission::gate(const GateName& name) {
   const double rate =
       name == kDpsGate ? limits_.registrations_per_second : limits_.connections_per_second;
   BreakerSettings breaker;
-  breaker.pauses.max = limits_.look_pause_max;
+  breaker.pauses.max = name == kDpsGate ? limits_.dps_look_pause_max : limits_.look_pause_max;
   return gates_
-      .emplace(name,
-               Gate{TokenBucket(rate, burst_of(rate)), Breaker(breaker, random_), {}, {}, false})
+      .emplace(name, Gate{TokenBucket(rate, burst_of(rate)),
+                          Breaker(breaker, random_),
+                          {},
+                          {},
+                          false,
+                          Backoff(kQuestions, random_),
+                          {},
+                          {}})
       .first->second;
 }
 
@@ -81,7 +92,7 @@ std::optional<SteadyTime> Admission::opens_at(Gate& gate, SteadyTime now) {
   if (gate.line.empty()) return std::nullopt;
   const SteadyTime paced = gate.bucket.next_at(now);
   if (gate.breaker.admits(now)) return paced;
-  const auto look = gate.breaker.next_look();
+  const auto look = gate.breaker.admits_at();
   return look ? std::optional(std::max(paced, *look)) : std::nullopt;
 }
 
@@ -111,9 +122,15 @@ std::optional<SteadyTime> Admission::next_at(SteadyTime now) {
 void Admission::answered(DeviceIndex device, SteadyTime now) {
   const auto tries = tries_at_.find(device);
   if (tries == tries_at_.end()) return;
+  const bool is_hub = tries->second != kDpsGate;
   Gate& tried = gate(tries->second);
-  tried.breaker.on_answer(device, now);
+  const bool had_failed = tried.breaker.on_answer(device, now);
   tried.moved = false;
+  tried.questions.reset();
+  tried.next_question = {};
+  tried.confirmed.clear();
+  // What is out of reach together is our own network; when a hub is back, DPS may be as well.
+  if (is_hub && had_failed) gate(kDpsGate).breaker.hasten_look(now);
   tries_at_.erase(tries);
   proof_at_.erase(device);
 }
@@ -179,10 +196,31 @@ std::vector<DeviceIndex> Admission::hub_moved(const GateName& name) {
   return share_if_open(left);
 }
 
-bool Admission::each_may_ask(const GateName& name, SteadyTime now) const {
-  const Gate* at = find(name);
-  const auto since = at == nullptr ? std::nullopt : at->breaker.open_since();
-  return !since || at->moved || now - *since >= kAskForAll;
+bool Admission::each_may_ask(const Gate& gate, SteadyTime now) {
+  return gate.moved || now - gate.breaker.open_since().value_or(now) >= kAskForAll;
+}
+
+bool Admission::may_ask_about(const GateName& hub, DeviceIndex device, bool shared,
+                              SteadyTime now) const {
+  const Gate* const at = find(hub);
+  // While it is closed a device's own pauses are all there is, and they grow.
+  if (at == nullptr || at->breaker.state() != Breaker::State::Open) return true;
+  if (!each_may_ask(*at, now)) return !shared && now >= at->next_question;
+  const auto confirmed = at->confirmed.find(device);
+  return confirmed == at->confirmed.end() || now - confirmed->second >= kAskAgain;
+}
+
+void Admission::asked_about(const GateName& hub, SteadyTime now) {
+  Gate& asked = gate(hub);
+  const auto least = std::chrono::duration<double>(asked.questions.ceiling());
+  asked.next_question =
+      now + std::chrono::duration_cast<SteadyTime::duration>(least * (1 + random_.unit()));
+}
+
+void Admission::confirmed(const GateName& hub, DeviceIndex device, SteadyTime now) {
+  Gate& at = gate(hub);
+  at.confirmed.insert_or_assign(device, now);
+  at.questions.grow();
 }
 
 bool Admission::is_open(const GateName& name) const {
@@ -224,15 +262,21 @@ std::size_t Admission::waiting() const { return waits_at_.size(); }
 std::vector<GateRecord> Admission::memory() const {
   std::vector<GateRecord> open;
   for (const auto& [name, gate] : gates_) {
-    if (const auto look = gate.breaker.next_look())
-      open.push_back({name, gate.breaker.steps(), *look});
+    if (const auto known = gate.breaker.memory()) {
+      open.push_back(
+          {name, known->steps, known->next_look, gate.questions.steps(), gate.next_question});
+    }
   }
   return open;
 }
 
 void Admission::restore(const std::vector<GateRecord>& memory, SteadyTime now) {
-  for (const GateRecord& known : memory)
-    gate(known.gate).breaker.reopen(known.steps, known.next_look, now);
+  for (const GateRecord& known : memory) {
+    Gate& open = gate(known.gate);
+    open.breaker.reopen({known.steps, known.next_look}, now);
+    open.questions.resume(known.questions);
+    open.next_question = known.next_question;
+  }
 }
 
 }  // namespace hubward::resilience

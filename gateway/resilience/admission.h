@@ -70,11 +70,21 @@ class Admission {
   // DPS has sent a device away from this hub, which does not answer: the others may have been moved
   // as well. Returns those in line, who may ask by themselves now, and are in line no more.
   [[nodiscard]] std::vector<DeviceIndex> hub_moved(const GateName& gate);
-  // Whether those in line at an open gate may ask DPS themselves. Mostly the one who looks asks for
-  // all: a hub that is down for a minute must not bring a thousand devices to DPS.
-  [[nodiscard]] bool each_may_ask(const GateName& gate, SteadyTime now) const;
+
+  // Whether a device may ask DPS now because this hub does not answer. While one looks for all, he
+  // asks for all as well, with growing pauses: neither a hub that is down for a minute nor one that
+  // is down for a day must bring a thousand devices to DPS. Once somebody was sent elsewhere, or
+  // when it takes long, each may ask for itself, and anew some time after DPS has named this hub
+  // again. `shared`: the device has not looked itself.
+  [[nodiscard]] bool may_ask_about(const GateName& hub, DeviceIndex device, bool shared,
+                                   SteadyTime now) const;
+  void asked_about(const GateName& hub, SteadyTime now);
+  // DPS says that it is the right one. Only this makes the pauses grow: a DPS that does not answer
+  // has pauses of its own.
+  void confirmed(const GateName& hub, DeviceIndex device, SteadyTime now);
 
   [[nodiscard]] bool is_open(const GateName& gate) const;  // the breaker: one looks, others wait
+  // Nothing also while a look is under way.
   [[nodiscard]] std::optional<SteadyTime> next_look(const GateName& gate) const;
   // Whether asking DPS makes sense: it can be reached, or it is time to see whether it can.
   [[nodiscard]] bool dps_may_be_asked(SteadyTime now) const;
@@ -95,13 +105,18 @@ class Admission {
     Breaker breaker;
     TurnQueue line;
     HostSessions sessions;
-    bool moved = false;  // somebody was sent elsewhere since it opened
+    // Since it last answered:
+    bool moved;  // somebody was sent elsewhere
+    Backoff questions;
+    SteadyTime next_question;
+    std::map<DeviceIndex, SteadyTime> confirmed;
   };
   Gate& gate(const GateName& name);
   [[nodiscard]] const Gate* find(const GateName& name) const;
   void forget_idle_gates(SteadyTime now);
   // When the gate's line moves on; nothing while only an outcome can move it.
   static std::optional<SteadyTime> opens_at(Gate& gate, SteadyTime now);
+  static bool each_may_ask(const Gate& gate, SteadyTime now);
   std::vector<DeviceIndex> share_if_open(Gate& gate);
   void prove_sessions(SteadyTime now);
 

@@ -22,6 +22,8 @@ class Backoff {
 
   // The next pause, at least `floor` (a service fault or its own retry-after asks for one).
   std::chrono::milliseconds next(std::chrono::milliseconds floor = {});
+  // A step without a pause.
+  void grow() { ++steps_; }
   // Only after the link has stayed up for a while, never on a mere successful connect.
   void reset() { steps_ = 0; }
   [[nodiscard]] unsigned steps() const { return steps_; }

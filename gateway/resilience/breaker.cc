@@ -16,16 +16,20 @@ bool Breaker::admits(SteadyTime now) const {
     case State::Closed:
       return true;
     case State::Open:
-      return now >= (under_way_.empty() ? next_look_ : look_lost_at_);
+      return now >= *admits_at();
     case State::Closing:
       return under_way_.size() < attempts_max_;
   }
   return true;
 }
 
-std::optional<SteadyTime> Breaker::next_look() const {
+std::optional<SteadyTime> Breaker::admits_at() const {
   if (state_ != State::Open) return std::nullopt;
-  return under_way_.empty() ? next_look_ : look_lost_at_;
+  return under_way_.empty() ? next_look_ : look_began_ + kLookLost;
+}
+
+std::optional<SteadyTime> Breaker::next_look() const {
+  return state_ == State::Open && under_way_.empty() ? std::optional(next_look_) : std::nullopt;
 }
 
 std::optional<SteadyTime> Breaker::open_since() const {
@@ -36,12 +40,13 @@ void Breaker::on_attempt(DeviceIndex device, SteadyTime now) {
   close_if_quiet(now);
   if (state_ == State::Open) {
     under_way_.clear();
-    look_lost_at_ = now + kLookLost;
+    look_began_ = now;
   }
   under_way_.insert(device);
 }
 
-void Breaker::on_answer(DeviceIndex device, SteadyTime now) {
+bool Breaker::on_answer(DeviceIndex device, SteadyTime now) {
+  const bool had_failed = state_ == State::Open || failures_ > 0;
   under_way_.erase(device);
   forget_failures();
   if (state_ == State::Open) {
@@ -52,6 +57,7 @@ void Breaker::on_answer(DeviceIndex device, SteadyTime now) {
     attempts_max_ *= 2;
     if (attempts_max_ >= settings_.close_at) close();
   }
+  return had_failed;
 }
 
 void Breaker::on_failure(DeviceIndex device, SteadyTime now, bool certain,
@@ -61,7 +67,8 @@ void Breaker::on_failure(DeviceIndex device, SteadyTime now, bool certain,
     // Attempts begun before it opened all end the same way: only a look's end is news.
     if (looked) open(now + pauses_.next(at_least), now);
     // But when the endpoint names a time, it stands.
-    next_look_ = std::max(next_look_, now + at_least);
+    named_ = std::max(named_, now + at_least);
+    next_look_ = std::max(next_look_, named_);
     return;
   }
   close_if_quiet(now);
@@ -70,7 +77,13 @@ void Breaker::on_failure(DeviceIndex device, SteadyTime now, bool certain,
   failed_.insert(device);
   const bool together =
       failures_ >= settings_.failures_to_open && failed_.size() >= settings_.devices_to_open;
-  if (certain || together) open(now + pauses_.next(at_least), now);
+  if (!certain && !together) return;
+  named_ = std::max(named_, now + at_least);
+  open(now + pauses_.next(at_least), now);
+}
+
+void Breaker::hasten_look(SteadyTime now) {
+  if (state_ == State::Open) next_look_ = std::min(next_look_, std::max(now, named_));
 }
 
 void Breaker::forget(DeviceIndex device, SteadyTime now) {
@@ -109,9 +122,16 @@ void Breaker::close_if_quiet(SteadyTime now) {
   if (state_ == State::Closing && now - answers_since_ >= settings_.close_after) close();
 }
 
-void Breaker::reopen(unsigned steps, SteadyTime next_look, SteadyTime now) {
-  pauses_.resume(steps);
-  open(next_look, now);
+std::optional<Breaker::Memory> Breaker::memory() const {
+  if (state_ != State::Open) return std::nullopt;
+  if (under_way_.empty()) return Memory{pauses_.steps(), next_look_};
+  return Memory{pauses_.steps() + 1, look_began_ + pauses_.ceiling()};
+}
+
+void Breaker::reopen(const Memory& memory, SteadyTime now) {
+  pauses_.resume(memory.steps);
+  named_ = memory.next_look;
+  open(memory.next_look, now);
 }
 
 void Breaker::forget_failures() {

@@ -46,14 +46,16 @@ class Breaker {
   [[nodiscard]] State state() const { return state_; }
   // Whether one more attempt may begin now.
   [[nodiscard]] bool admits(SteadyTime now) const;
-  // When to ask again, while it is only time that is missing.
+  // When to ask admits() again, while it is only time that is missing.
+  [[nodiscard]] std::optional<SteadyTime> admits_at() const;
+  // While Open, when the next look may begin; nothing while one is under way.
   [[nodiscard]] std::optional<SteadyTime> next_look() const;
   // Since when it has been open, while it is.
   [[nodiscard]] std::optional<SteadyTime> open_since() const;
   void on_attempt(DeviceIndex device, SteadyTime now);
 
-  // The endpoint answered, whatever it said to this device.
-  void on_answer(DeviceIndex device, SteadyTime now);
+  // The endpoint answered, whatever it said to this device. True: the attempt before it had failed.
+  bool on_answer(DeviceIndex device, SteadyTime now);
   // The attempt failed for a reason that is the endpoint's or the network's. `certain`: one such
   // failure is enough to open it. `at_least`: the endpoint itself asked for this pause.
   void on_failure(DeviceIndex device, SteadyTime now, bool certain = false,
@@ -63,9 +65,19 @@ class Breaker {
   // A session that had stood has ended without our doing.
   void on_session_lost(DeviceIndex device, SteadyTime now);
 
-  // For a restart: how far the pauses have grown, and to begin where an earlier process stood.
+  // There is reason to hope that it answers now: the next look need not wait for its pause, only
+  // for the time that the endpoint itself has named.
+  void hasten_look(SteadyTime now);
+
+  // For a restart: where the pauses stand, and to begin where an earlier process stood. A process
+  // that dies in a look has used up a pause.
+  struct Memory {
+    unsigned steps = 0;
+    SteadyTime next_look{};
+  };
+  [[nodiscard]] std::optional<Memory> memory() const;  // while Open
+  void reopen(const Memory& memory, SteadyTime now);
   [[nodiscard]] unsigned steps() const { return pauses_.steps(); }
-  void reopen(unsigned steps, SteadyTime next_look, SteadyTime now);
 
  private:
   void open(SteadyTime next_look, SteadyTime now);
@@ -81,7 +93,8 @@ class Breaker {
   SteadyTime answers_since_{};  // while Closing
   SteadyTime next_look_{};      // while Open
   SteadyTime open_since_{};     // while Open
-  SteadyTime look_lost_at_{};   // while Open and under way: a look that never reports
+  SteadyTime look_began_{};     // while Open and under way
+  SteadyTime named_{};          // by the endpoint: no look before
   unsigned failures_ = 0;       // without an answer in between
   std::set<DeviceIndex> failed_;
   std::set<DeviceIndex> sessions_lost_;

@@ -21,6 +21,8 @@ struct Limits {
   // The longest pause between two looks at an endpoint that does not answer. Short, because it is
   // one login for the whole gateway, and everybody waits for what it finds.
   std::chrono::milliseconds look_pause_max{15000};
+  // The same for DPS, which most devices can do without: they have a hub, and look at that.
+  std::chrono::milliseconds dps_look_pause_max{120000};
 };
 
 // A part of each published rate, because a hub and a scope serve others too, and what they do over

@@ -37,7 +37,10 @@ std::optional<BackoffRecord> RememberedBackoffs::load(const std::string& registr
 
 std::vector<GateRecord> RememberedBackoffs::load_gates() const {
   std::vector<GateRecord> gates = gates_;
-  for (GateRecord& gate : gates) gate.next_look -= behind_;
+  for (GateRecord& gate : gates) {
+    gate.next_look -= behind_;
+    gate.next_question -= behind_;
+  }
   return gates;
 }
 
@@ -56,7 +59,10 @@ void RememberedBackoffs::save(const std::string& registration_id, const BackoffR
 void RememberedBackoffs::save_gates(std::vector<GateRecord> gates) {
   if (!process_lives_) return;
   gates_ = std::move(gates);
-  for (GateRecord& gate : gates_) gate.next_look += behind_;
+  for (GateRecord& gate : gates_) {
+    gate.next_look += behind_;
+    gate.next_question += behind_;
+  }
 }
 
 SimulatedMachine::SimulatedMachine(const Scale& scale, const Clock& world, RandomSource& random)

@@ -107,6 +107,20 @@ struct Site {
     }
     return nullptr;
   }
+  // Answers its registration.
+  void assign(test::ScriptedLink& dps, const std::string& hub) {
+    dps.events.on_connected(false);
+    dps.events.on_subscribed();
+    const auto asked = dps.take("$dps/registrations/PUT/");
+    REQUIRE(asked.size() == 1);
+    const std::string rid = asked[0].topic.substr(asked[0].topic.find("$rid=") + 5);
+    const std::string id = dps.connects.back().client_id;
+    dps.events.on_message("$dps/registrations/res/200/?$rid=" + rid,
+                          R"({"operationId":"1","status":"assigned","registrationState":)"
+                          R"({"registrationId":")" +
+                              id + R"(","deviceId":")" + id + R"(","assignedHub":")" + hub +
+                              R"(","status":"assigned"}})");
+  }
   static void close(test::ScriptedLink& link, LinkStage stage, ErrorCode code) {
     link.open = false;
     link.subscriptions.clear();
@@ -199,6 +213,53 @@ TEST_CASE("a minute without its hub brings hardly anybody of a thousand devices 
   CHECK(site.clock.steady() - back <= 12s);  // at 100 a second
 }
 
+TEST_CASE("a hub that does not let anybody in for hours costs few conversations with DPS") {
+  for (const bool busy : {true, false}) {
+    CAPTURE(busy);
+    Site site(20);
+    std::size_t conversations = 0;
+    std::size_t first_quarter = 0;
+    for (int second = 0; second < 2 * 3600; ++second) {
+      site.loop.run_for(1s);
+      for (auto* link : site.attempts_at(kHub)) {
+        link->open = false;
+        if (busy) {
+          link->events.on_refused(3);
+        } else {
+          link->events.on_closed(LinkStage::Tcp,
+                                 Error{ErrorCode::Unreachable, ErrorKind::Transient, "refused"});
+        }
+      }
+      for (auto* dps : site.attempts_at(kDps)) {
+        ++conversations;
+        site.assign(*dps, kHub);
+      }
+      if (second == 15 * 60) first_quarter = conversations;
+    }
+    // One asks for all at first: after 5 to 10 s, 10 to 20 s, and so on. Then each for itself, at
+    // intervals of half an hour.
+    CHECK(first_quarter >= 5);
+    CHECK(first_quarter <= 9);
+    CHECK(conversations - first_quarter <= std::size_t{20} * 4);
+  }
+}
+
+TEST_CASE("neither hub nor DPS answers for an hour: both are looked at, DPS ever more rarely") {
+  Site site(2);
+  std::size_t looks = 0;
+  std::size_t conversations = 0;
+  for (int second = 0; second < 3600; ++second) {
+    looks += site.run_for(1s, kHub, false);
+    for (auto* dps : site.attempts_at(kDps)) {
+      ++conversations;
+      Site::close(*dps, LinkStage::Tcp, ErrorCode::Unreachable);
+    }
+  }
+  CHECK(looks >= 240);
+  CHECK(conversations >= 30);
+  CHECK(conversations <= 80);
+}
+
 TEST_CASE("where one device is moved away from a silent hub, the others ask at once as well") {
   Site site(20);
   site.run_for(2s, kHub, true);
@@ -207,18 +268,7 @@ TEST_CASE("where one device is moved away from a silent hub, the others ask at o
   for (int second = 0; second < 120 && site.attempts_at(kDps).empty(); ++second) {
     site.run_for(1s, kHub, false);
   }
-  auto* dps = site.attempts_at(kDps).at(0);
-  dps->events.on_connected(false);
-  dps->events.on_subscribed();
-  const auto asked = dps->take("$dps/registrations/PUT/");
-  REQUIRE(asked.size() == 1);
-  const std::string rid = asked[0].topic.substr(asked[0].topic.find("$rid=") + 5);
-  const std::string id = dps->connects.back().client_id;
-  dps->events.on_message("$dps/registrations/res/200/?$rid=" + rid,
-                         R"({"operationId":"1","status":"assigned","registrationState":)"
-                         R"({"registrationId":")" +
-                             id + R"(","deviceId":")" + id +
-                             R"(","assignedHub":"hub-b.example","status":"assigned"}})");
+  site.assign(*site.attempts_at(kDps).at(0), "hub-b.example");
   site.loop.run_for(1s);
   CHECK(site.attempts_at("hub-b.example").size() == 1);
   CHECK(site.attempts_at(kDps).size() == 19);

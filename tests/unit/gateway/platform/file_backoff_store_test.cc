@@ -46,7 +46,7 @@ struct Fixture {
   void write(const BackoffRecord& record) {
     FileBackoffStore store(path, kBoot, clock, log);
     store.save("press-07", record);
-    store.save_gates({{"", 3, clock.steady() + 50s}});
+    store.save_gates({{"", 3, clock.steady() + 50s, 4, clock.steady() + 90s}});
     CHECK(store.load("press-07") == record);
   }
 };
@@ -61,6 +61,8 @@ TEST_CASE("a device's recovery is found again after a restart, with its pauses a
   CHECK_FALSE(store.load("press-08"));
   REQUIRE(store.load_gates().size() == 1);
   CHECK(store.load_gates()[0].next_look == f.clock.steady() + 20s);
+  CHECK(store.load_gates()[0].questions == 4);
+  CHECK(store.load_gates()[0].next_question == f.clock.steady() + 60s);
   CHECK(f.log.events.empty());
 }
 
@@ -115,6 +117,16 @@ TEST_CASE("a file that is not ours is set aside whole, and no pause of it is bel
     CHECK(store.load_gates().empty());
     CHECK(f.log.events == std::vector<std::string>{"backoffs_unreadable"});
   }
+}
+
+TEST_CASE("what an earlier version wrote of an endpoint is believed") {
+  Fixture f;
+  std::ofstream(f.path) << R"({"version":1,"boot":"17","written_since_boot_ns":0,"devices":[],)"
+                        << R"("gates":[{"gate":"hub-a.example","steps":2,"next_ns":0}]})";
+  const FileBackoffStore store(f.path, kBoot, f.clock, f.log);
+  REQUIRE(store.load_gates().size() == 1);
+  CHECK(store.load_gates()[0].steps == 2);
+  CHECK(store.load_gates()[0].questions == 0);
 }
 
 TEST_CASE("a pause longer than an hour was not written by us") {

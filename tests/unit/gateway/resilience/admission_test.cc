@@ -34,6 +34,13 @@ struct Fixture {
     now = std::max(now, *at);
     return admission.take_granted(now);
   }
+  // Its breaker opens.
+  void open_hub() {
+    request(0, 3);
+    while (!admission.is_open(kHub)) {
+      for (const auto& grant : wait()) (void)admission.failed(grant.device, now, false);
+    }
+  }
   // Brings a device's session about.
   void log_in(std::uint32_t which) {
     request(which, which + 1);
@@ -253,18 +260,133 @@ TEST_CASE("what an earlier process found out about an endpoint is not found out 
 }
 
 TEST_CASE(
-    "while a hub is silent its looker asks DPS for all, until one is moved or it takes long") {
+    "while a hub is silent its looker asks DPS for all, with pauses that grow to half an hour") {
   Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
-  CHECK(f.admission.each_may_ask(kHub, f.now));
-  f.request(0, 10);
-  const auto first = f.admission.take_granted(f.now);
-  for (const auto& grant : first) (void)f.admission.failed(grant.device, f.now, false);
-  REQUIRE(f.admission.is_open(kHub));
-  CHECK_FALSE(f.admission.each_may_ask(kHub, f.now));
-  CHECK(f.admission.each_may_ask(kHub, f.now + 15min));
-  f.request(0, 10);
-  CHECK(f.admission.hub_moved(kHub).size() == 10);
-  CHECK(f.admission.each_may_ask(kHub, f.now));
+  CHECK(f.admission.may_ask_about(kHub, device(1), false, f.now));
+  f.open_hub();
+  CHECK_FALSE(f.admission.may_ask_about(kHub, device(1), true, f.now));
+  CHECK(f.admission.may_ask_about(kHub, device(1), false, f.now));
+  // Half of the way from one to two of 5 s, 10 s, and so on.
+  for (const auto pause : {7500ms, 15000ms, 30000ms, 60000ms, 120000ms}) {
+    CAPTURE(pause.count());
+    f.admission.asked_about(kHub, f.now);
+    CHECK_FALSE(f.admission.may_ask_about(kHub, device(2), false, f.now + pause - 1ms));
+    f.now += pause;
+    CHECK(f.admission.may_ask_about(kHub, device(2), false, f.now));
+    f.admission.confirmed(kHub, device(1), f.now);
+  }
+}
+
+TEST_CASE("a DPS that does not answer lets the pauses between questions as they are") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+  f.open_hub();
+  for (int i = 0; i < 10; ++i) {
+    f.admission.asked_about(kHub, f.now);
+    f.now += 7500ms;
+    CHECK(f.admission.may_ask_about(kHub, device(1), false, f.now));
+  }
+}
+
+TEST_CASE("each asks about a silent hub itself once one was moved, or when it takes long") {
+  for (const bool moved : {true, false}) {
+    CAPTURE(moved);
+    Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+    f.open_hub();
+    f.admission.asked_about(kHub, f.now);
+    f.request(0, 10);
+    if (moved) {
+      CHECK(f.admission.hub_moved(kHub).size() == 10);
+    } else {
+      f.now += 15min;
+    }
+    CHECK(f.admission.may_ask_about(kHub, device(1), true, f.now));
+    // DPS says that it stays: for long, and others ask all the same.
+    f.admission.confirmed(kHub, device(1), f.now);
+    CHECK_FALSE(f.admission.may_ask_about(kHub, device(1), true, f.now + 29min));
+    CHECK_FALSE(f.admission.may_ask_about(kHub, device(1), false, f.now + 29min));
+    CHECK(f.admission.may_ask_about(kHub, device(1), true, f.now + 30min));
+    CHECK(f.admission.may_ask_about(kHub, device(2), true, f.now));
+    // An answer of the hub ends all that.
+    f.request(0, 10);
+    const auto look = f.wait();
+    f.admission.answered(look.at(0).device, f.now);
+    f.open_hub();
+    CHECK(f.admission.may_ask_about(kHub, device(1), false, f.now));
+    CHECK_FALSE(f.admission.may_ask_about(kHub, device(1), true, f.now));
+  }
+}
+
+TEST_CASE("the pauses between questions about a hub outlive the process") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
+  f.open_hub();
+  f.admission.confirmed(kHub, device(1), f.now);
+  f.admission.asked_about(kHub, f.now);
+  Fixture after;
+  after.admission.restore(f.admission.memory(), f.now);
+  CHECK_FALSE(after.admission.may_ask_about(kHub, device(1), false, f.now + 14s));
+  CHECK(after.admission.may_ask_about(kHub, device(1), false, f.now + 15s));
+  after.admission.asked_about(kHub, f.now);
+  CHECK_FALSE(after.admission.may_ask_about(kHub, device(1), false, f.now + 14s));
+}
+
+TEST_CASE(
+    "DPS out of reach is looked at with pauses up to minutes, and at once when a hub is back") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 100});
+  f.request(0, 1, kDpsGate);
+  SteadyTime::duration pause{};
+  for (int i = 0; i < 10; ++i) {
+    const SteadyTime failed = f.now;
+    REQUIRE(f.wait().size() == 1);
+    (void)f.admission.failed(device(0), f.now, true);
+    pause = f.now - failed;
+    f.request(0, 1, kDpsGate);
+  }
+  CHECK(pause == 1min);  // half of two, by chance
+  // A hub that answers all the time says nothing about DPS.
+  f.request(1, 2);
+  CHECK(f.admission.take_granted(f.now).size() == 1);
+  f.admission.answered(device(1), f.now);
+  CHECK(f.admission.next_look(kDpsGate) == f.now + 1min);
+  // One that had failed does.
+  f.now += 1s;
+  for (const bool answers : {false, true}) {
+    f.now += 1s;
+    f.request(1, 2);
+    CHECK(f.admission.take_granted(f.now).size() == 1);
+    if (!answers) (void)f.admission.failed(device(1), f.now, false);
+  }
+  f.admission.answered(device(1), f.now);
+  CHECK(f.admission.next_look(kDpsGate) == f.now);
+}
+
+TEST_CASE("a DPS that has named a time is not looked at before, although a hub is back") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 100});
+  f.request(0, 1, kDpsGate);
+  REQUIRE(f.wait().size() == 1);
+  (void)f.admission.failed(device(0), f.now, true, 90s);
+  f.open_hub();
+  f.request(1, 2);
+  const SteadyTime named = f.now + 90s;
+  f.admission.answered(f.wait().at(0).device, f.now);
+  CHECK(f.admission.next_look(kDpsGate) == named);
+}
+
+TEST_CASE("a process that dies in a look has used up its pause, and no more") {
+  Fixture f;
+  f.open_hub();
+  f.request(0, 2);
+  const auto look = f.wait();
+  REQUIRE(look.size() == 1);
+  CHECK_FALSE(f.admission.next_look(kHub));
+  Fixture after;
+  after.admission.restore(f.admission.memory(), f.now);
+  // The one under way was after the first pause, of up to 2 s: now 4 s, and the next up to 8 s.
+  CHECK(after.admission.next_look(kHub) == f.now + 4s);
+  after.now = f.now;
+  after.request(0, 1);
+  (void)after.wait();
+  (void)after.admission.failed(device(0), after.now, false);
+  CHECK(after.admission.next_look(kHub) == after.now + 4s);
 }
 
 TEST_CASE("gates of hubs that nobody uses any more are forgotten") {
