@@ -81,13 +81,13 @@ void BusSchedule::on_spoiled(Ticket ticket, ErrorCode code, Instant now) {
   flights_.erase(flight);
   timeouts_in_row_ = 0;  // damaged or not, somebody speaks
   heard_something_odd(now.steady);
-  doubt_held(now.steady);
+  doubt_held();
   unanswered(std::move(done), code, "the answer was damaged", now);
 }
 
 void BusSchedule::on_stray(std::optional<std::uint8_t> unit_id, std::span<const std::byte> pdu,
                            SteadyTime now) {
-  doubt_held(now);
+  doubt_held();
   if (!unit_id) heard_something_odd(now);
   for (Unit& unit : units_) {
     if (unit.settings->unit_id != unit_id) continue;
@@ -207,7 +207,7 @@ void BusSchedule::set_aside(Unit& unit, Flight& flight, const Answer& answer, In
       unit.held.push_back({std::move(poll->block), *read, now});
     } else {
       if (read != nullptr) unit.confirming = flight.request;
-      ask_again(unit, std::move(poll->block), now.steady);
+      ask_again(unit, std::move(poll->block));
     }
   } else if (auto* write = std::get_if<Write>(&flight.purpose)) {
     write->detail = "an answer came that may belong to an earlier request";
@@ -220,19 +220,16 @@ void BusSchedule::set_aside(Unit& unit, Flight& flight, const Answer& answer, In
 
 // Equal answers from two places are usual on an idle machine, so one is believed if the next
 // exchange comes clean. Anything strange in between, and the device is asked again.
-void BusSchedule::doubt_held(SteadyTime now) {
+void BusSchedule::doubt_held() {
   for (Unit& unit : units_) {
     for (Held& held : std::exchange(unit.held, {})) {
       unit.confirming = held.block.request;
-      ask_again(unit, std::move(held.block), now);
+      ask_again(unit, std::move(held.block));
     }
   }
 }
 
-void BusSchedule::ask_again(Unit& unit, Block block, SteadyTime now) {
-  if (unit.queue.empty()) unit.queue_due = now;
-  unit.queue.push_front(std::move(block));
-}
+void BusSchedule::ask_again(Unit& unit, Block block) { unit.queue.push_front(std::move(block)); }
 
 void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, Instant now) {
   if (const auto* read = std::get_if<ReadAnswer>(&answer)) {
@@ -249,7 +246,7 @@ void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, I
   }
   auto refusal = unit.reads.on_refused(block, exception->code, now.steady);
   for (auto again = refusal.again.rbegin(); again != refusal.again.rend(); ++again) {
-    ask_again(unit, std::move(*again), now.steady);
+    ask_again(unit, std::move(*again));
   }
   if (refusal.refused.empty()) return;
   deliver_bad(unit, refusal.refused, ErrorCode::ModbusException, now);

@@ -36,8 +36,8 @@ std::optional<Send> BusSchedule::next_probe(SteadyTime now) {
     }
   }
   if (now + cost_of(patience) > free_until) {
-    const SteadyTime at =
-        std::max(unit.retry_at + kFreeMomentWait, probe_budget_.in_credit_at(now));
+    const auto wait = unit.is_slow ? std::chrono::milliseconds{0} : kFreeMomentWait;
+    const SteadyTime at = std::max(unit.retry_at + wait, probe_budget_.in_credit_at(now));
     if (at > now) {
       unit.look_again_at = at;
       return std::nullopt;

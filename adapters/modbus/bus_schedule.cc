@@ -105,7 +105,7 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
       shadow_ =
           Shadow{flight.unit, flight.sent_at + units_[flight.unit].settings->response_timeout};
     }
-    doubt_held(now.steady);
+    doubt_held();
     unanswered(std::move(flight), ErrorCode::NoAnswer, "no answer", now);
   }
   // A unit that answered what it was asked last would have to be silent now, too.
@@ -200,16 +200,59 @@ std::optional<Send> BusSchedule::next_write(SteadyTime now) {
   return std::nullopt;
 }
 
-// Earliest due first; among those due together the one that was asked longest ago.
+// While the line carries what is asked of it, the earliest deadline goes first: a poll is to be
+// done before its next cycle begins. What has missed that goes before all else, the one first that
+// is latest in proportion to its interval. So a line that is asked for too much slows everybody
+// down alike, and nobody waits for ever.
+struct BusSchedule::Urgency {
+  double missed = 0;  // cycles; only whole ones count
+  SteadyTime deadline = SteadyTime::max();
+  std::uint64_t served = 0;  // among equals the one that was asked longest ago
+
+  [[nodiscard]] bool comes_before(const Urgency& other) const {
+    if (missed != other.missed) return missed > other.missed;
+    return std::pair(deadline, served) < std::pair(other.deadline, other.served);
+  }
+};
+
+BusSchedule::Urgency BusSchedule::urgency_of(const Unit& unit, const Block& block,
+                                             SteadyTime now) const {
+  using Cycles = std::chrono::duration<double, std::nano>;
+  const SteadyTime due = std::max(block.due, SteadyTime{});
+  const double late = Cycles(now - due) / Cycles(block.interval);
+  return {late >= 1 ? late : 0, due + block.interval, unit.served};
+}
+
+// Of what is most urgent of the unit's.
+BusSchedule::Urgency BusSchedule::urgency_of(const Unit& unit, SteadyTime now) const {
+  Urgency most{.served = unit.served};
+  if (!unit.held.empty()) most.deadline = unit.held.front().at.steady;
+  for (const Block& block : unit.queue) {
+    const Urgency one = urgency_of(unit, block, now);
+    if (one.comes_before(most)) most = one;
+  }
+  return most;
+}
+
+void BusSchedule::take_due(Unit& unit, SteadyTime now) {
+  GroupMask waiting = 0;
+  for (const Block& block : unit.queue) waiting |= block.groups;
+  if (unit.reads.next_due(waiting) > now) return;
+  for (Block& block : unit.reads.take_due(now, waiting)) unit.queue.push_back(std::move(block));
+}
+
 std::optional<Send> BusSchedule::next_poll(SteadyTime now) {
   for (;;) {
     std::optional<std::size_t> best;
+    Urgency most;
     for (std::size_t i = 0; i < units_.size(); ++i) {
-      if (is_quiet(units_[i]) || in_flight(i) || poll_due(units_[i]) > now) continue;
-      const auto key = [&](std::size_t u) {
-        return std::pair(poll_due(units_[u]), units_[u].served);
-      };
-      if (!best || key(i) < key(*best)) best = i;
+      Unit& unit = units_[i];
+      if (is_quiet(unit) || in_flight(i) || poll_due(unit) > now) continue;
+      take_due(unit, now);
+      const Urgency one = urgency_of(unit, now);
+      if (best && !one.comes_before(most)) continue;
+      best = i;
+      most = one;
     }
     if (!best) return std::nullopt;
     if (auto send = poll_unit(*best, now)) return send;  // else its turn has moved on
@@ -218,10 +261,6 @@ std::optional<Send> BusSchedule::next_poll(SteadyTime now) {
 
 std::optional<Send> BusSchedule::poll_unit(std::size_t place, SteadyTime now) {
   Unit& unit = units_[place];
-  if (unit.queue.empty() && unit.reads.next_due() <= now) {
-    unit.queue_due = unit.reads.next_due();
-    for (Block& block : unit.reads.take_due(now)) unit.queue.push_back(std::move(block));
-  }
   if (unit.queue.empty() && unit.held.empty()) return std::nullopt;
   unit.late.forget(now);
   if (unit.late.empty()) unit.ask_other_function = false;
@@ -229,11 +268,24 @@ std::optional<Send> BusSchedule::poll_unit(std::size_t place, SteadyTime now) {
     return unit.late.tells_apart(block.request) &&
            !(unit.ask_other_function && unit.late.owes(function_of(block.request)));
   };
-  // Best one whose answer looks unlike the last one's: a repetition of that is noticed at once.
-  auto block = std::ranges::find_if(unit.queue, [&](const Block& b) {
-    return can_ask(b) && !(unit.asked_last && answers_look_alike(*unit.asked_last, b.request));
-  });
-  if (block == unit.queue.end()) block = std::ranges::find_if(unit.queue, can_ask);
+  const auto most_urgent = [&](const auto& may_ask) {
+    auto best = unit.queue.end();
+    for (auto block = unit.queue.begin(); block != unit.queue.end(); ++block) {
+      if (!may_ask(*block)) continue;
+      if (best == unit.queue.end() ||
+          urgency_of(unit, *block, now).comes_before(urgency_of(unit, *best, now))) {
+        best = block;
+      }
+    }
+    return best;
+  };
+  auto block = unit.queue.end();
+  if (options_.serial) {  // a repetition of the last answer is noticed if the next looks unlike it
+    block = most_urgent([&](const Block& b) {
+      return can_ask(b) && !(unit.asked_last && answers_look_alike(*unit.asked_last, b.request));
+    });
+  }
+  if (block == unit.queue.end()) block = most_urgent(can_ask);
   if (block != unit.queue.end()) {
     Poll poll{std::move(*block)};
     unit.queue.erase(block);
@@ -309,7 +361,8 @@ bool BusSchedule::in_flight(std::size_t unit) const {
 }
 
 SteadyTime BusSchedule::poll_due(const Unit& unit) const {
-  SteadyTime due = unit.queue.empty() ? unit.reads.next_due() : unit.queue_due;
+  SteadyTime due = unit.reads.next_due();
+  for (const Block& block : unit.queue) due = std::min(due, block.due);
   if (!unit.held.empty()) due = std::min(due, unit.held.front().at.steady);
   if (is_quiet(unit)) due = std::max(due, unit.look_again_at);
   return std::max(due, unit.retry_at);

@@ -60,7 +60,7 @@ class BusSchedule {
   static constexpr std::chrono::milliseconds kRetryFirst{500};
   static constexpr std::chrono::milliseconds kRetryMax{8'000};
   // How long such a question waits for a free moment before it makes others wait (ProbeBudget).
-  static constexpr std::chrono::milliseconds kFreeMomentWait{1'000};
+  static constexpr std::chrono::milliseconds kFreeMomentWait{500};
   // It is given twice as long as the device ever took, lately, and at least this: what USB adapters
   // and kernels hold bytes back, and our own lateness.
   static constexpr std::chrono::milliseconds kProbeTimeMin{30};
@@ -157,8 +157,7 @@ class BusSchedule {
     const DeviceSettings* settings;
     UnitReads reads;
     LateAnswers late;
-    std::deque<Block> queue;  // of the poll that is going on
-    SteadyTime queue_due;
+    std::deque<Block> queue;  // due, and waiting to be asked
     std::vector<Held> held;
     std::optional<Request> confirming;  // asked again, because its answer may be a repetition
     std::optional<Request> asked_last;
@@ -179,6 +178,10 @@ class BusSchedule {
   [[nodiscard]] std::optional<Send> next_read_back(SteadyTime now);
   [[nodiscard]] std::optional<Send> next_write(SteadyTime now);
   [[nodiscard]] std::optional<Send> next_poll(SteadyTime now);
+  struct Urgency;
+  [[nodiscard]] Urgency urgency_of(const Unit& unit, const Block& block, SteadyTime now) const;
+  [[nodiscard]] Urgency urgency_of(const Unit& unit, SteadyTime now) const;
+  static void take_due(Unit& unit, SteadyTime now);
   [[nodiscard]] std::optional<Send> next_probe(SteadyTime now);
   [[nodiscard]] std::optional<std::size_t> longest_waiting_quiet(SteadyTime now) const;
   [[nodiscard]] std::optional<ReadRequest> probe_request(Unit& unit, SteadyTime now);
@@ -205,9 +208,9 @@ class BusSchedule {
   // On a line without transaction numbers: whether the answer surely belongs to the request.
   [[nodiscard]] bool belongs(Unit& unit, Flight& flight, const Answer& answer, Instant now);
   void set_aside(Unit& unit, Flight& flight, const Answer& answer, Instant now);
-  void doubt_held(SteadyTime now);
+  void doubt_held();
   void ask_slow_one_again(Unit& unit, SteadyTime now);
-  void ask_again(Unit& unit, Block block, SteadyTime now);
+  static void ask_again(Unit& unit, Block block);
   void polled(Unit& unit, const Block& block, const Answer& answer, Instant now);
   void deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer, Instant now);
   void deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code, Instant now);

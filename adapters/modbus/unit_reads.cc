@@ -43,30 +43,48 @@ UnitReads::UnitReads(const DeviceSettings& device, const ReadLimits& limits, Ste
   });
 }
 
-SteadyTime UnitReads::next_due() const {
+SteadyTime UnitReads::next_due(GroupMask waiting) const {
   SteadyTime due = SteadyTime::max();
-  for (const Group& group : groups_) due = std::min(due, group.due);
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    if ((waiting >> g & 1) == 0) due = std::min(due, groups_[g].due);
+  }
   return due;
 }
 
-std::vector<Block> UnitReads::take_due(SteadyTime now) {
+std::vector<Block> UnitReads::take_due(SteadyTime now, GroupMask waiting) {
   GroupMask mask = 0;
   std::vector<Block> blocks;
+  std::vector<SteadyTime> due(groups_.size(), SteadyTime::max());
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     Group& group = groups_[g];
-    if (group.due > now) continue;
+    if (group.due > now || (waiting >> g & 1) != 0) continue;
     mask |= GroupMask{1} << g;
+    due[g] = group.due;
+    missed_ += static_cast<std::uint64_t>((now - group.due) / group.interval);
     group.due = start_ + ((now - start_) / group.interval + 1) * group.interval;
   }
   if (mask == 0) return blocks;
   blocks = plan_for(mask);
   for (std::size_t tag = 0; tag < refused_till_.size(); ++tag) {
-    const bool due = (mask >> group_of_[tag] & 1) != 0;
-    if (!due || !refused_till_[tag] || *refused_till_[tag] > now) continue;
+    const bool is_due = (mask >> group_of_[tag] & 1) != 0;
+    if (!is_due || !refused_till_[tag] || *refused_till_[tag] > now) continue;
     refused_till_[tag] = now + kRefusedRetry;
     blocks.push_back(block_of(tag));
   }
+  for (Block& block : blocks) set_urgency(block, due);
   return blocks;
+}
+
+void UnitReads::set_urgency(Block& block, const std::vector<SteadyTime>& due) const {
+  SteadyTime deadline = SteadyTime::max();
+  for (const std::size_t tag : block.tags) {
+    const std::size_t g = group_of_[tag];
+    block.groups |= GroupMask{1} << g;
+    if (due[g] + groups_[g].interval >= deadline) continue;
+    deadline = due[g] + groups_[g].interval;
+    block.due = due[g];
+    block.interval = groups_[g].interval;
+  }
 }
 
 void UnitReads::all_due_at(SteadyTime at) {
@@ -86,12 +104,12 @@ UnitReads::Refusal UnitReads::on_refused(const Block& block, ExceptionCode code,
   Refusal refusal;
   plans_.clear();
   if (block.tags.size() > 1 && code != ExceptionCode::IllegalFunction) {
-    const auto middle = block.tags.begin() + static_cast<std::ptrdiff_t>(split_place(block));
-    cut_[*middle] = true;
-    cuts_of_search_.push_back(*middle);
+    const std::size_t middle = split_place(block);
+    cut_[block.tags[middle]] = true;
+    cuts_of_search_.push_back(block.tags[middle]);
     pieces_open_ += block.piece ? 1 : 2;
-    refusal.again.push_back(block_of({block.tags.begin(), middle}, true));
-    refusal.again.push_back(block_of({middle, block.tags.end()}, true));
+    refusal.again.push_back(piece_of(block, 0, middle));
+    refusal.again.push_back(piece_of(block, middle, block.tags.size()));
     return refusal;
   }
   for (const std::size_t tag : block.tags) refused_till_[tag] = now + kRefusedRetry;
@@ -134,6 +152,16 @@ std::size_t UnitReads::split_place(const Block& block) const {
     end = std::max(end, end_of(tag));
   }
   return place;
+}
+
+Block UnitReads::piece_of(const Block& block, std::size_t begin, std::size_t end) const {
+  Block piece = block_of({block.tags.begin() + static_cast<std::ptrdiff_t>(begin),
+                          block.tags.begin() + static_cast<std::ptrdiff_t>(end)},
+                         true);
+  piece.due = block.due;
+  piece.interval = block.interval;
+  piece.groups = block.groups;
+  return piece;
 }
 
 Block UnitReads::block_of(std::size_t tag) const { return block_of(std::vector{tag}, false); }

@@ -15,11 +15,18 @@
 
 namespace hubward::modbus {
 
+// Tags with the same interval are a group; a bit for each.
+using GroupMask = std::uint64_t;
+
 // One request of a poll and the tags it fetches (places in DeviceSettings::tags, by address).
 struct Block {
   ReadRequest request;
   std::vector<std::size_t> tags;
   bool piece = false;  // half of a block that was refused
+  // Of the group in it that comes first: since when it has been due, and how long it may wait.
+  SteadyTime due = SteadyTime::min();
+  std::chrono::milliseconds interval{1000};
+  GroupMask groups = 0;
 };
 
 class UnitReads {
@@ -33,9 +40,13 @@ class UnitReads {
   UnitReads(const DeviceSettings& device, const ReadLimits& limits, SteadyTime start);
 
   [[nodiscard]] bool is_empty() const { return groups_.empty(); }
-  [[nodiscard]] SteadyTime next_due() const;  // SteadyTime::max() for a device without tags
-  // Everything due, as requests. Cycles that were missed are skipped, never made up for.
-  [[nodiscard]] std::vector<Block> take_due(SteadyTime now);
+  // When one of the groups that are not in `waiting` falls due; SteadyTime::max() without any.
+  [[nodiscard]] SteadyTime next_due(GroupMask waiting = 0) const;
+  // Everything due, as requests, but no group that still waits to be asked. Cycles that were missed
+  // are counted and skipped, never made up for.
+  [[nodiscard]] std::vector<Block> take_due(SteadyTime now, GroupMask waiting = 0);
+  // Cycles that nobody was asked in, because the line was busy or an answer took too long.
+  [[nodiscard]] std::uint64_t missed_cycles() const { return missed_; }
   // Nothing before `at`, everything then: after an outage.
   void all_due_at(SteadyTime at);
 
@@ -54,7 +65,6 @@ class UnitReads {
   [[nodiscard]] const std::vector<Block>& whole_plan();
 
  private:
-  using GroupMask = std::uint64_t;
   struct Group {  // tags with the same interval
     std::chrono::milliseconds interval;
     SteadyTime due;
@@ -63,7 +73,9 @@ class UnitReads {
   [[nodiscard]] const std::vector<Block>& plan_for(GroupMask mask);
   [[nodiscard]] Block block_of(std::vector<std::size_t> tags, bool piece) const;
   [[nodiscard]] std::size_t split_place(const Block& block) const;
+  [[nodiscard]] Block piece_of(const Block& block, std::size_t begin, std::size_t end) const;
   void close_piece(bool found_refused);
+  void set_urgency(Block& block, const std::vector<SteadyTime>& due) const;
 
   const DeviceSettings& device_;
   ReadLimits limits_;
@@ -73,7 +85,8 @@ class UnitReads {
   std::vector<std::size_t> by_address_;                  // tags in the order of table and address
   std::vector<bool> cut_;                                // by tag: never read with what lies before
   std::vector<std::optional<SteadyTime>> refused_till_;  // by tag
-  std::map<GroupMask, std::vector<Block>> plans_;        // valid while cuts and refusals stay
+  std::uint64_t missed_ = 0;
+  std::map<GroupMask, std::vector<Block>> plans_;  // valid while cuts and refusals stay
 
   // The search for a hole that is going on.
   std::size_t pieces_open_ = 0;
