@@ -20,13 +20,13 @@ SerialAdapter::SerialAdapter(DeviceSettings settings, StreamOpener& opener, Loop
       source_(in_words(settings_.attachment)),
       opener_(opener),
       loop_(loop),
-      splitter_(settings_.delimiter, settings_.line_bytes_max) {}
+      framer_(settings_.frames) {}
 
 SerialAdapter::~SerialAdapter() { stop(); }
 
 Status SerialAdapter::start(ReadingSink& sink) {
-  if (settings_.delimiter.empty()) {
-    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, "the delimiter is empty");
+  if (std::string problem = framing_problem(settings_.frames); !problem.empty()) {
+    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(problem));
   }
   auto extractor = LineExtractor::make(settings_);
   if (!extractor) return tl::unexpected(extractor.error());
@@ -49,6 +49,7 @@ void SerialAdapter::open() {
 void SerialAdapter::stop() noexcept {
   sink_ = nullptr;
   loop_.cancel(std::exchange(reopen_, {}));
+  loop_.cancel(std::exchange(silence_, {}));
   if (stream_) stream_->close();
 }
 
@@ -67,19 +68,28 @@ void SerialAdapter::on_open() {
 
 void SerialAdapter::on_bytes(std::span<const std::byte> bytes) {
   const SteadyTime now = loop_.clock().steady();
-  if (!last_bytes_ && now - opened_at_ < kJoinSilence) splitter_.skip_to_delimiter();
-  if (last_bytes_ && now - *last_bytes_ > kCutAfterSilence && splitter_.bytes_waiting() > 0) {
-    report_bad(ErrorCode::BadPayload, splitter_.abandon_line());
-  }
+  if (!last_bytes_ && now - opened_at_ < kJoinSilence) framer_.join();
   last_bytes_ = now;
-  splitter_.feed(bytes, {[this](std::string_view line) { take_line(line); },
-                         [this](std::string_view beginning) {
-                           report_bad(ErrorCode::InputTooLong, beginning);
-                         }});
+  framer_.feed(now, bytes, frame_sink());
+  wait_for_silence();
+}
+
+void SerialAdapter::wait_for_silence() {
+  loop_.cancel(std::exchange(silence_, {}));
+  const auto due = framer_.silence_due();
+  if (!due || sink_ == nullptr) return;
+  silence_ =
+      loop_.call_at(*due, [this] { framer_.on_silence(loop_.clock().steady(), frame_sink()); });
+}
+
+Framer::Sink SerialAdapter::frame_sink() {
+  return {[this](const Frame& frame) { take_frame(frame); },
+          [this](ErrorCode code, std::string_view beginning) { report_bad(code, beginning); }};
 }
 
 void SerialAdapter::on_closed(Error why) {
-  const std::string cut = splitter_.abandon_line();
+  loop_.cancel(std::exchange(silence_, {}));
+  const std::string cut = framer_.abandon();
   if (!cut.empty()) report_bad(ErrorCode::BadPayload, cut);
   const std::string context = why.context.empty() ? "" : ": " + why.context;
   report_state(
@@ -89,10 +99,11 @@ void SerialAdapter::on_closed(Error why) {
   reopen_ = loop_.call_at(loop_.clock().steady() + kReopenDelay, [this] { open(); });
 }
 
-void SerialAdapter::take_line(std::string_view line) {
-  if (line.empty() || sink_ == nullptr) return;  // many devices send CR LF LF, or a blank line
-  auto readings = extractor_->extract(line);
-  if (!readings) return report_bad(readings.error().code, line);
+void SerialAdapter::take_frame(const Frame& frame) {
+  // Many devices send CR LF LF, or a blank line.
+  if (frame.content.empty() || sink_ == nullptr) return;
+  auto readings = extractor_->extract(frame.content);
+  if (!readings) return report_bad(readings.error().code, frame.content);
   report_state(FieldState::Link::Up, {}, source_);
   if (sink_ == nullptr) return;
   const Clock& clock = loop_.clock();

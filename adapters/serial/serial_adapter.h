@@ -11,7 +11,7 @@
 #include "adapters/serial/settings.h"
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/southbound.h"
-#include "proto/serial/line_splitter.h"
+#include "proto/serial/framer.h"
 
 namespace hubward::serial {
 
@@ -22,12 +22,9 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   static constexpr std::chrono::seconds kOpenTimeout{5};
   // A port that is gone is looked for at this steady pace; it costs nobody anything.
   static constexpr std::chrono::seconds kReopenDelay{2};
-  // Bytes that come sooner after opening may be the rest of a line whose beginning nobody saw. At
-  // 1200 baud a byte takes 9 ms, so a device in the middle of a line is heard within this time.
+  // Bytes that come sooner after opening may be the rest of a frame whose beginning nobody saw. At
+  // 1200 baud a byte takes 9 ms, so a device in the middle of a frame is heard within this time.
   static constexpr std::chrono::milliseconds kJoinSilence{100};
-  // A device that pauses longer in the middle of a line was cut off, and what comes next begins a
-  // new one. Serial servers and USB adapters hold bytes back for 200 ms at most.
-  static constexpr std::chrono::seconds kCutAfterSilence{1};
 
   // `opener` and `loop` outlive the adapter.
   SerialAdapter(DeviceSettings settings, StreamOpener& opener, Loop& loop);
@@ -35,7 +32,7 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   SerialAdapter(const SerialAdapter&) = delete;
   SerialAdapter& operator=(const SerialAdapter&) = delete;
 
-  // Error ConfigInvalid as LineExtractor::make().
+  // Error ConfigInvalid: frames cannot be told apart so, or as LineExtractor::make().
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
   void stop() noexcept override;
@@ -46,7 +43,9 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   void on_closed(Error why) override;
 
   void open();
-  void take_line(std::string_view line);
+  void take_frame(const Frame& frame);
+  void wait_for_silence();
+  [[nodiscard]] Framer::Sink frame_sink();
   void report_bad(ErrorCode code, std::string_view text);
   void report_state(FieldState::Link link, ErrorCode code, std::string detail);
 
@@ -56,9 +55,10 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   Loop& loop_;
   ReadingSink* sink_ = nullptr;  // while started
   std::optional<LineExtractor> extractor_;
-  LineSplitter splitter_;
+  Framer framer_;
   std::unique_ptr<ByteStream> stream_;
   TimerId reopen_;
+  TimerId silence_;
   SteadyTime opened_at_;
   std::optional<SteadyTime> last_bytes_;  // since the port was opened
   std::optional<FieldState> reported_;

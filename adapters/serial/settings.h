@@ -1,4 +1,5 @@
-// What the configuration says about equipment that speaks lines on a serial port or a TCP socket.
+// What the configuration says about equipment on a serial port, or on a TCP socket that
+// carries the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/reading.h"
+#include "proto/serial/framing.h"
 
 namespace hubward::serial {
 
@@ -22,9 +24,8 @@ struct TagSettings {
 struct DeviceSettings {
   DeviceIndex device;
   std::variant<TcpEndpoint, SerialSettings> attachment;
-  std::string delimiter = "\r\n";
-  std::size_t line_bytes_max = 1024;
-  std::string pattern;  // regular expression with named groups, matched against the whole line
+  FrameSettings frames;
+  std::string pattern;  // regular expression with named groups, matched against a frame's content
   std::vector<TagSettings> tags;
 };
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "adapters/serial/line_pattern.h"
 #include "gateway/config/modbus_tags.h"
+#include "gateway/config/serial_part.h"
 #include "proto/mqtt/topic_template.h"
 
 namespace hubward::config {
@@ -46,30 +46,10 @@ void attach_modbus(const DeviceFile& file, FileReport& report, DevicePart& part)
   if (report.clean("/attach")) part.attached = std::move(modbus);
 }
 
-std::string group_of(const TagFields& tag) { return tag.group.empty() ? tag.name : tag.group; }
-
-void check_groups(const DeviceFile& file, const std::string& pattern_pointer, FileReport& report,
-                  const std::string& pattern) {
-  if (!report.clean(pattern_pointer)) return;
-  auto compiled = serial::LinePattern::compile(pattern);
-  if (!compiled) {
-    report.error(pattern_pointer, "pattern",
-                 "\"pattern\" is no regular expression: " + compiled.error().context);
-    return;
-  }
-  for (std::size_t i = 0; i < file.tags.size(); ++i) {
-    const std::string pointer = "/tags/" + std::to_string(i);
-    if (!report.clean(pointer) || compiled->group(group_of(file.tags[i]))) continue;
-    report.error(pointer + (file.tags[i].group.empty() ? "/name" : "/group"), "unknown-group",
-                 "the pattern has no single group " + quoted(group_of(file.tags[i])) +
-                     "; name it in the pattern like (?<" + group_of(file.tags[i]) + ">...)");
-  }
-}
-
 void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) {
   serial::DeviceSettings device;
   auto& description = part.description;
-  const TextLineFields* lines = nullptr;
+  const SerialProtocolFields* lines = nullptr;
   if (const auto& serial = file.attach.serial) {
     const SerialSettings line = serial_settings(*serial);
     device.attachment = line;
@@ -81,22 +61,7 @@ void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) 
     description.attached_to = "Serial lines at " + connection_name(device.attachment);
   }
   description.kind = "serial";
-  device.delimiter = lines->delimiter;
-  device.line_bytes_max = static_cast<std::size_t>(lines->line_bytes_max);
-  device.pattern = lines->pattern;
-  check_groups(file, "/attach/" + attach_kind(file.attach) + "/pattern", report, device.pattern);
-  for (std::size_t i = 0; i < file.tags.size(); ++i) {
-    const TagFields& tag = file.tags[i];
-    const std::string pointer = "/tags/" + std::to_string(i);
-    if (tag.scale == 0 && report.clean(pointer + "/scale")) {
-      report.error(pointer + "/scale", "scale", "a scale of 0 makes every value the same");
-    }
-    if (tag.serial_type == serial::TagSettings::Type::Text && (tag.scale != 1 || tag.offset != 0)) {
-      report.error(pointer, "scale", "text cannot be scaled; leave \"scale\" and \"offset\" out");
-    }
-    device.tags.push_back({TagIndex{static_cast<std::uint16_t>(i)}, group_of(tag), tag.serial_type,
-                           tag.scale, tag.offset});
-  }
+  describe_serial(file, *lines, device, report);
   if (report.clean("/attach")) part.attached = std::move(device);
 }
 

@@ -35,17 +35,6 @@ void add_response_timeout(Record<T>& r) {
              "how long the device may take to begin its answer");
 }
 
-template <class T>
-void add_text_line(Record<T>& r) {
-  r.required("pattern", &T::pattern, text(1, 1024, "a regular expression with named groups"),
-             "a regular expression that matches a whole line; each value is a named group such as "
-             "(?<weight>[-0-9.]+)");
-  r.optional("delimiter", &T::delimiter, text(1, 8, "1 to 8 characters"),
-             "the characters that end a line");
-  r.optional("line_bytes_max", &T::line_bytes_max, integer(16, 65536),
-             "the longest line that is accepted; longer ones are dropped and counted");
-}
-
 Codec<ModbusTcpFields> modbus_tcp() {
   Record<ModbusTcpFields> r("modbus_tcp", "a Modbus device on the network");
   r.required("host", &ModbusTcpFields::host, host(), "the device's name or address");
@@ -70,22 +59,23 @@ Codec<ModbusRtuFields> modbus_rtu() {
 }
 
 Codec<SerialFields> serial() {
-  Record<SerialFields> r("serial", "a device that sends lines of text on a serial port");
+  Record<SerialFields> r("serial", "a device on a serial port that speaks lines or frames");
   add_line(r);
   r.optional("data_bits", &SerialFields::data_bits, integer_as<std::uint8_t>(7, 8), "7 or 8");
   r.optional("parity", &SerialFields::parity, parity(), "\"none\", \"even\" or \"odd\"");
   add_line_options(r);
-  add_text_line(r);
+  add_serial_protocol(r);
   return r.codec();
 }
 
 Codec<SerialTcpFields> serial_tcp() {
   Record<SerialTcpFields> r(
-      "serial_tcp", "a device that sends lines of text behind a serial-to-network converter");
+      "serial_tcp",
+      "a device that speaks lines or frames behind a serial-to-network converter, or by itself");
   r.required("host", &SerialTcpFields::host, host(), "the converter's name or address");
   r.required("port", &SerialTcpFields::tcp_port, integer_as<std::uint16_t>(1, 65535),
              "the converter's TCP port");
-  add_text_line(r);
+  add_serial_protocol(r);
   return r.codec();
 }
 
@@ -102,9 +92,9 @@ Codec<AttachFields> attach() {
   Record<AttachFields> r("attach", "where and how the device is attached");
   r.optional("modbus_tcp", &AttachFields::modbus_tcp, modbus_tcp(), "Modbus TCP");
   r.optional("modbus_rtu", &AttachFields::modbus_rtu, modbus_rtu(), "Modbus RTU on a serial line");
-  r.optional("serial", &AttachFields::serial, serial(), "lines of text on a serial port");
+  r.optional("serial", &AttachFields::serial, serial(), "lines or frames on a serial port");
   r.optional("serial_tcp", &AttachFields::serial_tcp, serial_tcp(),
-             "lines of text behind a serial-to-network converter");
+             "lines or frames behind a serial-to-network converter");
   r.optional("mqtt", &AttachFields::mqtt, mqtt(), "the local MQTT broker");
   r.exactly_one();
   return r.codec();

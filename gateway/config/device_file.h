@@ -13,6 +13,7 @@
 #include "gateway/api/device_description.h"
 #include "gateway/config/record.h"
 #include "gateway/config/secret_fields.h"
+#include "gateway/config/serial_fields.h"
 
 namespace hubward::config {
 
@@ -38,15 +39,9 @@ struct ModbusRtuFields : LineFields {
   std::chrono::milliseconds response_timeout{1000};
 };
 
-struct TextLineFields {
-  std::string delimiter = "\r\n";
-  std::int64_t line_bytes_max = 1024;
-  std::string pattern;
-};
+struct SerialFields : LineFields, SerialProtocolFields {};
 
-struct SerialFields : LineFields, TextLineFields {};
-
-struct SerialTcpFields : TextLineFields {
+struct SerialTcpFields : SerialProtocolFields {
   std::string host;
   std::uint16_t tcp_port = 0;
 };

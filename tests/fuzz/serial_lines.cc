@@ -9,7 +9,7 @@
 
 #include "adapters/serial/line_extractor.h"
 #include "proto/serial/field.h"
-#include "proto/serial/line_splitter.h"
+#include "proto/serial/framer.h"
 
 using namespace hubward;
 using namespace hubward::serial;
@@ -37,19 +37,17 @@ struct Seen {
 
 Seen split(std::span<const std::byte> bytes, std::size_t piece, const std::string& delimiter) {
   Seen seen;
-  LineSplitter splitter(delimiter, kLineBytesMax);
-  const LineSplitter::Sink sink{[&](std::string_view line) { seen.lines.emplace_back(line); },
-                                [&](std::string_view) { ++seen.overlong; }};
+  Framer framer({.framing = Delimited{.end = delimiter}, .bytes_max = kLineBytesMax});
+  const Framer::Sink sink{[&](const Frame& line) { seen.lines.emplace_back(line.content); },
+                          [&](ErrorCode, std::string_view) { ++seen.overlong; }};
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
-    splitter.feed(bytes.subspan(at, std::min(piece, bytes.size() - at)), sink);
-    require(splitter.bytes_waiting() < kLineBytesMax + delimiter.size());
+    framer.feed({}, bytes.subspan(at, std::min(piece, bytes.size() - at)), sink);
+    require(framer.bytes_held() < kLineBytesMax + delimiter.size());
   }
-  seen.dropped = splitter.dropped_bytes();
-  std::uint64_t accounted = seen.dropped + splitter.bytes_waiting();
+  seen.dropped = framer.dropped_bytes();
+  std::uint64_t accounted = seen.dropped + framer.bytes_held();
   for (const std::string& line : seen.lines) accounted += line.size() + delimiter.size();
-  require(accounted <= bytes.size());
-  // The delimiter of an overlong line, or a piece of one, is neither dropped nor waiting.
-  require(bytes.size() - accounted <= seen.overlong * delimiter.size());
+  require(accounted == bytes.size());
   return seen;
 }
 

@@ -8,8 +8,8 @@ TEST_CASE("the sample loads, and reads the line that the README shows") {
   const auto site = test::load_sample(HUBWARD_SOURCE_DIR, "adapters/serial/sample.json");
   REQUIRE(site.serial_devices.size() == 1);
   const DeviceSettings& device = site.serial_devices[0];
-  CHECK(device.delimiter == "\r\n");
-  CHECK(device.line_bytes_max == 200);
+  CHECK(std::get<Delimited>(device.frames.framing).end == "\r\n");
+  CHECK(device.frames.bytes_max == 200);
   auto extractor = LineExtractor::make(device);
   REQUIRE(extractor);
   const auto readings = extractor->extract("ST,GS,+  012.345kg,#00000123");

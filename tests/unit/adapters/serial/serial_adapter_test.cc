@@ -20,7 +20,7 @@ DeviceSettings scale() {
   DeviceSettings device;
   device.device = {3};
   device.attachment = SerialSettings{.path = "/dev/ttyUSB0"};
-  device.line_bytes_max = 32;
+  device.frames.bytes_max = 32;
   device.pattern = R"(W(?<w>\d+))";
   device.tags = {{.tag = {0}, .group = "w", .type = TagSettings::Type::Integer}};
   return device;
@@ -149,7 +149,7 @@ TEST_CASE("bad lines are counted with a bounded sample and the next good one is 
 
 TEST_CASE("a sample never exceeds its bound") {
   DeviceSettings settings = scale();
-  settings.line_bytes_max = 4000;
+  settings.frames.bytes_max = 4000;
   Bench bench(settings);
   bench.listening().send(std::string(3000, 'x') + "\r\n");
   REQUIRE(bench.sink.bad.size() == 1);
@@ -223,7 +223,7 @@ TEST_CASE("a write is refused with the reason") {
 
 TEST_CASE("settings that cannot work are refused at the start") {
   DeviceSettings no_delimiter = scale();
-  no_delimiter.delimiter.clear();
+  no_delimiter.frames.framing = Delimited{.end = ""};
   DeviceSettings no_group = scale();
   no_group.pattern = R"(W(?<other>\d+))";
   for (const DeviceSettings& settings : {no_delimiter, no_group}) {
