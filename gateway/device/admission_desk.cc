@@ -45,10 +45,9 @@ void AdmissionDesk::failed(DeviceIndex device, resilience::Symptom symptom,
   share(admission_.failed(device, now(), certain, at_least), symptom, detail);
 }
 
-bool AdmissionDesk::logged_in(DeviceIndex device, const resilience::GateName& gate) {
-  const bool proves = admission_.logged_in(device, gate, now());
+void AdmissionDesk::logged_in(DeviceIndex device, const resilience::GateName& gate) {
+  admission_.logged_in(device, gate, now());
   arm();
-  return proves;
 }
 
 void AdmissionDesk::session_ended(DeviceIndex device, const resilience::GateName& gate,

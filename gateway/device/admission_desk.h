@@ -43,7 +43,7 @@ class AdmissionDesk {
   void answered(DeviceIndex device);
   void failed(DeviceIndex device, resilience::Symptom symptom, const std::string& detail,
               bool certain = false, std::chrono::milliseconds at_least = {});
-  [[nodiscard]] bool logged_in(DeviceIndex device, const resilience::GateName& gate);
+  void logged_in(DeviceIndex device, const resilience::GateName& gate);
   void session_ended(DeviceIndex device, const resilience::GateName& gate, bool unasked,
                      const std::string& detail);
 

@@ -184,7 +184,6 @@ class CloudClient final : private MqttLinkEvents {
   bool assignment_is_saved_ = false;
   bool is_new_ = true;      // never connected, and DPS did not say in an earlier run where
   bool was_moved_ = false;  // DPS has just named another hub
-  bool unproven_ = false;   // the login alone does not say that the hub is well: see Admission
   resilience::NextStep step_{};
   std::unique_ptr<MqttLink> link_;
   bool link_refused_ = false;         // a message; it takes no more until it has ended

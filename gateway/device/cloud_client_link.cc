@@ -75,7 +75,7 @@ void CloudClient::on_connected(bool session_present) {
   phase_ = Phase::Online;
   recovery_.on_online(now());
   remember();
-  unproven_ = !parts_.admission.logged_in(device_, gate_of_assignment());
+  parts_.admission.logged_in(device_, gate_of_assignment());
   is_new_ = was_moved_ = false;
   misdated_hastened_ = false;
   if (parts_.clock_watch != nullptr) {
@@ -245,7 +245,6 @@ void CloudClient::on_subscription_refused() {
 }
 
 void CloudClient::on_published(PublishToken token) {
-  if (std::exchange(unproven_, false)) parts_.admission.answered(device_);
   SessionActions actions;
   session_.on_published(token, now(), actions);
   carry_out(actions);

@@ -146,16 +146,14 @@ std::vector<DeviceIndex> Admission::failed(DeviceIndex device, SteadyTime now, b
   return share_if_open(tried);
 }
 
-bool Admission::logged_in(DeviceIndex device, const GateName& name, SteadyTime now) {
+void Admission::logged_in(DeviceIndex device, const GateName& name, SteadyTime now) {
   Gate& at = gate(name);
   at.sessions.begun(device, now);
-  const bool proves = !at.sessions.closes_everybody(now);
-  if (proves) {
-    answered(device, now);
-  } else {
+  if (at.sessions.closes_everybody(now)) {
     proof_at_.insert_or_assign(device, now + kProof);
+  } else {
+    answered(device, now);
   }
-  return proves;
 }
 
 std::vector<DeviceIndex> Admission::session_ended(DeviceIndex device, const GateName& name,

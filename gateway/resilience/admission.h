@@ -60,9 +60,9 @@ class Admission {
   // share the outcome; they are in line no more.
   [[nodiscard]] std::vector<DeviceIndex> failed(DeviceIndex device, SteadyTime now, bool certain,
                                                 std::chrono::milliseconds at_least = {});
-  // A hub let it in. While the hub closes everybody's session soon after, that proves nothing yet:
-  // false; answered() is owed when something in the session does, or comes by itself with time.
-  [[nodiscard]] bool logged_in(DeviceIndex device, const GateName& gate, SteadyTime now);
+  // A hub let it in. While the hub closes everybody's session soon after, that proves nothing yet,
+  // nor does what it acknowledges before: only a session that stands counts as its answer.
+  void logged_in(DeviceIndex device, const GateName& gate, SteadyTime now);
   // A session has ended; `unasked`: without our doing. Returns as failed().
   [[nodiscard]] std::vector<DeviceIndex> session_ended(DeviceIndex device, const GateName& gate,
                                                        bool unasked, SteadyTime now);

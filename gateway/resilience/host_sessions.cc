@@ -7,22 +7,36 @@ namespace hubward::resilience {
 void HostSessions::ended(DeviceIndex device, bool unasked, SteadyTime now) {
   const auto session = standing_.find(device);
   if (session == standing_.end()) return;
-  const bool soon = now - session->second < kStands;
+  const SteadyTime login = session->second;
   standing_.erase(session);
-  if (unasked && soon) {
+  if (unasked && now - login < kStands) {
     thrown_out_[device] = now;
   } else {
     thrown_out_.erase(device);
   }
+  if (now - login >= kSoon) {
+    loop_ = {};
+  } else if (unasked) {
+    closed_soon(device, login, now);
+  }
+}
+
+void HostSessions::closed_soon(DeviceIndex device, SteadyTime login, SteadyTime now) {
+  if (loop_.rounds > 0 && now - loop_.last > kWithin) loop_ = {};
+  if (loop_.rounds == 0) loop_.began = now;
+  if (loop_.rounds == 0 || login >= loop_.round_began) {
+    ++loop_.rounds;
+    loop_.round_began = now;
+  }
+  loop_.last = now;
+  loop_.devices.insert(device);
 }
 
 bool HostSessions::closes_everybody(SteadyTime now) const {
-  if (thrown_out_.size() < kThrownOutMin) return false;
-  const auto recent = std::count_if(thrown_out_.begin(), thrown_out_.end(),
-                                    [&](const auto& one) { return now - one.second <= kWithin; });
-  return static_cast<std::size_t>(recent) >= kThrownOutMin &&
+  return loop_.rounds >= kRoundsMin && loop_.devices.size() >= kDevicesMin &&
+         loop_.last - loop_.began >= kLastsMin && now - loop_.last <= kWithin &&
          std::none_of(standing_.begin(), standing_.end(),
-                      [&](const auto& one) { return now - one.second >= kStands; });
+                      [&](const auto& one) { return now - one.second >= kSoon; });
 }
 
 bool HostSessions::only_this_one(DeviceIndex device, SteadyTime now) const {

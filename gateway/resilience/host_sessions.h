@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "gateway/api/reading.h"
 #include "proto/time.h"
@@ -12,10 +13,18 @@ namespace hubward::resilience {
 
 class HostSessions {
  public:
-  // A session that has stood this long says that the hub is well.
+  // A session that ends sooner may have been thrown out by a second holder of its identity.
   static constexpr std::chrono::seconds kStands{60};
-  // So many devices, each thrown out soon after its login within this time, while none stands.
-  static constexpr std::size_t kThrownOutMin = 3;
+  // A hub whose quota is used up closes a session as soon as something is sent in it. A session
+  // that has stood this long says that it does not.
+  static constexpr std::chrono::seconds kSoon{15};
+  // It closes everybody: so many devices, soon after their logins, in so many rounds (those of a
+  // round logged in when the round before had been closed), over so long a time. A hub that only
+  // starts anew closes all at once, whenever they logged in, and does so in one round.
+  static constexpr std::size_t kDevicesMin = 3;
+  static constexpr unsigned kRoundsMin = 3;
+  static constexpr std::chrono::seconds kLastsMin{5};
+  // Longer ago than this says nothing any more.
   static constexpr std::chrono::seconds kWithin{120};
 
   void begun(DeviceIndex device, SteadyTime now) { standing_[device] = now; }
@@ -28,8 +37,19 @@ class HostSessions {
   [[nodiscard]] bool empty(SteadyTime now) const;
 
  private:
+  // Closings soon after login, one round after the other.
+  struct Loop {
+    unsigned rounds = 0;
+    SteadyTime began{};
+    SteadyTime round_began{};  // with its first closing
+    SteadyTime last{};
+    std::set<DeviceIndex> devices;
+  };
+  void closed_soon(DeviceIndex device, SteadyTime login, SteadyTime now);
+
   std::map<DeviceIndex, SteadyTime> standing_;  // since when
   std::map<DeviceIndex, SteadyTime> thrown_out_;
+  Loop loop_;
 };
 
 }  // namespace hubward::resilience

@@ -1,0 +1,135 @@
+#include "gateway/resilience/host_sessions.h"
+
+#include <doctest/doctest.h>
+
+using namespace hubward;
+using namespace hubward::resilience;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Hub {
+  HostSessions sessions;
+  SteadyTime now{1h};
+
+  // Devices log in one after the other, as admission lets them.
+  void log_in(std::uint32_t devices, std::chrono::milliseconds apart = 50ms) {
+    for (std::uint32_t i = 0; i < devices; ++i) {
+      sessions.begun(DeviceIndex{i}, now);
+      now += apart;
+    }
+  }
+  void close(std::uint32_t devices) {
+    for (std::uint32_t i = 0; i < devices; ++i) sessions.ended(DeviceIndex{i}, true, now);
+  }
+  [[nodiscard]] bool closes_everybody() const { return sessions.closes_everybody(now); }
+};
+
+}  // namespace
+
+TEST_CASE("a hub that starts anew does not close everybody, however often in a few minutes") {
+  for (const auto every : {20s, 30s, 45s, 60s, 90s}) {
+    CAPTURE(every.count());
+    Hub hub;
+    for (int restart = 0; restart < 20; ++restart) {
+      hub.log_in(10);
+      hub.now += every;
+      hub.close(10);
+      CHECK_FALSE(hub.closes_everybody());
+      hub.now += 3s;  // it is down
+    }
+  }
+}
+
+TEST_CASE("a restart in the middle of the logins after another one is none either") {
+  Hub hub;
+  hub.log_in(10);
+  hub.now += 10min;
+  for (int restart = 0; restart < 2; ++restart) {
+    hub.close(10);
+    hub.now += 3s;
+    hub.log_in(10);
+    hub.now += 2s;
+  }
+  hub.close(10);
+  CHECK_FALSE(hub.closes_everybody());
+}
+
+TEST_CASE("a hub that accepts and closes while it goes down is not named for these seconds") {
+  Hub hub;
+  hub.log_in(10);
+  hub.now += 10min;
+  hub.close(10);
+  for (int i = 0; i < 15; ++i) {
+    hub.log_in(10, 10ms);
+    hub.now += 200ms;
+    hub.close(10);
+    CHECK_FALSE(hub.closes_everybody());
+  }
+}
+
+TEST_CASE("a quota that is used up is known after a few rounds of short sessions") {
+  Hub hub;
+  hub.log_in(20);
+  hub.now += 10min;
+  hub.close(20);
+  const SteadyTime began = hub.now;
+  while (!hub.closes_everybody()) {
+    REQUIRE(hub.now - began < 15s);
+    hub.log_in(20, 10ms);
+    hub.now += 1s;
+    hub.close(20);
+  }
+  CHECK(hub.now - began >= HostSessions::kLastsMin);
+  SUBCASE("and stays known while one looks now and then") {
+    for (std::uint32_t look = 0; look < 20; ++look) {
+      hub.now += 15s;
+      hub.sessions.begun(DeviceIndex{look}, hub.now);
+      hub.now += 400ms;
+      CHECK(hub.closes_everybody());
+      hub.sessions.ended(DeviceIndex{look}, true, hub.now);
+      CHECK(hub.closes_everybody());
+    }
+  }
+  SUBCASE("until a session stands") {
+    hub.sessions.begun(DeviceIndex{0}, hub.now);
+    hub.now += 14s;
+    CHECK(hub.closes_everybody());
+    hub.now += 1s;
+    CHECK_FALSE(hub.closes_everybody());
+  }
+  SUBCASE("or for a while nobody was closed") {
+    hub.now += 121s;
+    CHECK_FALSE(hub.closes_everybody());
+  }
+}
+
+TEST_CASE("two devices are not everybody, nor is anybody while others' sessions stand") {
+  Hub two;
+  Hub some;
+  some.sessions.begun(DeviceIndex{99}, some.now);
+  some.now += 5min;
+  for (int i = 0; i < 10; ++i) {
+    two.log_in(2);
+    some.log_in(5);
+    two.now += 2s;
+    some.now += 2s;
+    two.close(2);
+    some.close(5);
+    CHECK_FALSE(two.closes_everybody());
+    CHECK_FALSE(some.closes_everybody());
+  }
+}
+
+TEST_CASE("a session that we end ourselves says nothing about the hub") {
+  Hub hub;
+  for (int i = 0; i < 20; ++i) {
+    hub.log_in(5);
+    hub.now += 1s;
+    for (std::uint32_t device = 0; device < 5; ++device) {
+      hub.sessions.ended(DeviceIndex{device}, false, hub.now);
+    }
+  }
+  CHECK_FALSE(hub.closes_everybody());
+  CHECK(hub.sessions.only_this_one(DeviceIndex{0}, hub.now));
+}
