@@ -8,8 +8,9 @@
 // - A power cut loses at most what was committed since the last successful sync(): sync() flushes
 // the
 //   log, and a checkpoint flushes it before it moves pages (FORMAT.md, "Power cuts").
-// - Ids are never used for two messages: after a power cut may have rolled back acknowledged rows,
-//   new rows get a new epoch; and so do messages that the disk did not take (store_memory.cc).
+// - Ids are never used for two messages: where acknowledged rows may be missing from the file (it
+//   was not closed cleanly), new rows get a new epoch; and so do messages that the disk did not
+//   take (store_memory.cc).
 #pragma once
 
 #include <array>
@@ -154,7 +155,9 @@ class OutboxStore {
       std::optional<ErrorCode> quarantined;
       WallTime since;
     };
-    std::string epoch;            // the file's last one then: tells whether it is the same store
+    std::string epoch;  // the file's last one then: tells whether it is the same store
+    // How far the devices were in that epoch; null: nobody knows, a later one had begun.
+    std::optional<std::vector<std::uint64_t>> last_sequences;
     std::vector<RowId> released;  // sorted
     std::vector<Row> rows;
   };
@@ -178,10 +181,11 @@ class OutboxStore {
 
   // store_open.cc
   Status open_once(std::string& damage);
-  int take_over(std::unique_ptr<StoreFile> file);
-  int load();
+  int take_over(std::unique_ptr<StoreFile> file, bool is_new);
+  int load(bool& closed_cleanly);
   int load_rows();
-  int begin_epoch_if_needed();
+  [[nodiscard]] bool has_all_sequences() const;
+  int begin();
   int forget_unused_epochs(std::vector<std::int64_t> used);
   bool set_aside(const std::string& why);
   void rescue(StoreFile& fresh);
@@ -195,6 +199,7 @@ class OutboxStore {
   std::vector<Result<StoredMessage>> keep_in_memory(std::vector<NewMessage>& messages);
   Result<StoredMessage> keep_one(NewMessage& message);
   bool begin_epoch_in_memory();
+  [[nodiscard]] bool may_begin_epoch() const { return epochs_.size() + 2 < kEpochsMax; }
   void push_epoch_if_needed();
   int carry(Staged& staged);
   Status carry_all();

@@ -71,7 +71,7 @@ Result<StoredMessage> OutboxStore::keep_one(NewMessage& message) {
 
 bool OutboxStore::begin_epoch_in_memory() {
   if (epochs_.empty() || epochs_.back().id != 0) {
-    if (epochs_.size() + 2 >= kEpochsMax) return false;
+    if (!may_begin_epoch()) return false;
     new_epoch_needed_ = true;
     push_epoch_if_needed();
   }

@@ -15,7 +15,6 @@
 namespace hubward::outbox {
 namespace {
 
-constexpr std::string_view kBootKey = "boot";
 constexpr std::string_view kCleanKey = "closed_cleanly";
 
 bool rename_on_disk(const std::string& from, const std::string& to) {
@@ -53,7 +52,7 @@ Status OutboxStore::open_once(std::string& damage) {
   if (rc == SQLITE_OK && found == StoreFile::Found::New) rescue(*file);
   std::string words = file->message();
   if (rc == SQLITE_OK && damage.empty()) {
-    rc = take_over(std::move(file));
+    rc = take_over(std::move(file), found == StoreFile::Found::New);
     if (rc == SQLITE_OK) {
       state_ = {StoreHealth::Ready, {}};
       return {};
@@ -71,17 +70,23 @@ Status OutboxStore::open_once(std::string& damage) {
 }
 
 // From here on the file is ours, with what it holds.
-int OutboxStore::take_over(std::unique_ptr<StoreFile> file) {
+int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new) {
   forget_contents();
   file_ = std::move(file);
-  if (const int rc = load(); rc != SQLITE_OK) {
+  bool closed_cleanly = false;
+  if (const int rc = load(closed_cleanly); rc != SQLITE_OK) {
     forget_contents();
     return rc;
   }
-  const bool same_store = !epochs_.empty() && newest_epoch_on_disk() == taken_out_.epoch;
+  const bool same_store = !is_new && newest_epoch_on_disk() == taken_out_.epoch;
+  const bool known_before = !is_new && !taken_out_.epoch.empty();
+  const bool complete = known_before ? same_store && has_all_sequences() : closed_cleanly;
+  // At the limit, after as many ends without a close and with rows left of each, the last one goes
+  // on: that is no reason to lose them all.
+  new_epoch_needed_ = epochs_.empty() || (!complete && may_begin_epoch());
   index_memory_rows();
   take_out_again(same_store);
-  const int rc = begin_epoch_if_needed();
+  const int rc = begin();
   epoch_pending_ = rc != SQLITE_OK && !is_damage(rc);
   return rc;
 }
@@ -92,9 +97,22 @@ std::string OutboxStore::newest_epoch_on_disk() const {
   return newest == epochs_.rend() ? std::string{} : newest->name;
 }
 
+bool OutboxStore::has_all_sequences() const {
+  if (!taken_out_.last_sequences) return false;
+  const auto& before = *taken_out_.last_sequences;
+  return std::equal(
+      before.begin(), before.end(), devices_.begin(),
+      [](std::uint64_t known, const Device& now) { return now.last_sequence >= known; });
+}
+
 void OutboxStore::remember_released() {
   if (newest_epoch_on_disk().empty()) return;
   taken_out_.epoch = newest_epoch_on_disk();
+  taken_out_.last_sequences.reset();
+  if (epochs_.back().id != 0) {
+    auto& sequences = taken_out_.last_sequences.emplace();
+    for (const Device& device : devices_) sequences.push_back(device.last_sequence);
+  }
   auto& released = taken_out_.released;
   released.insert(released.end(), to_remove_.begin(), to_remove_.end());
   for (const Device& device : devices_) {
@@ -168,11 +186,15 @@ void OutboxStore::forget_contents() {
   unsynced_ = sync_failed_ = checkpoint_failed_ = epoch_pending_ = new_epoch_needed_ = false;
 }
 
-int OutboxStore::load() {
-  int rc = file_->each_epoch([&](FileEpoch epoch) {
+int OutboxStore::load(bool& closed_cleanly) {
+  std::int64_t clean = 0;
+  int rc = file_->meta(kCleanKey, clean);
+  if (rc != SQLITE_OK) return rc;
+  closed_cleanly = clean != 0;
+  rc = file_->each_epoch([&](FileEpoch epoch) {
     epochs_.push_back({epoch.id, std::move(epoch.name), false});
   });
-  // More than an index has room for: ten thousand power cuts with rows left of each. Damage.
+  // More than an index has room for, and than the store makes. Damage.
   if (rc == SQLITE_OK && epochs_.size() >= kEpochsMax) rc = SQLITE_CORRUPT;
   if (rc != SQLITE_OK) return rc;
   rc = file_->each_device([&](const FileDevice& row) {
@@ -236,28 +258,16 @@ int OutboxStore::load_rows() {
   return rc == SQLITE_OK && !sound ? SQLITE_CORRUPT : rc;
 }
 
-int OutboxStore::begin_epoch_if_needed() {
-  std::int64_t boot = 0;
-  std::int64_t clean = 0;
-  if (const int rc = file_->meta(kBootKey, boot)) return rc;
-  if (const int rc = file_->meta(kCleanKey, clean)) return rc;
-  // After a power cut, rows may be missing whose ids are known outside. Their sequences must not be
-  // given to other messages, so the new ones get an epoch of their own.
-  const bool rows_may_be_missing =
-      clean == 0 && (options_.boot_id == 0 || options_.boot_id != static_cast<std::uint64_t>(boot));
+int OutboxStore::begin() {
   std::vector<std::int64_t> used;
   int rc = file_->each_quarantined(
       [&](RowId, std::int64_t epoch, std::uint64_t) { used.push_back(epoch); });
   if (rc != SQLITE_OK) return rc;
-  if (epochs_.empty() || (rows_may_be_missing && epochs_.back().id != 0)) {
-    new_epoch_needed_ = true;
-  }
   push_epoch_if_needed();
   Staged staged;
   rc = file_->begin();
   if (rc == SQLITE_OK) rc = write_epochs(staged);
   if (rc == SQLITE_OK) rc = forget_unused_epochs(std::move(used));
-  if (rc == SQLITE_OK) rc = file_->set_meta(kBootKey, static_cast<std::int64_t>(options_.boot_id));
   if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 0);
   if (rc == SQLITE_OK) rc = file_->commit();
   if (rc != SQLITE_OK) {
@@ -350,7 +360,7 @@ Status OutboxStore::recover() {
 // A write that changes nothing tells whether the disk takes one again.
 int OutboxStore::test_write() {
   if (epoch_pending_) {
-    const int rc = begin_epoch_if_needed();
+    const int rc = begin();
     epoch_pending_ = rc != SQLITE_OK;
     return rc;
   }

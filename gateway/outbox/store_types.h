@@ -57,8 +57,7 @@ struct StoreOptions {
   bool sync_every_commit = false;
   // Pages of 4 KiB in the write-ahead log at which they are moved into the file.
   int checkpoint_pages = 1000;
-  // Of this start of the machine; 0: unknown. Another one than last time, without a clean close,
-  // means a power cut.
+  // Of this start of the machine; 0: unknown. Tells whether a row's monotonic time means anything.
   std::uint64_t boot_id = 0;
   // 64 random bits for a new epoch. Called on the thread that uses the store.
   std::function<std::uint64_t()> epoch_bits;

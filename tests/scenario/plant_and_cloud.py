@@ -181,6 +181,7 @@ class Site:
         self.names = names
         self.processes = {}
         self.gateway_runs = 0
+        self.gateway_kills = 0
 
     # --- Life
 
@@ -365,6 +366,7 @@ class Site:
         return process
 
     def kill_gateway(self):
+        self.gateway_kills += 1
         process = self.processes.pop("gateway")
         process.kill()
         process.wait()

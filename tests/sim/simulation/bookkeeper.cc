@@ -36,15 +36,15 @@ void Bookkeeper::on_start(outbox::OutboxStore& store) {
   on_round();
 }
 
-void Bookkeeper::on_death(bool power) {
+void Bookkeeper::on_death(Death death) {
   store_ = nullptr;
   is_counting_on_ = false;
   // A death before the store of the last one could be read adds to what may have happened to it.
   DeviceBook::Occasion occasion = to_list_.value_or(DeviceBook::Occasion{});
   occasion.process_began = true;
   occasion.damaged = damaged_;
-  if (power && !occasion.power_cut) {
-    occasion.power_cut = true;
+  if (death != Death::Process && !occasion.disk_forgot) {
+    occasion.disk_forgot = true;
     occasion.safe_until =
         disk_suspect_ ? last_clean_ : clock_.steady() - SimulatedMachine::sync_window();
   }

@@ -10,6 +10,7 @@
 
 #include "tests/sim/cloud/world.h"
 #include "tests/sim/simulation/books.h"
+#include "tests/sim/simulation/scale.h"
 #include "tests/support/simulated_outbox.h"
 
 namespace hubward::simulation {
@@ -27,7 +28,7 @@ class Bookkeeper {
 
   // --- The life of a process. `store` is that of the outbox that was just started.
   void on_start(outbox::OutboxStore& store);
-  void on_death(bool power);
+  void on_death(Death death);
   // After each transaction.
   void on_round();
   // At the very end: everything must be as it is known.

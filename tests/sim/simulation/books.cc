@@ -123,7 +123,7 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
     if (listed.size() <= reading) listed.resize(reading + 1);
     listed[reading] = true;
     Entry& found = entry(reading);
-    if (found.row == Row::Dropped && !occasion.power_cut) {
+    if (found.row == Row::Dropped && !occasion.disk_forgot) {
       complain("dropped reading " + std::to_string(reading) + " is in the store");
     }
     if (found.row == Row::Released && occasion.at_end) {
@@ -137,7 +137,7 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
   for (Reading reading = 1; reading <= entries_.size(); ++reading) {
     Entry& absent = entries_[reading - 1];
     if (absent.row != Row::Waiting || listed[reading]) continue;
-    if (occasion.power_cut && absent.stored_at > occasion.safe_until) {
+    if (occasion.disk_forgot && absent.stored_at > occasion.safe_until) {
       set(absent, Row::Lost);
     } else if (occasion.damaged) {
       set(absent, Row::LostWithStore);

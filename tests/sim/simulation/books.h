@@ -42,8 +42,8 @@ class DeviceBook {
   struct Occasion {
     bool process_began = false;  // releases that had not reached the disk are void
     bool at_end = false;         // nothing is on its way any more
-    bool power_cut =
-        false;  // what was stored after `safe_until` may be gone, what was dropped back
+    // What was stored after `safe_until` may be gone, what was dropped back.
+    bool disk_forgot = false;
     SteadyTime safe_until{};
     bool damaged = false;  // any row may be gone, and the counters begin anew
   };

@@ -13,6 +13,7 @@ using simcloud::FaultKind;
 
 bool always(const Scale&) { return true; }
 bool with_disk_faults(const Scale& scale) { return scale.disk_faults; }
+bool with_remounts(const Scale& scale) { return scale.disk_remounts; }
 bool with_clock_faults(const Scale& scale) { return scale.clock_faults; }
 
 }  // namespace
@@ -53,6 +54,7 @@ const std::vector<FaultScript::Kind>& FaultScript::kinds() {
       {"DPS says failed or disabled", 1, &FaultScript::dps_verdict, always},
       // The machine.
       {"gateway killed", 0.8, &FaultScript::kill_gateway, always},
+      {"gateway killed, disk mounted anew", 0.7, &FaultScript::mount_anew, with_remounts},
       {"power cut", 0.7, &FaultScript::cut_power, always},
       {"devices removed from the configuration", 0.4, &FaultScript::remove_devices, always},
       {"wall clock steps", 2, &FaultScript::step_clock, with_clock_faults},
@@ -232,8 +234,9 @@ void FaultScript::dps_verdict() {
               end());
 }
 
-void FaultScript::kill_gateway() { stage_.gateway.crash(false); }
-void FaultScript::cut_power() { stage_.gateway.crash(true); }
+void FaultScript::kill_gateway() { stage_.gateway.crash(Death::Process); }
+void FaultScript::mount_anew() { stage_.gateway.crash(Death::Disk); }
+void FaultScript::cut_power() { stage_.gateway.crash(Death::Power); }
 
 void FaultScript::remove_devices() {
   std::set<std::size_t> removed;

@@ -19,7 +19,7 @@ class Bookkeeper;
 class GatewayControl {
  public:
   virtual ~GatewayControl() = default;
-  virtual void crash(bool power) = 0;  // and starts again some time later
+  virtual void crash(Death death) = 0;  // and starts again some time later
   // Stops it and starts it again without these devices in its configuration.
   virtual void restart_without(std::set<std::size_t> devices) = 0;
   virtual void say(const std::string& what) = 0;
@@ -100,6 +100,7 @@ class FaultScript {
   void dps_status();
   void dps_verdict();
   void kill_gateway();
+  void mount_anew();
   void cut_power();
   void remove_devices();
   void step_clock();

@@ -56,6 +56,7 @@ Scale scale_of(std::uint64_t seed) {
     scale.store_bytes_max =
         100 * scale.devices * 300 / static_cast<std::uint64_t>(scale.between_readings.count());
   }
+  scale.disk_remounts = random.unit() >= 0.75;
   return scale;
 }
 
@@ -79,6 +80,7 @@ std::string Scale::text() const {
     text += ", " + std::to_string(static_cast<int>(limits.sends_per_second)) + " sends/s";
   }
   if (disk_faults) text += ", disk faults";
+  if (disk_remounts) text += ", the disk mounted anew";
   if (clock_faults) text += ", clock faults";
   if (!battery_clock) text += ", no battery clock";
   return text;

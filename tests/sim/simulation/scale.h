@@ -11,6 +11,13 @@
 
 namespace hubward::simulation {
 
+// How the gateway's process ends when nobody stops it.
+enum class Death : std::uint8_t {
+  Process,  // killed
+  Disk,     // killed, and the disk is mounted anew: what was not synced is gone
+  Power,    // of the machine
+};
+
 struct Scale {
   std::uint64_t seed = 1;
   std::size_t devices = 20;
@@ -25,6 +32,7 @@ struct Scale {
   double registrations_per_minute = 200;
   std::uint64_t store_bytes_max = 512ULL * 1024 * 1024;  // little enough, and retention drops
   bool disk_faults = false;
+  bool disk_remounts = false;
   bool clock_faults = false;
   bool battery_clock = true;  // false: the wall clock is wrong after a power cut until NTP comes
   bool large = false;

@@ -116,15 +116,15 @@ std::unique_ptr<test::SimulatedOutbox> SimulatedMachine::start_outbox(
   return std::make_unique<test::SimulatedOutbox>(std::move(options), loop);
 }
 
-void SimulatedMachine::die(bool power, test::SimulatedOutbox& outbox) {
+void SimulatedMachine::die(Death death, test::SimulatedOutbox& outbox) {
   process_lives_ = false;
-  if (power) {
-    disk_.power_cut(random_);
-  } else {
+  if (death == Death::Process) {
     disk_.kill_process();
+  } else {
+    disk_.power_cut(random_);
   }
   outbox.die();
-  if (power) boot();
+  if (death == Death::Power) boot();
 }
 
 }  // namespace hubward::simulation

@@ -64,8 +64,8 @@ class SimulatedMachine {
   // transaction, before anybody hears of it.
   std::unique_ptr<test::SimulatedOutbox> start_outbox(Loop& loop,
                                                       std::function<void()> after_round);
-  // The process ends here, or the power does; `outbox` is its outbox.
-  void die(bool power, test::SimulatedOutbox& outbox);
+  // The process ends here; `outbox` is its outbox.
+  void die(Death death, test::SimulatedOutbox& outbox);
 
   // --- Clocks. The machine's steady clock begins anew with each boot; it never steps.
   [[nodiscard]] test::ManualClock& clock() { return clock_; }

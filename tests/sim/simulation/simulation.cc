@@ -156,18 +156,19 @@ void Simulation::stop_gateway() {
   if (!gateway_) return;
   say("gateway stops");
   (void)gateway_->outbox().stop();
-  books_.on_death(false);
-  machine_.die(false, gateway_->outbox());
+  books_.on_death(Death::Process);
+  machine_.die(Death::Process, gateway_->outbox());
   gateway_.reset();
   network_.forget_all_links(false);
 }
 
-void Simulation::crash(bool power) {
+void Simulation::crash(Death death) {
   if (!gateway_) return;
+  const bool power = death == Death::Power;
   ++(power ? outcome_.figures.power_cuts : outcome_.figures.crashes);
   // The process ends where it stands: nothing is flushed, no goodbye is said.
-  books_.on_death(power);
-  machine_.die(power, gateway_->outbox());
+  books_.on_death(death);
+  machine_.die(death, gateway_->outbox());
   gateway_.reset();
   network_.forget_all_links(power);
   world_.call_at(in(0.5, power ? 120 : 20), [this] {

@@ -33,7 +33,7 @@ class Simulation final : private GatewayControl {
   [[nodiscard]] Outcome run();
 
  private:
-  void crash(bool power) override;
+  void crash(Death death) override;
   void restart_without(std::set<std::size_t> devices) override;
   void say(const std::string& what) override;
 

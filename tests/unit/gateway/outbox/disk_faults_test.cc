@@ -370,6 +370,68 @@ TEST_CASE("a damaged store on a read-only disk is set aside as soon as it can be
   CHECK(store.take_set_aside().size() == 1);
 }
 
+TEST_CASE(
+    "rows that vanish with the log between a kill and a start do not leave their ids to others") {
+  // The machine goes on: the log was cut or overwritten, or the disk was mounted anew.
+  FaultyDisk disk;
+  std::set<std::string> used;
+  std::string first_epoch;
+  {
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    first_epoch = store.epoch();
+    const StoreDevice press = store.attach("press");
+    REQUIRE(append(store, press, "kept"));
+    REQUIRE(store.close());
+    REQUIRE(store.open());
+    CHECK(store.epoch() == first_epoch);
+    for (int i = 0; i < 3; ++i) {
+      const auto row = append(store, press, "lost");
+      used.insert(message_id(row->epoch, "press", row->sequence));
+      if (i == 1) release(store, press, *row);
+    }
+    disk.kill_process();
+  }
+  disk.write("outbox.db-wal", "");
+  OutboxStore store(on(disk));
+  REQUIRE(store.open());
+  const StoreDevice press = store.attach("press");
+  const auto left = waiting(store, press);
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].epoch == first_epoch);  // what is sent again has the id it had
+  CHECK(left[0].sequence == 1);
+  for (int i = 0; i < 3; ++i) {
+    const auto row = append(store, press, "new");
+    CHECK(used.insert(message_id(row->epoch, "press", row->sequence)).second);
+  }
+}
+
+TEST_CASE("rows that vanish while the store is opened anew do not leave their ids to others") {
+  for (const bool vanish : {false, true}) {
+    CAPTURE(vanish);
+    FaultyDisk disk;
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    const StoreDevice press = store.attach("press");
+    const std::string epoch = store.epoch();
+    const StoreDevice scale = store.attach("scale");
+    for (int i = 0; i < 3; ++i) REQUIRE(append(store, press, "1"));
+    const auto sent = append(store, scale, "1");
+    disk.set_broken(true);
+    CHECK_FALSE(append(store, press, "refused"));
+    CHECK_FALSE(store.recover());
+    if (vanish) disk.write("outbox.db-wal", "");
+    disk.set_broken(false);
+    REQUIRE(store.recover());
+    CHECK(store.counts(press).waiting == (vanish ? 0 : 3));
+    const auto next = append(store, scale, "2");
+    REQUIRE(next);
+    CHECK((next->epoch == epoch) == !vanish);
+    CHECK((next->epoch != sent->epoch || next->sequence != sent->sequence));
+    CHECK(store.take_set_aside().empty());
+  }
+}
+
 TEST_CASE("an I/O error while a sound store is read does not make it a damaged one") {
   for (const std::uint64_t errors : {1, 2, 5}) {
     for (std::uint64_t nth = 0; nth < 120; ++nth) {

@@ -33,11 +33,18 @@ void tell(const std::string& line) {
   if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) _exit(1);
 }
 
+// Another process is given other bits, as by a real source of chance.
+StoreOptions options_of_child(const std::string& path) {
+  StoreOptions options = store_options(path);
+  options.epoch_bits = counting_bits(static_cast<std::uint64_t>(getpid()) << 32U);
+  return options;
+}
+
 // Appends for ever, telling each acknowledged id; every third is released, which is told before.
 [[noreturn]] void append_until_killed(const std::string& path) {
   const SystemClock clock;
   ThreadLoop loop;
-  OutboxWriter writer({.store = store_options(path)}, clock);
+  OutboxWriter writer({.store = options_of_child(path)}, clock);
   std::uint64_t asked = 0;
   std::uint64_t answered = 0;
   for (std::uint32_t i = 0; i < kDevices; ++i) writer.attach(DeviceIndex{i}, name(i), loop);
