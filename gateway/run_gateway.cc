@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/modbus/bus_adapter.h"
+#include "adapters/mqtt/broker_client.h"
 #include "adapters/mqtt/mqtt_adapter.h"
 #include "adapters/serial/serial_adapter.h"
 #include "gateway/clock_rounds.h"
@@ -25,7 +26,6 @@
 #include "gateway/platform/file_assignment_store.h"
 #include "gateway/platform/file_backoff_store.h"
 #include "gateway/platform/mosquitto_link.h"
-#include "gateway/platform/paho_broker.h"
 #include "gateway/platform/path_probe.h"
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/signals.h"
@@ -62,7 +62,7 @@ class Gateway {
         backoffs_(folder_.file("backoffs.json"), machine_boot_id(), clock_, log),
         outbox_(outbox_options(site, folder_.file("outbox.db"), log), clock_),
         streams_(resolver_),
-        brokers_(resolver_),
+        brokers_(streams_),
         settings_(cloud_settings(site)),
         admission_(loop_, limits_of(site), random_, backoffs_),
         endpoints_(admission_, site.dps.address.host, board_, log, clock_),
@@ -196,7 +196,7 @@ class Gateway {
   platform::FileBackoffStore backoffs_;
   outbox::OutboxWriter outbox_;
   platform::AsioStreams streams_;
-  platform::PahoBrokerConnector brokers_;
+  mqtt::BrokerClients brokers_;
   std::unique_ptr<platform::MosquittoLinkOpener> links_;
   const device::CloudSettings settings_;
   AlwaysGranted leases_;

@@ -104,6 +104,13 @@ void MqttAdapter::on_message(BrokerMessage message, BrokerAck ack) {
                  });
 }
 
+void MqttAdapter::on_message_too_long(std::string_view topic) {
+  if (sink_ == nullptr) return;
+  const auto place = routes_->device_of(topic);
+  report_bad(place ? &devices_[*place] : nullptr, {std::string(topic), {}},
+             ErrorCode::InputTooLong);
+}
+
 void MqttAdapter::report_state(Device& device, FieldState::Link link, ErrorCode code,
                                std::string detail) {
   if (sink_ == nullptr) return;

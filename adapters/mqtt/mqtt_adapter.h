@@ -49,6 +49,7 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   void on_connected() override;
   void on_closed(Error why) override;
   void on_message(BrokerMessage message, BrokerAck ack) override;
+  void on_message_too_long(std::string_view topic) override;
 
   void report_state(Device& device, FieldState::Link link, ErrorCode code, std::string detail);
   void report_bad(const Device* device, const BrokerMessage& message, ErrorCode code);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/api/loop.h"
@@ -31,8 +32,8 @@ struct BrokerMessage {
   bool retained = false;
 };
 
-// Must run once, from any thread. True: durable or deliberately dropped, acknowledge it. False: do
-// not; the broker will deliver it again after the link has been dropped.
+// Must run once, on the link's loop. True: durable or deliberately dropped, acknowledge it. False:
+// do not; the broker will deliver it again after the link has been dropped.
 using BrokerAck = std::function<void(bool taken)>;
 
 class BrokerEvents {
@@ -40,11 +41,15 @@ class BrokerEvents {
   virtual ~BrokerEvents() = default;
   virtual void on_connected() = 0;
   virtual void on_closed(Error why) = 0;  // the link reconnects by itself, at a fixed modest rate
+  // Many messages may wait for their BrokerAck at once.
   virtual void on_message(BrokerMessage message, BrokerAck ack) = 0;
+  // One was longer than kMessageBytesMax: it was acknowledged and dropped.
+  virtual void on_message_too_long(std::string_view topic) = 0;
 };
 
 class BrokerLink {
  public:
+  static constexpr std::size_t kMessageBytesMax = 256 * 1024;
   // The longest a message may wait for its BrokerAck before the link is dropped.
   static constexpr std::chrono::seconds kAckWaitMax{10};
   virtual ~BrokerLink() = default;

@@ -20,6 +20,11 @@ struct TcpEndpoint {
   friend auto operator<=>(const TcpEndpoint&, const TcpEndpoint&) = default;
 };
 
+// How the other side of a connection proves who it is.
+struct TlsTrust {
+  std::string ca_file;  // PEM, with the certificate that signed the other side's
+};
+
 enum class Parity : std::uint8_t { None, Even, Odd };
 
 struct SerialSettings {
@@ -61,6 +66,10 @@ class StreamOpener {
   // `events` and `loop` outlive the stream.
   virtual std::unique_ptr<ByteStream> tcp(TcpEndpoint endpoint, ByteStreamEvents& events,
                                           Loop& loop) = 0;
+  // The other side's certificate must be for `endpoint.host`. A failed handshake closes with
+  // TlsUntrusted or TlsFailed.
+  virtual std::unique_ptr<ByteStream> tls(TcpEndpoint endpoint, TlsTrust trust,
+                                          ByteStreamEvents& events, Loop& loop) = 0;
   virtual std::unique_ptr<ByteStream> serial(SerialSettings settings, ByteStreamEvents& events,
                                              Loop& loop) = 0;
 };

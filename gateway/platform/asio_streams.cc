@@ -5,6 +5,7 @@
 
 #include "gateway/platform/asio_loop.h"
 #include "gateway/platform/stream_connection.h"
+#include "gateway/platform/tls_stream.h"
 
 namespace hubward::platform {
 namespace {
@@ -47,6 +48,14 @@ std::unique_ptr<ByteStream> AsioStreams::tcp(TcpEndpoint endpoint, ByteStreamEve
       [endpoint = std::move(endpoint), &events, &on = as_asio(loop), &resolver = resolver_] {
         return make_tcp_connection(endpoint, events, on, resolver);
       });
+}
+
+std::unique_ptr<ByteStream> AsioStreams::tls(TcpEndpoint endpoint, TlsTrust trust,
+                                             ByteStreamEvents& events, Loop& loop) {
+  const std::string host = endpoint.host;
+  return make_tls_stream(
+      [&](ByteStreamEvents& inner) { return tcp(std::move(endpoint), inner, loop); }, host,
+      std::move(trust), events, loop);
 }
 
 std::unique_ptr<ByteStream> AsioStreams::serial(SerialSettings settings, ByteStreamEvents& events,

@@ -58,6 +58,8 @@ struct Publish {
   PacketId packet_id = 0;  // on the wire only when qos is not AtMostOnce
   bool retain = false;
   bool duplicate = false;
+  // Read only: the payload was longer than the reader keeps and has been passed over.
+  bool too_long = false;
   bool operator==(const Publish&) const = default;
 };
 

@@ -1,5 +1,8 @@
 #include "proto/mqtt/packet_reader.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "proto/mqtt/packet_type.h"
 #include "proto/mqtt/topic_filter.h"
 #include "proto/mqtt/utf8.h"
@@ -106,7 +109,7 @@ Packet read_connect(Fields& fields) {
   return packet;
 }
 
-Packet read_publish(Fields& fields, unsigned flags) {
+Publish read_publish_head(Fields& fields, unsigned flags) {
   Publish packet;
   packet.duplicate = (flags & 0x8U) != 0;
   packet.qos = fields.qos(flags >> 1U & 3U);
@@ -114,6 +117,11 @@ Packet read_publish(Fields& fields, unsigned flags) {
   if (packet.duplicate && packet.qos == Qos::AtMostOnce) fields.refuse("DUP with QoS 0");
   packet.topic = fields.topic_name();
   if (packet.qos != Qos::AtMostOnce) packet.packet_id = fields.id();
+  return packet;
+}
+
+Packet read_publish(Fields& fields, unsigned flags) {
+  Publish packet = read_publish_head(fields, flags);
   packet.payload = fields.rest();
   return packet;
 }
@@ -227,28 +235,59 @@ void PacketReader::feed(std::span<const std::byte> bytes) {
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
 }
 
+tl::unexpected<Error> PacketReader::fail(ErrorCode code, std::string why) {
+  failed_ = Error{code, ErrorKind::Corrupt, "MQTT: " + std::move(why)};
+  buffer_ = {};
+  taken_ = 0;
+  return tl::unexpected(*failed_);
+}
+
 Result<std::optional<Packet>> PacketReader::next() {
   if (failed_) return tl::unexpected(*failed_);
-  const auto fail = [this](ErrorCode code, std::string why) {
-    failed_ = Error{code, ErrorKind::Corrupt, "MQTT: " + std::move(why)};
-    buffer_ = {};
-    taken_ = 0;
-    return tl::unexpected(*failed_);
-  };
+  if (passed_over_) return pass_over();
   const auto bytes = std::span<const std::byte>(buffer_).subspan(taken_);
   const Header header = read_header(bytes);
   if (header.malformed) return fail(ErrorCode::Malformed, "length field over four bytes");
   if (header.size == 0) return std::nullopt;
+  const auto first = static_cast<unsigned>(bytes[0]);
+  const auto type = static_cast<PacketType>(first >> 4U);
   if (header.length > packet_bytes_max_) {
+    if (long_publish_ == LongPublish::PassOver && type == PacketType::Publish) {
+      return begin_passing_over(bytes, header.size, header.length);
+    }
     return fail(ErrorCode::LimitExceeded, "packet of " + std::to_string(header.length) + " bytes");
   }
   if (bytes.size() < header.size + header.length) return std::nullopt;
   Fields fields(bytes.subspan(header.size, header.length));
-  const auto first = static_cast<unsigned>(bytes[0]);
-  Packet packet = read_body(static_cast<PacketType>(first >> 4U), first & 0xFU, fields);
+  Packet packet = read_body(type, first & 0xFU, fields);
   if (fields.why() == nullptr && !fields.at_end()) fields.refuse("bytes left over in a packet");
   if (fields.why() != nullptr) return fail(ErrorCode::Malformed, fields.why());
   taken_ += header.size + header.length;
+  return packet;
+}
+
+Result<std::optional<Packet>> PacketReader::begin_passing_over(std::span<const std::byte> bytes,
+                                                               std::size_t header_bytes,
+                                                               std::size_t body_bytes) {
+  // A topic's length, the longest topic, a packet id (section 3.3.2).
+  constexpr std::size_t kHeadBytesMax = 2 + 65'535 + 2;
+  const std::size_t head_bytes = std::min(body_bytes, kHeadBytesMax);
+  if (bytes.size() < header_bytes + head_bytes) return std::nullopt;
+  Fields fields(bytes.subspan(header_bytes, head_bytes));
+  passed_over_ = read_publish_head(fields, static_cast<unsigned>(bytes[0]) & 0xFU);
+  if (fields.why() != nullptr) return fail(ErrorCode::Malformed, fields.why());
+  passed_over_->too_long = true;
+  to_pass_over_ = header_bytes + body_bytes;
+  return pass_over();
+}
+
+Result<std::optional<Packet>> PacketReader::pass_over() {
+  const std::size_t here = std::min(to_pass_over_, bytes_waiting());
+  taken_ += here;
+  to_pass_over_ -= here;
+  if (to_pass_over_ > 0) return std::nullopt;
+  Packet packet = std::move(*passed_over_);
+  passed_over_.reset();
   return packet;
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "proto/mqtt/packet.h"
@@ -18,8 +20,14 @@ namespace hubward::mqtt {
 // next() repeats that error for ever.
 class PacketReader {
  public:
+  // What becomes of a PUBLISH over the bound. `PassOver` returns it without its payload
+  // (Publish::too_long), so that it can be acknowledged and does not come again and again.
+  enum class LongPublish : std::uint8_t { EndStream, PassOver };
+
   // `packet_bytes_max` bounds the announced length of one packet's body, hence the memory used.
-  explicit PacketReader(std::size_t packet_bytes_max) : packet_bytes_max_(packet_bytes_max) {}
+  explicit PacketReader(std::size_t packet_bytes_max,
+                        LongPublish long_publish = LongPublish::EndStream)
+      : packet_bytes_max_(packet_bytes_max), long_publish_(long_publish) {}
 
   void feed(std::span<const std::byte> bytes);
 
@@ -31,7 +39,17 @@ class PacketReader {
   [[nodiscard]] std::size_t bytes_waiting() const { return buffer_.size() - taken_; }
 
  private:
+  // Takes the fields before the payload, if they are there, and passes over the rest.
+  [[nodiscard]] Result<std::optional<Packet>> begin_passing_over(std::span<const std::byte> bytes,
+                                                                 std::size_t header_bytes,
+                                                                 std::size_t body_bytes);
+  [[nodiscard]] Result<std::optional<Packet>> pass_over();
+  tl::unexpected<Error> fail(ErrorCode code, std::string why);
+
   std::size_t packet_bytes_max_;
+  LongPublish long_publish_;
+  std::optional<Publish> passed_over_;
+  std::size_t to_pass_over_ = 0;
   std::vector<std::byte> buffer_;
   std::size_t taken_ = 0;  // bytes of buffer_ that were already returned as packets
   std::optional<Error> failed_;

@@ -20,6 +20,7 @@ namespace hubward::test {
 // What the test sees of one stream. Outlives the stream itself.
 struct StreamScript {
   std::variant<TcpEndpoint, SerialSettings> where;
+  std::optional<TlsTrust> trust;  // of a TLS stream
   ByteStreamEvents* events = nullptr;
   enum class State { Closed, Opening, Open, Destroyed } state = State::Closed;
   int opens = 0;  // calls of open()
@@ -62,6 +63,12 @@ class ScriptedStreams final : public StreamOpener {
  public:
   std::unique_ptr<ByteStream> tcp(TcpEndpoint endpoint, ByteStreamEvents& events, Loop&) override {
     return add(std::move(endpoint), events);
+  }
+  std::unique_ptr<ByteStream> tls(TcpEndpoint endpoint, TlsTrust trust, ByteStreamEvents& events,
+                                  Loop&) override {
+    auto stream = add(std::move(endpoint), events);
+    scripts_.back()->trust = std::move(trust);
+    return stream;
   }
   std::unique_ptr<ByteStream> serial(SerialSettings settings, ByteStreamEvents& events,
                                      Loop&) override {

@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "adapters/modbus/bus_adapter.h"
+#include "adapters/mqtt/broker_client.h"
 #include "adapters/mqtt/mqtt_adapter.h"
 #include "adapters/serial/serial_adapter.h"
 #include "gateway/platform/asio_loop.h"
 #include "gateway/platform/asio_streams.h"
-#include "gateway/platform/paho_broker.h"
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/system_clock.h"
 #include "proto/json.h"
@@ -224,7 +224,7 @@ int run(const char* file, const char* password) {
   platform::Resolver resolver;
   platform::AsioStreams streams(resolver);
   PrintingSink sink;
-  platform::PahoBrokerConnector broker(resolver);
+  mqtt::BrokerClients broker(streams);
   std::vector<std::unique_ptr<SouthboundAdapter>> made;
   for (const json::Value& device : devices->GetArray()) {
     made.push_back(adapter_for(device, sink, streams, loop));

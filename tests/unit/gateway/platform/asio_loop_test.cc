@@ -12,7 +12,7 @@
 
 #include "gateway/platform/socket_watch.h"
 #include "gateway/platform/system_clock.h"
-#include "tests/unit/gateway/platform/run_until.h"
+#include "tests/support/run_until.h"
 
 namespace hubward::platform {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/system_clock.h"
-#include "tests/unit/gateway/platform/run_until.h"
+#include "tests/support/run_until.h"
 
 namespace hubward::platform {
 namespace {

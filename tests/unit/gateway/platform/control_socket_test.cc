@@ -15,7 +15,7 @@
 #include "gateway/platform/signals.h"
 #include "gateway/platform/system_clock.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/unit/gateway/platform/run_until.h"
+#include "tests/support/run_until.h"
 
 namespace hubward::platform {
 namespace {

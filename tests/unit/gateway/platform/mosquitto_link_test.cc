@@ -13,8 +13,8 @@
 #include "gateway/platform/asio_loop.h"
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/system_clock.h"
-#include "tests/unit/gateway/platform/broker_process.h"
-#include "tests/unit/gateway/platform/run_until.h"
+#include "tests/support/broker_process.h"
+#include "tests/support/run_until.h"
 
 namespace hubward::platform {
 namespace {

@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "gateway/platform/system_clock.h"
-#include "tests/unit/gateway/platform/run_until.h"
+#include "tests/support/run_until.h"
 
 namespace hubward::platform {
 namespace {

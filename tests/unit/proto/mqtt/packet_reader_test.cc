@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/unit/proto/mqtt/bytes.h"
 
 using namespace hubward;
@@ -96,4 +98,46 @@ TEST_CASE("a CONNECT of level 3 is passed on, so that a server can name the refu
   const auto packet = reader.next();
   REQUIRE(packet);
   CHECK(std::get<Connect>(packet->value()).protocol_level == 3);
+}
+
+TEST_CASE("a PUBLISH over the bound ends the stream, or is passed over however it is split") {
+  Publish small{.topic = "a", .payload = "x", .qos = Qos::AtLeastOnce, .packet_id = 8};
+  Publish large{.topic = "plant/big", .payload = std::string(200'000, 'x')};
+  large.qos = Qos::AtLeastOnce;
+  large.packet_id = 7;
+  std::vector<std::byte> bytes;
+  REQUIRE(encode_to(Packet{small}, bytes));
+  REQUIRE(encode_to(Packet{large}, bytes));
+  REQUIRE(encode_to(Packet{small}, bytes));
+
+  PacketReader strict(100'000);
+  strict.feed(bytes);
+  REQUIRE(strict.next());
+  CHECK(strict.next().error().code == ErrorCode::LimitExceeded);
+
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{4096}, bytes.size()}) {
+    CAPTURE(piece);
+    PacketReader reader(100'000, PacketReader::LongPublish::PassOver);
+    std::vector<Packet> packets;
+    std::size_t kept_max = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+      reader.feed(std::span(bytes).subspan(at, std::min(piece, bytes.size() - at)));
+      for (;;) {
+        auto packet = reader.next();
+        REQUIRE(packet);
+        if (!*packet) break;
+        packets.push_back(std::move(**packet));
+      }
+      kept_max = std::max(kept_max, reader.bytes_waiting());
+    }
+    REQUIRE(packets.size() == 3);
+    CHECK(packets[0] == Packet{small});
+    const auto& passed = std::get<Publish>(packets[1]);
+    CHECK(passed.too_long);
+    CHECK(passed.payload.empty());
+    CHECK(passed.packet_id == 7);
+    CHECK(passed.topic == "plant/big");
+    CHECK(packets[2] == Packet{small});
+    CHECK(kept_max <= 70'000);
+  }
 }

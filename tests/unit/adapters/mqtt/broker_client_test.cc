@@ -1,4 +1,4 @@
-#include "gateway/platform/paho_broker.h"
+#include "adapters/mqtt/broker_client.h"
 
 #include <doctest/doctest.h>
 
@@ -8,16 +8,22 @@
 #include <optional>
 #include <vector>
 
+#include "gateway/platform/asio_streams.h"
 #include "gateway/platform/mosquitto_link.h"
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/system_clock.h"
-#include "tests/unit/gateway/platform/broker_process.h"
-#include "tests/unit/gateway/platform/run_until.h"
+#include "tests/support/broker_process.h"
+#include "tests/support/run_until.h"
 
-namespace hubward::platform {
+namespace hubward::mqtt {
 namespace {
 
 using namespace std::chrono_literals;
+using platform::AsioLoop;
+using platform::AsioStreams;
+using platform::MosquittoLinkOpener;
+using platform::Resolver;
+using platform::SystemClock;
 using test::BrokerProcess;
 using test::run_until;
 
@@ -32,6 +38,7 @@ struct Recorder final : BrokerEvents {
     if (decide) return decide(message, std::move(ack));
     ack(true);
   }
+  void on_message_too_long(std::string_view topic) override { too_long.emplace_back(topic); }
   [[nodiscard]] std::vector<std::string> payloads() const {
     std::vector<std::string> all;
     for (const auto& message : messages) all.push_back(message.payload);
@@ -40,6 +47,7 @@ struct Recorder final : BrokerEvents {
   int connected = 0;
   std::vector<Error> closed;
   std::vector<BrokerMessage> messages;
+  std::vector<std::string> too_long;
   std::function<void(const BrokerMessage&, BrokerAck)> decide;
   std::function<void()> then;
 };
@@ -94,7 +102,8 @@ struct Fixture {
   SystemClock clock;
   AsioLoop loop{clock};
   Resolver resolver;
-  PahoBrokerConnector connector{resolver};
+  AsioStreams streams{resolver};
+  BrokerClients connector{streams};
   BrokerSettings settings;
   Recorder events;
 };
@@ -219,7 +228,7 @@ TEST_CASE("a broker that goes away is said, publishes fail, and it is found agai
   REQUIRE(run_until(f.loop, [&] { return f.events.connected == 2; }));
 }
 
-TEST_CASE("a broker that takes the connection and says nothing is given up, without Paho's help") {
+TEST_CASE("a broker that takes the connection and says nothing is given up") {
   REQUIRE_BROKER();
   const auto own = BrokerProcess::start();
   REQUIRE(own);
@@ -302,9 +311,9 @@ TEST_CASE("messages a second through one link, each acknowledged by the loop (a 
   for (int i = 0; i < kMessages; ++i) sensor.publish("rate/a", std::string(200, 'x'));
   REQUIRE(run_until(f.loop, [&] { return f.events.messages.size() >= kMessages; }));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  std::cout << "paho_link_messages_per_second " << static_cast<int>(kMessages / took.count())
+  std::cout << "broker_link_messages_per_second " << static_cast<int>(kMessages / took.count())
             << "\n";
 }
 
 }  // namespace
-}  // namespace hubward::platform
+}  // namespace hubward::mqtt

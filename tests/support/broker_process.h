@@ -8,20 +8,9 @@
 #include <memory>
 #include <string>
 
-namespace hubward::platform::test {
+#include "tests/support/temporary_folder.h"
 
-// A folder that is gone with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+namespace hubward::test {
 
 [[nodiscard]] std::uint16_t free_port();
 
@@ -60,4 +49,4 @@ class BrokerProcess {
   pid_t process_ = -1;
 };
 
-}  // namespace hubward::platform::test
+}  // namespace hubward::test

@@ -1,4 +1,4 @@
-#include "tests/unit/gateway/platform/broker_process.h"
+#include "tests/support/broker_process.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include <fstream>
 #include <iostream>
 
-namespace hubward::platform::test {
+namespace hubward::test {
 namespace {
 
 constexpr std::chrono::seconds kStartMax{15};
@@ -38,16 +38,6 @@ bool accepts(std::uint16_t port) {
 bool run(const std::string& command) { return std::system(command.c_str()) == 0; }
 
 }  // namespace
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = std::filesystem::temp_directory_path() / "hubward-test-XXXXXX";
-  path_ = mkdtemp(name.data());
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 std::uint16_t free_port() {
   const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -144,4 +134,4 @@ void BrokerProcess::restart() {
   if (!launch()) std::abort();
 }
 
-}  // namespace hubward::platform::test
+}  // namespace hubward::test

@@ -1,11 +1,12 @@
-#include "tests/unit/gateway/platform/run_until.h"
+#include "tests/support/run_until.h"
 
-namespace hubward::platform::test {
+namespace hubward::test {
 namespace {
 
 constexpr std::chrono::milliseconds kLookEvery{2};
 
-void look(AsioLoop& loop, const std::function<bool()>& done, SteadyTime until, bool& came) {
+void look(platform::AsioLoop& loop, const std::function<bool()>& done, SteadyTime until,
+          bool& came) {
   came = done();
   if (came || loop.clock().steady() >= until) return loop.stop();
   loop.call_at(loop.clock().steady() + kLookEvery, [&, until] { look(loop, done, until, came); });
@@ -13,7 +14,8 @@ void look(AsioLoop& loop, const std::function<bool()>& done, SteadyTime until, b
 
 }  // namespace
 
-bool run_until(AsioLoop& loop, const std::function<bool()>& done, std::chrono::seconds deadline) {
+bool run_until(platform::AsioLoop& loop, const std::function<bool()>& done,
+               std::chrono::seconds deadline) {
   const SteadyTime until = loop.clock().steady() + deadline;
   bool came = false;
   loop.post([&] { look(loop, done, until, came); });
@@ -21,4 +23,4 @@ bool run_until(AsioLoop& loop, const std::function<bool()>& done, std::chrono::s
   return came;
 }
 
-}  // namespace hubward::platform::test
+}  // namespace hubward::test

@@ -1,0 +1,131 @@
+// One client's conversation with an MQTT 3.1.1 broker, over as many connections as it takes: what
+// arrives at QoS 1 is acknowledged when its receiver says so, in order of arrival, and many
+// messages may wait for that at once.
+//
+// No library at hand does this: libmosquitto acknowledges before it hands a message up, Paho after
+// its callback returns and so one message at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "proto/mqtt/packet_reader.h"
+#include "proto/time.h"
+
+namespace hubward::mqtt {
+
+struct ClientSettings {
+  std::string client_id{};
+  std::optional<std::string> user_name{}, password{};
+  std::vector<std::string> filters{};  // subscribed at QoS 1 after every connect
+  std::chrono::seconds keep_alive{15};
+  // From the opening of the connection to the broker's consent to the filters.
+  std::chrono::milliseconds attempt_max{8000};
+  // The longest a message may wait for its receiver before the connection is given up.
+  std::chrono::milliseconds decision_max{10'000};
+  std::size_t message_bytes_max = 256 * 1024;
+  // More messages than this without a decision end the connection; brokers send 20 to 1,000.
+  std::size_t undecided_max = 2000;
+};
+
+struct SessionReady {};  // once a connection: messages come
+struct MessageArrived {
+  std::uint64_t number;  // for decide(); 0: QoS 0, nobody waits for a decision
+  std::string topic;
+  std::string payload;
+  bool retained;
+};
+// A message over the bound: acknowledged, so that it does not come again, and dropped.
+struct MessageTooLong {
+  std::string topic;
+};
+struct PublishEnded {
+  std::uint64_t number;
+  bool taken;  // the broker has it; false: the connection ended first, it may have it or not
+};
+struct WriteBytes {
+  std::vector<std::byte> bytes;
+};
+// The connection is of no use any more. Close it; then on_open() of the next one.
+struct SessionEnded {
+  std::string why;  // for people
+};
+using ClientAction = std::variant<SessionReady, MessageArrived, MessageTooLong, PublishEnded,
+                                  WriteBytes, SessionEnded>;
+using ClientActions = std::vector<ClientAction>;
+
+// Single-threaded, no I/O; time is passed in. Actions are appended to `out` and to be carried out
+// in their order.
+class ClientSession {
+ public:
+  explicit ClientSession(ClientSettings settings);
+
+  // The connection stands. CONNECT, with a kept session (section 3.1.2.4).
+  void on_open(SteadyTime now, ClientActions& out);
+  void on_bytes(std::span<const std::byte> bytes, SteadyTime now, ClientActions& out);
+  // The connection is gone, for whatever reason. Answers all publishes under way.
+  void on_closed(ClientActions& out);
+  void on_timer(SteadyTime now, ClientActions& out);
+  [[nodiscard]] std::optional<SteadyTime> deadline() const;
+
+  // True: durable or dropped on purpose, acknowledge it. False: the connection ends, and the broker
+  // delivers it again on the next one. Also after the connection has ended: a message that the
+  // broker then delivers a second time (same packet id, DUP, same content) is not handed up again.
+  void decide(std::uint64_t number, bool taken, SteadyTime now, ClientActions& out);
+
+  [[nodiscard]] bool is_ready() const { return phase_ == Phase::Ready; }
+  // QoS 1, while is_ready(). Its end is reported once. Error LimitExceeded: too long to be sent.
+  [[nodiscard]] Result<std::uint64_t> publish(std::string topic, std::string payload,
+                                              SteadyTime now, ClientActions& out);
+
+ private:
+  enum class Phase : std::uint8_t { Closed, Connecting, Subscribing, Ready };
+  // As the broker's next delivery of the same message would show it.
+  struct Delivery {
+    PacketId packet_id;
+    std::size_t content;  // hash of topic and payload
+    friend bool operator==(const Delivery&, const Delivery&) = default;
+  };
+  struct Undecided {
+    std::uint64_t number;
+    Delivery delivery;
+    SteadyTime since;
+    bool taken = false;  // and waits for those before it to be acknowledged
+  };
+
+  void handle(Packet packet, SteadyTime now, ClientActions& out);
+  void on_connack(const Connack& connack, SteadyTime now, ClientActions& out);
+  void on_suback(const Suback& suback, ClientActions& out);
+  void tell_ready(ClientActions& out);
+  void on_publish(Publish publish, SteadyTime now, ClientActions& out);
+  void on_puback(PacketId id, ClientActions& out);
+  void acknowledge_front(SteadyTime now, ClientActions& out);
+  void remember(const Delivery& delivery);
+  [[nodiscard]] bool was_taken(const Delivery& delivery) const;
+  void send(const Packet& packet, SteadyTime now, ClientActions& out);
+  void end(std::string why, ClientActions& out);
+  [[nodiscard]] PacketId free_packet_id();
+
+  const ClientSettings settings_;
+  Phase phase_ = Phase::Closed;
+  bool told_ready_ = false;
+  PacketReader reader_;
+  SteadyTime opened_{}, sent_{};
+  std::optional<SteadyTime> ping_sent_;
+  PacketId last_packet_id_ = 0;
+  std::uint64_t last_number_ = 0;
+  std::deque<Undecided> undecided_;               // of this connection, in order of arrival
+  std::map<std::uint64_t, Delivery> of_earlier_;  // undecided when their connection ended
+  std::deque<Delivery> taken_;                    // the newest, acknowledged or about to be
+  std::map<PacketId, std::uint64_t> publishing_;  // without their PUBACK
+};
+
+}  // namespace hubward::mqtt

@@ -1,0 +1,321 @@
+#include "proto/mqtt/client_session.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace hubward;
+using namespace hubward::mqtt;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A session with a scripted broker on its other side.
+struct Fixture {
+  SteadyTime now{1h};
+  ClientSession session;
+  ClientActions actions;
+  PacketReader broker{1 << 20};
+
+  explicit Fixture(ClientSettings settings = {.client_id = "hubward", .filters = {"plant/#"}})
+      : session(std::move(settings)) {}
+
+  // What the session has sent since the last call.
+  std::vector<Packet> sent() {
+    std::vector<Packet> packets;
+    for (const auto& action : actions) {
+      if (const auto* write = std::get_if<WriteBytes>(&action)) broker.feed(write->bytes);
+    }
+    std::erase_if(actions, [](const auto& one) { return std::holds_alternative<WriteBytes>(one); });
+    while (true) {
+      auto packet = broker.next();
+      REQUIRE(packet);
+      if (!*packet) return packets;
+      packets.push_back(std::move(**packet));
+    }
+  }
+  template <class Action>
+  std::vector<Action> take() {
+    std::vector<Action> found;
+    for (const auto& action : actions) {
+      if (const auto* one = std::get_if<Action>(&action)) found.push_back(*one);
+    }
+    std::erase_if(actions, [](const auto& one) { return std::holds_alternative<Action>(one); });
+    return found;
+  }
+  void receive(const Packet& packet) { session.on_bytes(*encode(packet), now, actions); }
+  void message(PacketId id, std::string payload, bool duplicate = false) {
+    Publish publish{.topic = "plant/a", .payload = std::move(payload), .qos = Qos::AtLeastOnce};
+    publish.packet_id = id;
+    publish.duplicate = duplicate;
+    receive(publish);
+  }
+  void connect(bool session_present = true) {
+    session.on_open(now, actions);
+    (void)sent();
+    receive(Connack{.session_present = session_present});
+    const auto asked = sent();
+    REQUIRE(asked.size() == 1);
+    const auto& subscribe = std::get<Subscribe>(asked[0]);
+    receive(
+        Suback{subscribe.packet_id, std::vector<std::uint8_t>(subscribe.subscriptions.size(), 1)});
+    REQUIRE(take<SessionReady>().size() == 1);
+  }
+  void decide(std::uint64_t number, bool taken = true) {
+    session.decide(number, taken, now, actions);
+  }
+  void drop() { session.on_closed(actions); }
+  std::vector<PacketId> acknowledged() {
+    std::vector<PacketId> ids;
+    for (const Packet& packet : sent()) ids.push_back(std::get<Puback>(packet).packet_id);
+    return ids;
+  }
+  std::string why_ended() {
+    const auto ended = take<SessionEnded>();
+    return ended.empty() ? "" : ended.front().why;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a session keeps what the broker keeps, and asks for QoS 1") {
+  ClientSettings settings{.client_id = "hubward", .user_name = "gateway", .password = "secret"};
+  settings.filters = {"plant/+/state", "hall/#"};
+  Fixture f(settings);
+  f.session.on_open(f.now, f.actions);
+  const auto hello = f.sent();
+  REQUIRE(hello.size() == 1);
+  const auto& connect = std::get<Connect>(hello[0]);
+  CHECK(connect.client_id == "hubward");
+  CHECK(connect.user_name == "gateway");
+  CHECK(connect.password == "secret");
+  CHECK(connect.keep_alive == 15s);
+  CHECK_FALSE(connect.clean_session);
+  f.receive(Connack{});
+  const auto asked = f.sent();
+  REQUIRE(asked.size() == 1);
+  const auto& subscribe = std::get<Subscribe>(asked[0]);
+  CHECK(subscribe.subscriptions == std::vector<Subscription>{{"plant/+/state", Qos::AtLeastOnce},
+                                                             {"hall/#", Qos::AtLeastOnce}});
+  CHECK_FALSE(f.session.is_ready());
+  f.receive(Suback{subscribe.packet_id, {1, 1}});
+  CHECK(f.session.is_ready());
+  CHECK(f.take<SessionReady>().size() == 1);
+}
+
+TEST_CASE("many messages wait for their decision at once; acknowledgements keep their order") {
+  Fixture f;
+  f.connect();
+  for (PacketId id = 1; id <= 4; ++id) f.message(id, std::to_string(id));
+  const auto arrived = f.take<MessageArrived>();
+  REQUIRE(arrived.size() == 4);
+  CHECK(f.acknowledged().empty());
+  f.decide(arrived[2].number);
+  f.decide(arrived[1].number);
+  CHECK(f.acknowledged().empty());  // [MQTT-4.6.0-2]
+  f.decide(arrived[0].number);
+  CHECK(f.acknowledged() == std::vector<PacketId>{1, 2, 3});
+  f.decide(arrived[3].number);
+  f.decide(arrived[3].number);  // harmless
+  CHECK(f.acknowledged() == std::vector<PacketId>{4});
+}
+
+TEST_CASE("what was taken is not handed up again when the broker delivers it twice") {
+  Fixture f;
+  f.connect();
+  for (PacketId id = 1; id <= 3; ++id) f.message(id, std::to_string(id));
+  const auto arrived = f.take<MessageArrived>();
+  f.decide(arrived[0].number);  // its PUBACK may be lost
+  f.decide(arrived[2].number);  // waits behind the second
+  f.drop();
+  (void)f.sent();
+  SUBCASE("the second is decided before it comes again") {
+    f.decide(arrived[1].number);
+    f.connect();
+    for (PacketId id = 1; id <= 3; ++id) f.message(id, std::to_string(id), true);
+    CHECK(f.take<MessageArrived>().empty());
+    CHECK(f.acknowledged() == std::vector<PacketId>{1, 2, 3});
+  }
+  SUBCASE("the second is decided after it came again") {
+    f.connect();
+    for (PacketId id = 1; id <= 3; ++id) f.message(id, std::to_string(id), true);
+    CHECK(f.take<MessageArrived>().empty());
+    CHECK(f.acknowledged() == std::vector<PacketId>{1});
+    f.decide(arrived[1].number);
+    CHECK(f.acknowledged() == std::vector<PacketId>{2, 3});
+  }
+  SUBCASE("the second is refused: it is handed up again") {
+    f.decide(arrived[1].number, false);
+    f.connect();
+    for (PacketId id = 1; id <= 3; ++id) f.message(id, std::to_string(id), true);
+    const auto again = f.take<MessageArrived>();
+    REQUIRE(again.size() == 1);
+    CHECK(again[0].payload == "2");
+  }
+  SUBCASE("another message under an old id is another message") {
+    f.connect();
+    f.message(1, "other", true);
+    f.message(2, "1");
+    CHECK(f.take<MessageArrived>().size() == 2);
+  }
+  SUBCASE("a broker that has forgotten the session counts anew") {
+    f.connect(false);
+    f.message(1, "1", true);
+    CHECK(f.take<MessageArrived>().size() == 1);
+  }
+}
+
+TEST_CASE("a message that is refused ends the connection and is not acknowledged") {
+  Fixture f;
+  f.connect();
+  f.message(1, "1");
+  f.message(2, "2");
+  const auto arrived = f.take<MessageArrived>();
+  f.decide(arrived[0].number, false);
+  CHECK(f.why_ended() == "a message was not stored, the broker will deliver it again");
+  CHECK(f.acknowledged().empty());
+  CHECK_FALSE(f.session.deadline());
+  f.connect();
+  f.message(1, "1", true);
+  f.message(2, "2", true);
+  const auto again = f.take<MessageArrived>();
+  REQUIRE(again.size() == 1);  // the second is still with its receiver
+  CHECK(again[0].payload == "1");
+  f.decide(again[0].number);
+  f.decide(arrived[1].number);
+  CHECK(f.acknowledged() == std::vector<PacketId>{1, 2});
+}
+
+TEST_CASE("a kept session delivers before it confirms the filters") {
+  Fixture f;
+  f.session.on_open(f.now, f.actions);
+  f.receive(Connack{.session_present = true});
+  const auto asked = f.sent();
+  f.message(1, "1");
+  CHECK(f.take<SessionReady>().size() == 1);
+  CHECK(f.take<MessageArrived>().size() == 1);
+  CHECK_FALSE(f.session.is_ready());
+  f.receive(Suback{std::get<Subscribe>(asked.back()).packet_id, {1}});
+  CHECK(f.session.is_ready());
+  CHECK(f.take<SessionReady>().empty());
+}
+
+TEST_CASE("a message without a decision ends the connection after ten seconds") {
+  Fixture f;
+  f.connect();
+  f.message(1, "1");
+  f.now += 9s;
+  f.session.on_timer(f.now, f.actions);
+  CHECK(f.why_ended().empty());
+  f.now += 1s;
+  CHECK(f.session.deadline() == f.now);
+  f.session.on_timer(f.now, f.actions);
+  CHECK(f.why_ended() == "a message was not stored, the broker will deliver it again");
+}
+
+TEST_CASE("messages at QoS 0 and messages that are too long wait for nobody") {
+  ClientSettings settings{.client_id = "hubward", .filters = {"#"}};
+  settings.message_bytes_max = 1000;
+  Fixture f(settings);
+  f.connect();
+  f.receive(Publish{.topic = "plant/a", .payload = "now"});
+  const auto arrived = f.take<MessageArrived>();
+  REQUIRE(arrived.size() == 1);
+  CHECK(arrived[0].number == 0);
+  f.message(9, std::string(100'000, 'x'));
+  REQUIRE(f.take<MessageTooLong>().size() == 1);
+  CHECK(f.acknowledged() == std::vector<PacketId>{9});
+  CHECK(f.take<MessageArrived>().empty());
+}
+
+TEST_CASE("a publish is answered once: by the broker, or by the end of the connection") {
+  Fixture f;
+  f.connect();
+  const auto first = f.session.publish("back", "1", f.now, f.actions);
+  const auto second = f.session.publish("back", "2", f.now, f.actions);
+  REQUIRE(first);
+  REQUIRE(second);
+  const auto sent = f.sent();
+  REQUIRE(sent.size() == 2);
+  const PacketId id = std::get<Publish>(sent[1]).packet_id;
+  f.receive(Puback{id});
+  f.receive(Puback{id});
+  f.drop();
+  f.drop();
+  const auto ended = f.take<PublishEnded>();
+  REQUIRE(ended.size() == 2);
+  CHECK(ended[0].number == *second);
+  CHECK(ended[0].taken);
+  CHECK(ended[1].number == *first);
+  CHECK_FALSE(ended[1].taken);
+  CHECK_FALSE(f.session.publish(std::string(70'000, 't'), "", f.now, f.actions));
+}
+
+TEST_CASE("a broker that does not answer is asked after 15 s and given up 15 s later") {
+  Fixture f;
+  f.connect();
+  f.now += 15s;
+  CHECK(f.session.deadline() == f.now);
+  f.session.on_timer(f.now, f.actions);
+  CHECK(f.sent() == std::vector<Packet>{Pingreq{}});
+  SUBCASE("it answers") {
+    f.receive(Pingresp{});
+    f.now += 14s;
+    f.session.on_timer(f.now, f.actions);
+    CHECK(f.why_ended().empty());
+  }
+  SUBCASE("it does not") {
+    f.now += 15s;
+    f.session.on_timer(f.now, f.actions);
+    CHECK(f.why_ended() == "the broker does not answer");
+  }
+}
+
+TEST_CASE("what ends a connection has words") {
+  struct Row {
+    const char* why;
+    std::vector<Packet> packets;
+  };
+  const Row before_login[] = {
+      {"the broker does not speak MQTT 3.1.1", {Connack{.return_code = 1}}},
+      {"the broker refuses the client id", {Connack{.return_code = 2}}},
+      {"the broker is not ready", {Connack{.return_code = 3}}},
+      {"the broker refuses user name or password", {Connack{.return_code = 4}}},
+      {"the broker does not allow this client", {Connack{.return_code = 5}}},
+      {"the broker refuses, code 9", {Connack{.return_code = 9}}},
+      {"the broker sends PINGRESP where it may not", {Pingresp{}}},
+      {"the broker refuses the subscription plant/#", {Connack{}, Suback{1, {0x80}}}},
+      {"the broker answers another subscription", {Connack{}, Suback{1, {1, 1}}}},
+      {"the broker sends CONNACK where it may not", {Connack{}, Connack{}}},
+      {"the broker sends SUBSCRIBE where it may not", {Connack{}, Subscribe{1, {{"a"}}}}},
+  };
+  for (const Row& row : before_login) {
+    CAPTURE(row.why);
+    Fixture f;
+    f.session.on_open(f.now, f.actions);
+    for (const Packet& packet : row.packets) f.receive(packet);
+    CHECK(f.why_ended() == row.why);
+  }
+  Fixture late;
+  late.session.on_open(late.now, late.actions);
+  late.now += 8s;
+  CHECK(late.session.deadline() == late.now);
+  late.session.on_timer(late.now, late.actions);
+  CHECK(late.why_ended() == "no answer in 8 s");
+
+  Fixture noise;
+  noise.connect();
+  noise.session.on_bytes(std::vector<std::byte>(10, std::byte{0xFF}), noise.now, noise.actions);
+  CHECK(noise.why_ended().starts_with("the broker sends what is not MQTT"));
+}
+
+TEST_CASE("a broker that sends on and on while nothing is stored is cut off") {
+  ClientSettings settings{.client_id = "hubward", .filters = {"#"}};
+  settings.undecided_max = 10;
+  Fixture f(settings);
+  f.connect();
+  for (PacketId id = 1; id <= 10; ++id) f.message(id, "x" + std::to_string(id));
+  CHECK(f.why_ended().empty());
+  f.message(11, "x");
+  CHECK(f.why_ended() == "more than 10 messages wait to be stored");
+}
