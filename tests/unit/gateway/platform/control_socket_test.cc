@@ -14,8 +14,8 @@
 #include "gateway/platform/console_log.h"
 #include "gateway/platform/signals.h"
 #include "gateway/platform/system_clock.h"
-#include "tests/support/temporary_folder.h"
 #include "tests/support/run_until.h"
+#include "tests/support/temporary_folder.h"
 
 namespace hubward::platform {
 namespace {
