@@ -21,8 +21,8 @@ using Owned = std::unique_ptr<T, Deleter<Free>>;
 
 // Lines are bytes, not UTF-8: devices speak whatever code page they like. \C and UTF switches
 // inside a pattern are refused.
-constexpr std::uint32_t kOptions = PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_UTF |
-                                   PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C;
+constexpr std::uint32_t kOptions =
+    PCRE2_ANCHORED | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C;
 constexpr std::uint32_t kNestedGroupsMax = 50;
 
 std::string words(int code) {
@@ -48,17 +48,19 @@ LinePattern::LinePattern(LinePattern&& other) noexcept = default;
 LinePattern& LinePattern::operator=(LinePattern&& other) noexcept = default;
 LinePattern::~LinePattern() = default;
 
-Result<LinePattern> LinePattern::compile(std::string_view pattern) {
+Result<LinePattern> LinePattern::compile(std::string_view pattern, Covers covers) {
   if (pattern.empty()) return bad_pattern("the pattern is empty");
   if (pattern.size() > kPatternBytesMax) return bad_pattern("the pattern is over 4096 bytes long");
   const Owned<pcre2_compile_context, pcre2_compile_context_free> context(
       pcre2_compile_context_create(nullptr));
   pcre2_set_parens_nest_limit(context.get(), kNestedGroupsMax);
+  const std::uint32_t options =
+      covers == Covers::WholeLine ? kOptions | PCRE2_ENDANCHORED : kOptions;
   int code = 0;
   PCRE2_SIZE offset = 0;
   auto compiled = std::make_unique<Compiled>();
   compiled->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                     kOptions, &code, &offset, context.get()));
+                                     options, &code, &offset, context.get()));
   if (!compiled->code) {
     return bad_pattern("at character " + std::to_string(offset + 1) + ": " + words(code));
   }

@@ -1,4 +1,4 @@
-// A regular expression with named groups, matched against whole lines.
+// A regular expression with named groups, matched against whole lines or their beginnings.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,10 @@ class LinePattern {
   static constexpr std::uint32_t kMatchStepsMax = 50'000;
   static constexpr std::uint32_t kMatchHeapKibMax = 4096;
 
+  enum class Covers : std::uint8_t { WholeLine, Beginning };
   // Error ConfigInvalid: "at character N: why".
-  [[nodiscard]] static Result<LinePattern> compile(std::string_view pattern);
+  [[nodiscard]] static Result<LinePattern> compile(std::string_view pattern,
+                                                   Covers covers = Covers::WholeLine);
 
   LinePattern(LinePattern&& other) noexcept;
   LinePattern& operator=(LinePattern&& other) noexcept;
@@ -33,8 +35,8 @@ class LinePattern {
   // The number of the group with that name. Nothing if the pattern has none, or several.
   [[nodiscard]] std::optional<std::uint32_t> group(const std::string& name) const;
 
-  // True: the whole line matches, and captured() tells the groups until the next call. Error
-  // LimitExceeded: given up.
+  // True: the line, or its beginning, matches, and captured() tells the groups until the next call.
+  // Error LimitExceeded: given up.
   [[nodiscard]] Result<bool> match(std::string_view line);
   // What the group captured in the last match, a part of its line; nothing if it took no part.
   [[nodiscard]] std::optional<std::string_view> captured(std::uint32_t group) const;

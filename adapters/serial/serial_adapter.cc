@@ -28,7 +28,7 @@ Status SerialAdapter::start(ReadingSink& sink) {
   if (std::string problem = framing_problem(settings_.frames); !problem.empty()) {
     return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(problem));
   }
-  auto extractor = LineExtractor::make(settings_);
+  auto extractor = FrameExtractor::make(settings_);
   if (!extractor) return tl::unexpected(extractor.error());
   extractor_.emplace(std::move(*extractor));
   sink_ = &sink;

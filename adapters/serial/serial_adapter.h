@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "adapters/serial/line_extractor.h"
+#include "adapters/serial/frame_extractor.h"
 #include "adapters/serial/settings.h"
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/southbound.h"
@@ -32,7 +32,7 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   SerialAdapter(const SerialAdapter&) = delete;
   SerialAdapter& operator=(const SerialAdapter&) = delete;
 
-  // Error ConfigInvalid: frames cannot be told apart so, or as LineExtractor::make().
+  // Error ConfigInvalid: frames cannot be told apart so, or as FrameExtractor::make().
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
   void stop() noexcept override;
@@ -54,7 +54,7 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   StreamOpener& opener_;
   Loop& loop_;
   ReadingSink* sink_ = nullptr;  // while started
-  std::optional<LineExtractor> extractor_;
+  std::optional<FrameExtractor> extractor_;
   Framer framer_;
   std::unique_ptr<ByteStream> stream_;
   TimerId reopen_;

@@ -99,19 +99,23 @@ void attach_mqtt(const DeviceFile& file, const GatewayPart* gateway, FileReport&
   for (std::size_t i = 0; i < file.tags.size(); ++i) {
     const std::string& pointer = file.tags[i].pointer;
     const std::string at = "/tags/" + std::to_string(i) + "/pointer";
-    // RFC 6901, section 3: ~ stands only in ~0 and ~1.
-    for (std::size_t tilde = 0; (tilde = pointer.find('~', tilde)) != std::string::npos; ++tilde) {
-      const char next = tilde + 1 < pointer.size() ? pointer[tilde + 1] : ' ';
-      if (next == '0' || next == '1' || !report.clean(at)) continue;
-      report.error(at, "pointer",
-                   quoted(pointer) + " is no JSON Pointer; write ~ as ~0, and / in a key as ~1");
-    }
+    check_json_pointer(pointer, at, report);
     device.tags.push_back({TagIndex{static_cast<std::uint16_t>(i)}, pointer});
   }
   if (report.clean("/attach")) part.attached = std::move(device);
 }
 
 }  // namespace
+
+void check_json_pointer(const std::string& pointer, const std::string& at, FileReport& report) {
+  // RFC 6901, section 3: ~ stands only in ~0 and ~1.
+  for (std::size_t tilde = 0; (tilde = pointer.find('~', tilde)) != std::string::npos; ++tilde) {
+    const char next = tilde + 1 < pointer.size() ? pointer[tilde + 1] : ' ';
+    if (next == '0' || next == '1' || !report.clean(at)) continue;
+    report.error(at, "pointer",
+                 quoted(pointer) + " is no JSON Pointer; write ~ as ~0, and / in a key as ~1");
+  }
+}
 
 std::string connection_name(const std::variant<TcpEndpoint, SerialSettings>& attachment) {
   if (const auto* line = std::get_if<SerialSettings>(&attachment)) return line->path;

@@ -182,16 +182,9 @@ Codec<TagFields> modbus_tag() {
 }
 
 Codec<TagFields> serial_tag() {
-  using Type = serial::TagSettings::Type;
-  Record<TagFields> r("serial_tag", "a value in a line of text");
+  Record<TagFields> r("serial_tag", "a value in a line or frame");
   add_common(r);
-  r.optional("group", &TagFields::group,
-             text(1, 32, "^[A-Za-z_][A-Za-z0-9_]*$", "the name of a group in the pattern"),
-             "the named group of the pattern; the tag's name if left out");
-  r.optional(
-      "type", &TagFields::serial_type,
-      choice<Type>({{"number", Type::Number}, {"integer", Type::Integer}, {"text", Type::Text}}),
-      "how the text is read: number, integer or text");
+  add_serial_tag(r);
   add_scale(r);
   return r.codec();
 }

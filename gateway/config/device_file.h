@@ -60,8 +60,8 @@ struct AttachFields {  // exactly one
 };
 
 // Every key that some kind of tag has; which ones a file may use follows from how the device is
-// attached.
-struct TagFields {
+// attached. `pointer` is MQTT's too.
+struct TagFields : SerialTagFields {
   std::string name;
   TagDescription::As as = TagDescription::As::Telemetry;
   std::string component;
@@ -78,11 +78,6 @@ struct TagFields {
   // Modbus and serial
   double scale = 1;
   double offset = 0;
-  // Serial
-  std::string group;
-  serial::TagSettings::Type serial_type = serial::TagSettings::Type::Number;
-  // MQTT
-  std::string pointer;
 };
 
 struct DeviceOutboxFields {

@@ -15,11 +15,6 @@ Codec<std::size_t> count(std::int64_t minimum, std::int64_t maximum) {
   return integer_as<std::size_t>(minimum, maximum);
 }
 
-Codec<ByteOrder> byte_order() {
-  return choice<ByteOrder>(
-      {{"high_first", ByteOrder::HighFirst}, {"low_first", ByteOrder::LowFirst}});
-}
-
 Codec<DelimitedFields> delimited() {
   Record<DelimitedFields> r("delimited", "frames between marks");
   r.required("end", &DelimitedFields::end, bytes_text(32),
@@ -46,7 +41,7 @@ Codec<LengthPrefixedFields> length() {
              "where the length stands: how many bytes of the frame are in front of it");
   r.optional("width", &LengthPrefixedFields::width, count(1, 4),
              "how many bytes the length takes: 1, 2 or 4");
-  r.optional("byte_order", &LengthPrefixedFields::byte_order, byte_order(),
+  r.optional("byte_order", &LengthPrefixedFields::byte_order, serial_byte_order(),
              "which of its bytes comes first");
   r.optional("counts", &LengthPrefixedFields::counts,
              choice<LengthPrefixed::Counts>({{"rest", LengthPrefixed::Counts::Rest},
@@ -87,6 +82,16 @@ Codec<FramingFields> framing() {
   return r.codec();
 }
 
+Codec<CsvFields> csv() {
+  Record<CsvFields> r("csv", "lines of separated columns");
+  r.optional("separator", &CsvFields::separator, bytes_text(4), "the byte between two columns");
+  r.optional("quotes", &CsvFields::quotes, boolean(),
+             "whether a column in quotation marks may hold the separator");
+  r.optional("columns", &CsvFields::columns, count(0, serial::kCsvColumnsMax),
+             "how many columns a line has; one with more or fewer is dropped and counted. 0: any");
+  return r.codec();
+}
+
 Codec<CheckSettings> check() {
   using Form = CheckSettings::Form;
   Record<CheckSettings> r("check", "the checksum of a frame");
@@ -123,7 +128,7 @@ Codec<CheckSettings> check() {
       "form", &CheckSettings::form,
       choice<Form>({{"binary", Form::Binary}, {"hex", Form::Hex}, {"nibbles", Form::Nibbles}}),
       "\"binary\", as hexadecimal digits (\"hex\"), or as nibbles with 30 hex added to each");
-  r.optional("byte_order", &CheckSettings::byte_order, byte_order(),
+  r.optional("byte_order", &CheckSettings::byte_order, serial_byte_order(),
              "which of its bytes comes first");
   r.optional("end_offset", &CheckSettings::end_offset, count(0, 64),
              "how many bytes of the frame stand behind it, the end mark's too: 2 for CR LF");
@@ -135,6 +140,26 @@ Codec<CheckSettings> check() {
 }
 
 }  // namespace
+
+Codec<ByteOrder> serial_byte_order() {
+  return choice<ByteOrder>(
+      {{"high_first", ByteOrder::HighFirst}, {"low_first", ByteOrder::LowFirst}});
+}
+
+Codec<SerialType> serial_type_codec() {
+  return choice<SerialType>(
+      {{"number", SerialType::Number},   {"integer", SerialType::Integer},
+       {"text", SerialType::Text},       {"hex", SerialType::Hex},
+       {"boolean", SerialType::Boolean}, {"degrees_minutes", SerialType::DegreesMinutes},
+       {"uint8", SerialType::Uint8},     {"int8", SerialType::Int8},
+       {"uint16", SerialType::Uint16},   {"int16", SerialType::Int16},
+       {"uint24", SerialType::Uint24},   {"int24", SerialType::Int24},
+       {"uint32", SerialType::Uint32},   {"int32", SerialType::Int32},
+       {"uint64", SerialType::Uint64},   {"int64", SerialType::Int64},
+       {"float32", SerialType::Float32}, {"float64", SerialType::Float64},
+       {"bcd8", SerialType::Bcd8},       {"bcd16", SerialType::Bcd16},
+       {"bcd32", SerialType::Bcd32}});
+}
 
 Codec<std::string> bytes_text(std::size_t length_max) {
   return text(1, length_max, "characters, and \\\\r \\\\n \\\\t \\\\xHH for bytes that have none");
@@ -148,6 +173,11 @@ const Codec<FramingFields>& framing_codec() {
 
 const Codec<CheckSettings>& check_codec() {
   static const Codec<CheckSettings> codec = check();
+  return codec;
+}
+
+const Codec<CsvFields>& csv_codec() {
+  static const Codec<CsvFields> codec = csv();
   return codec;
 }
 

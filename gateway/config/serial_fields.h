@@ -1,5 +1,6 @@
 // What a device's file says about the protocol of a serial device: how its frames are told apart
-// and checked. The same on a serial port and behind a serial-to-network converter.
+// and checked, and where values stand in them. The same on a serial port and behind a
+// serial-to-network converter.
 #pragma once
 
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "gateway/config/record.h"
+#include "proto/serial/csv.h"
 #include "proto/serial/framing.h"
 
 namespace hubward::config {
@@ -50,33 +52,135 @@ struct FramingFields {  // exactly one
   std::optional<std::chrono::milliseconds> gap;
 };
 
+struct CsvFields {
+  std::string separator = ",";
+  bool quotes = true;
+  std::size_t columns = 0;
+};
+
 struct SerialProtocolFields {
   std::optional<std::string> delimiter;
   std::optional<FramingFields> framing;
   std::optional<serial::CheckSettings> check;
   std::size_t line_bytes_max = 1024;
   std::string pattern;
+  CsvFields csv;
+  std::string ignore;
+};
+
+// The types of text, and those of binary fields.
+enum class SerialType : std::uint8_t {
+  Number,
+  Integer,
+  Text,
+  Hex,
+  Boolean,
+  DegreesMinutes,
+  Uint8,
+  Int8,
+  Uint16,
+  Int16,
+  Uint24,
+  Int24,
+  Uint32,
+  Int32,
+  Uint64,
+  Int64,
+  Float32,
+  Float64,
+  Bcd8,
+  Bcd16,
+  Bcd32,
+};
+
+// The keys of a tag that only serial devices have, and `pointer`.
+struct SerialTagFields {
+  // One of these; a group of the tag's name if there is none.
+  std::string group;
+  std::optional<std::size_t> column;
+  std::string column_name;
+  std::optional<std::size_t> from;
+  std::string pointer;
+  std::optional<std::size_t> byte;
+  // More about it.
+  std::size_t columns = 1;
+  std::optional<std::size_t> width;
+  serial::ByteOrder byte_order = serial::ByteOrder::HighFirst;
+  std::optional<unsigned> bit;
+  std::optional<std::int64_t> mask;
+  SerialType serial_type = SerialType::Number;
+  bool decimal_comma = false;
+  std::string unit_text;
+  std::string when;
 };
 
 // One or more bytes, with escapes.
 [[nodiscard]] Codec<std::string> bytes_text(std::size_t length_max);
+[[nodiscard]] Codec<serial::ByteOrder> serial_byte_order();
+[[nodiscard]] Codec<SerialType> serial_type_codec();
 [[nodiscard]] const Codec<FramingFields>& framing_codec();
 [[nodiscard]] const Codec<serial::CheckSettings>& check_codec();
+
+[[nodiscard]] const Codec<CsvFields>& csv_codec();
 
 // The keys of SerialProtocolFields; `T` inherits from it.
 template <class T>
 void add_serial_protocol(Record<T>& r) {
-  r.required("pattern", &T::pattern, text(1, 1024, "a regular expression with named groups"),
+  r.optional("pattern", &T::pattern, text(1, 1024, "a regular expression with named groups"),
              "a regular expression that matches a whole line; each value is a named group such as "
-             "(?<weight>[-0-9.]+)");
+             "(?<weight>[-0-9.]+). Not needed where the tags name columns, pointers or bytes");
   r.optional("delimiter", &T::delimiter, bytes_text(32),
              "the bytes that end a line; carriage return and line feed if left out");
   r.optional("framing", &T::framing, framing_codec(),
              "how frames are told apart, where a delimiter is not enough");
   r.optional("check", &T::check, check_codec(),
              "the checksum of a frame; one whose checksum is wrong is dropped and counted");
+  r.optional("csv", &T::csv, csv_codec(), "how lines are made of columns, for tags that name one");
+  r.optional(
+      "ignore", &T::ignore, text(1, 1024, "a regular expression"),
+      "a regular expression: a line that matches it and holds no tag's value is no bad input");
   r.optional("line_bytes_max", &T::line_bytes_max, integer_as<std::size_t>(16, 65536),
              "the longest line or frame that is accepted; longer ones are dropped and counted");
+}
+
+// The keys of SerialTagFields; `T` inherits from it.
+template <class T>
+void add_serial_tag(Record<T>& r) {
+  const auto place = [](std::int64_t least) { return integer_as<std::size_t>(least, 65535); };
+  r.optional(
+      "group", &T::group,
+      text(1, 32, "^[A-Za-z_][A-Za-z0-9_]*$", "the name of a group in the pattern"),
+      "where it stands: the named group of the pattern; the tag's name if no place is named");
+  r.optional("column", &T::column, integer_as<std::size_t>(1, serial::kCsvColumnsMax),
+             "or: the column of a line of separated columns, the first is 1");
+  r.optional("column_name", &T::column_name, text(1, 128, "a column's name in the header line"),
+             "or: the column's name in the header line");
+  r.optional("from", &T::from, place(1), "or: the first of its characters, from 1; needs width");
+  r.optional("pointer", &T::pointer,
+             text(0, 1024, "^(/.*)?$", "a JSON Pointer such as \"/weight\""),
+             "or: a JSON Pointer into the line");
+  r.optional("byte", &T::byte, place(0),
+             "or: its first byte, from 0; with one of the types that say how many bits they have");
+  r.optional("columns", &T::columns, integer_as<std::size_t>(1, 10),
+             "how many columns from there on belong together, e.g. 2 for 4807.038,N");
+  r.optional("width", &T::width, place(1), "how many characters, from \"from\" on");
+  r.optional("byte_order", &T::byte_order, serial_byte_order(), "which of its bytes comes first");
+  r.optional("bit", &T::bit, integer_as<unsigned>(0, 63),
+             "one bit of an unsigned type, 0 is the lowest");
+  r.optional("mask", &T::mask, integer(1, std::int64_t{1} << 53),
+             "the bits of an unsigned type that count, moved down to the lowest of them");
+  r.optional("type", &T::serial_type, serial_type_codec(),
+             "how it is read: number, integer, text, hex, boolean or degrees_minutes (as NMEA 0183 "
+             "has them); with \"byte\" uint8 ... bcd32");
+  r.optional("decimal_comma", &T::decimal_comma, boolean(),
+             "true if the device writes 12,5 for twelve and a half");
+  r.optional(
+      "unit_text", &T::unit_text, bytes_text(32),
+      "what has to follow the number, e.g. kg; another unit makes the value bad. \"*\" drops "
+      "whatever follows");
+  r.optional("when", &T::when, text(1, 1024, "a regular expression"),
+             "a regular expression that the line has to begin with, or it holds no value of this "
+             "tag, e.g. ..GGA,");
 }
 
 }  // namespace hubward::config

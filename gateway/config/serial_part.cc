@@ -1,8 +1,10 @@
 #include "gateway/config/serial_part.h"
 
+#include <optional>
 #include <utility>
 
 #include "adapters/serial/line_pattern.h"
+#include "gateway/config/attach_part.h"
 #include "proto/serial/escapes.h"
 
 namespace hubward::config {
@@ -54,23 +56,147 @@ void set_framing(const FramingFields& fields, const std::string& at, FileReport&
   }
 }
 
-std::string group_of(const TagFields& tag) { return tag.group.empty() ? tag.name : tag.group; }
+using Text = serial::TagSettings::Type;
+using serial::BinaryType;
 
-void check_groups(const DeviceFile& file, const std::string& pattern_pointer, FileReport& report,
-                  const std::string& pattern) {
-  if (!report.clean(pattern_pointer)) return;
-  auto compiled = serial::LinePattern::compile(pattern);
-  if (!compiled) {
-    report.error(pattern_pointer, "pattern",
-                 "\"pattern\" is no regular expression: " + compiled.error().context);
-    return;
+std::optional<BinaryType> binary_type(SerialType type) {
+  if (type < SerialType::Uint8) return std::nullopt;
+  return static_cast<BinaryType>(static_cast<int>(type) - static_cast<int>(SerialType::Uint8));
+}
+static_assert(static_cast<int>(SerialType::Bcd32) - static_cast<int>(SerialType::Uint8) ==
+              static_cast<int>(BinaryType::Bcd32));
+
+Text text_type(SerialType type) {
+  return binary_type(type) ? Text::Number : static_cast<Text>(static_cast<int>(type));
+}
+static_assert(static_cast<int>(SerialType::DegreesMinutes) ==
+              static_cast<int>(Text::DegreesMinutes));
+
+// One tag of a serial device on its way from fields to settings.
+class SerialTag {
+ public:
+  SerialTag(const TagFields& fields, std::string pointer, FileReport& report)
+      : fields_(fields), at_(std::move(pointer)), report_(report) {}
+
+  serial::TagSettings settings(TagIndex index) {
+    serial::TagSettings tag;
+    tag.tag = index;
+    tag.where = where();
+    tag.type = text_type(fields_.serial_type);
+    tag.scale = fields_.scale;
+    tag.offset = fields_.offset;
+    tag.form.decimal_comma = fields_.decimal_comma;
+    tag.form.unit = bytes_at(fields_.unit_text, at_ + "/unit_text", report_);
+    tag.when = fields_.when;
+    check_pattern(fields_.when, "/when");
+    check_scale();
+    return tag;
   }
-  for (std::size_t i = 0; i < file.tags.size(); ++i) {
+
+ private:
+  decltype(serial::TagSettings::where) where() {
+    const int places = int{!fields_.group.empty()} + int{fields_.column.has_value()} +
+                       int{!fields_.column_name.empty()} + int{fields_.from.has_value()} +
+                       int{fields_.byte.has_value()} + int{!fields_.pointer.empty()};
+    if (places > 1) {
+      refuse("", "place",
+             "a tag stands in one place; name one of \"group\", \"column\", \"column_name\", "
+             "\"from\", \"pointer\" and \"byte\"");
+    }
+    if (fields_.byte) return binary_field();
+    if (binary_type(fields_.serial_type)) {
+      refuse("/type", "type", "this type is one of bytes; name the first one with \"byte\"");
+    }
+    if (fields_.column) return serial::CsvColumn{*fields_.column, "", fields_.columns};
+    if (!fields_.column_name.empty()) {
+      return serial::CsvColumn{0, fields_.column_name, fields_.columns};
+    }
+    if (fields_.from) {
+      if (!fields_.width) refuse("", "missing-key", "\"width\" is missing beside \"from\"");
+      return serial::FixedColumns{*fields_.from, fields_.width.value_or(1)};
+    }
+    if (!fields_.pointer.empty()) {
+      check_json_pointer(fields_.pointer, at_ + "/pointer", report_);
+      return serial::JsonMember{fields_.pointer};
+    }
+    return serial::PatternGroup{fields_.group.empty() ? fields_.name : fields_.group};
+  }
+
+  serial::BinaryField binary_field() {
+    const auto type = binary_type(fields_.serial_type);
+    if (!type) {
+      refuse("/byte", "type",
+             "a binary field needs a \"type\" that says how many bits it has, e.g. \"uint16\"");
+    }
+    const bool is_unsigned = type == BinaryType::Uint8 || type == BinaryType::Uint16 ||
+                             type == BinaryType::Uint24 || type == BinaryType::Uint32 ||
+                             type == BinaryType::Uint64;
+    if ((fields_.bit || fields_.mask) && type && !is_unsigned) {
+      refuse("", "type", "\"bit\" and \"mask\" take part of an unsigned type, uint8 to uint64");
+    } else if (fields_.bit && type && *fields_.bit >= 8 * serial::width_bytes(*type)) {
+      refuse("/bit", "bit", "the type has no such bit");
+    } else if (fields_.bit && fields_.mask) {
+      refuse("/mask", "bit", "there is \"bit\" already; one of them is enough");
+    }
+    return {*fields_.byte, type.value_or(BinaryType::Uint16), fields_.byte_order, fields_.bit,
+            static_cast<std::uint64_t>(fields_.mask.value_or(0))};
+  }
+
+  void check_scale() {
+    if (fields_.scale == 0) refuse("/scale", "scale", "a scale of 0 makes every value the same");
+    const bool scaled = fields_.scale != 1 || fields_.offset != 0;
+    if (scaled && fields_.serial_type == SerialType::Text) {
+      refuse("", "scale", "text cannot be scaled; leave \"scale\" and \"offset\" out");
+    } else if (scaled && (fields_.bit || (!binary_type(fields_.serial_type) &&
+                                          fields_.serial_type != SerialType::Number))) {
+      refuse("", "scale", "only numbers are scaled; leave \"scale\" and \"offset\" out");
+    }
+  }
+
+  void check_pattern(const std::string& pattern, const std::string& key) {
+    if (pattern.empty()) return;
+    if (const auto compiled = serial::LinePattern::compile(pattern); !compiled) {
+      refuse(key, "pattern", "this is no regular expression: " + compiled.error().context);
+    }
+  }
+
+  void refuse(const std::string& key, std::string rule, std::string text) {
+    if (report_.clean(at_ + key)) report_.error(at_ + key, std::move(rule), std::move(text));
+  }
+
+  const TagFields& fields_;
+  const std::string at_;
+  FileReport& report_;
+};
+
+// The tags that name a group, against the pattern.
+void check_groups(const DeviceFile& file, const std::vector<serial::TagSettings>& tags,
+                  const std::string& pattern_pointer, const std::string& pattern,
+                  FileReport& report) {
+  if (!report.clean(pattern_pointer)) return;
+  std::optional<serial::LinePattern> compiled;
+  if (!pattern.empty()) {
+    auto result = serial::LinePattern::compile(pattern);
+    if (!result) {
+      report.error(pattern_pointer, "pattern",
+                   "\"pattern\" is no regular expression: " + result.error().context);
+      return;
+    }
+    compiled.emplace(std::move(*result));
+  }
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    const auto* group = std::get_if<serial::PatternGroup>(&tags[i].where);
     const std::string pointer = "/tags/" + std::to_string(i);
-    if (!report.clean(pointer) || compiled->group(group_of(file.tags[i]))) continue;
-    report.error(pointer + (file.tags[i].group.empty() ? "/name" : "/group"), "unknown-group",
-                 "the pattern has no single group " + quoted(group_of(file.tags[i])) +
-                     "; name it in the pattern like (?<" + group_of(file.tags[i]) + ">...)");
+    if (group == nullptr || !report.clean(pointer)) continue;
+    if (!compiled) {
+      report.error(pointer, "place",
+                   "nothing says where this value stands in a line: give the device a \"pattern\", "
+                   "or the tag a \"column\", \"from\", \"pointer\" or \"byte\"");
+    } else if (!compiled->group(group->name)) {
+      report.error(pointer + (file.tags[i].group.empty() ? "/name" : "/group"), "unknown-group",
+                   "the pattern has no single group " + quoted(group->name) +
+                       "; name it in the pattern like (?<" + group->name + ">...)");
+    }
   }
 }
 
@@ -104,19 +230,20 @@ void describe_serial(const DeviceFile& file, const SerialProtocolFields& fields,
   const std::string attach = "/attach/" + attach_kind(file.attach);
   device.frames = frame_settings(fields, attach, report);
   device.pattern = fields.pattern;
-  check_groups(file, attach + "/pattern", report, device.pattern);
-  for (std::size_t i = 0; i < file.tags.size(); ++i) {
-    const TagFields& tag = file.tags[i];
-    const std::string pointer = "/tags/" + std::to_string(i);
-    if (tag.scale == 0 && report.clean(pointer + "/scale")) {
-      report.error(pointer + "/scale", "scale", "a scale of 0 makes every value the same");
+  device.ignore = fields.ignore;
+  device.csv = {byte_at(fields.csv.separator, attach + "/csv/separator", report), fields.csv.quotes,
+                fields.csv.columns};
+  if (!fields.ignore.empty() && report.clean(attach + "/ignore")) {
+    if (const auto compiled = serial::LinePattern::compile(fields.ignore); !compiled) {
+      report.error(attach + "/ignore", "pattern",
+                   "\"ignore\" is no regular expression: " + compiled.error().context);
     }
-    if (tag.serial_type == serial::TagSettings::Type::Text && (tag.scale != 1 || tag.offset != 0)) {
-      report.error(pointer, "scale", "text cannot be scaled; leave \"scale\" and \"offset\" out");
-    }
-    device.tags.push_back({TagIndex{static_cast<std::uint16_t>(i)}, group_of(tag), tag.serial_type,
-                           tag.scale, tag.offset});
   }
+  for (std::size_t i = 0; i < file.tags.size(); ++i) {
+    SerialTag tag(file.tags[i], "/tags/" + std::to_string(i), report);
+    device.tags.push_back(tag.settings(TagIndex{static_cast<std::uint16_t>(i)}));
+  }
+  check_groups(file, device.tags, attach + "/pattern", device.pattern, report);
 }
 
 }  // namespace hubward::config

@@ -1,13 +1,15 @@
 // Arbitrary bytes as what a serial device says. The first byte says how they are split, the second
-// which delimiter and pattern. What is read must not depend on the split, memory stays bounded, and
-// every byte is accounted for.
+// which delimiter and pattern; columns, places, JSON members and bytes are looked for in each line
+// as well. What is read must not depend on the split, memory stays bounded, and every byte is
+// accounted for.
 #include <cmath>
 #include <cstdlib>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "adapters/serial/line_extractor.h"
+#include "adapters/serial/frame_extractor.h"
 #include "proto/serial/field.h"
 #include "proto/serial/framer.h"
 
@@ -51,15 +53,28 @@ Seen split(std::span<const std::byte> bytes, std::size_t piece, const std::strin
   return seen;
 }
 
-void extract(const std::string& line, const std::string& pattern) {
+FrameExtractor extractor_for(const std::string& pattern) {
   DeviceSettings settings;
   settings.pattern = pattern;
-  settings.tags = {{.tag = {0}, .group = "weight", .scale = 0.1, .offset = -3},
-                   {.tag = {1}, .group = "status", .type = TagSettings::Type::Text},
-                   {.tag = {2}, .group = "seq", .type = TagSettings::Type::Integer}};
-  auto extractor = LineExtractor::make(settings);
+  settings.tags = {
+      {.tag = {0}, .where = PatternGroup{"weight"}, .scale = 0.1, .offset = -3},
+      {.tag = {1}, .where = PatternGroup{"status"}, .type = TagSettings::Type::Text},
+      {.tag = {2}, .where = PatternGroup{"seq"}, .type = TagSettings::Type::Integer},
+      {.tag = {3}, .where = CsvColumn{2}, .form = {.decimal_comma = true}},
+      {.tag = {4}, .where = CsvColumn{0, "T"}, .form = {.unit = "*"}},
+      {.tag = {5}, .where = CsvColumn{1, "", 2}, .type = TagSettings::Type::DegreesMinutes},
+      {.tag = {6}, .where = FixedColumns{3, 5}, .type = TagSettings::Type::Hex},
+      {.tag = {7}, .where = JsonMember{"/a/0"}},
+      {.tag = {8}, .where = JsonMember{"/b"}, .type = TagSettings::Type::Text},
+      {.tag = {9}, .where = BinaryField{2, BinaryType::Float32}, .scale = 1e300},
+      {.tag = {10}, .where = BinaryField{1, BinaryType::Bcd16}, .when = "S"}};
+  auto extractor = FrameExtractor::make(settings);
   require(extractor.has_value());
-  const auto readings = extractor->extract(line);
+  return std::move(*extractor);
+}
+
+void extract(FrameExtractor& extractor, const std::string& line) {
+  const auto readings = extractor.extract(line);
   if (!readings) return;
   for (const TagReading& reading : *readings) {
     if (const auto* number = std::get_if<double>(&reading.value)) require(std::isfinite(*number));
@@ -77,6 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = std::as_bytes(std::span(data, size)).subspan(2);
   const Seen whole = split(bytes, bytes.size() + 1, delimiter);
   require(whole == split(bytes, 1U + data[0] % 16, delimiter));
-  for (const std::string& line : whole.lines) extract(line, kPatterns[data[1] / 4 % 3]);
+  FrameExtractor extractor = extractor_for(kPatterns[data[1] / 4 % 3]);
+  for (const std::string& line : whole.lines) extract(extractor, line);
   return 0;
 }

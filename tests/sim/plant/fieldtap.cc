@@ -177,9 +177,9 @@ std::unique_ptr<SouthboundAdapter> adapter_for(const json::Value& device, Printi
     settings.pattern =
         R"((?<status>ST|US),GS,(?<weight>[+-] +[0-9]+\.[0-9]+)kg,#(?<read_sequence>[0-9]+))";
     using Type = serial::TagSettings::Type;
-    settings.tags = {{.tag = {0}, .group = "weight"},
-                     {.tag = {1}, .group = "status", .type = Type::Text},
-                     {.tag = {2}, .group = "read_sequence", .type = Type::Integer}};
+    settings.tags = {{.tag = {0}, .where = PatternGroup{"weight"}},
+                     {.tag = {1}, .where = PatternGroup{"status"}, .type = Type::Text},
+                     {.tag = {2}, .where = PatternGroup{"read_sequence"}, .type = Type::Integer}};
     names.tags = {"weight", "status", "read_sequence"};
     adapter = std::make_unique<serial::SerialAdapter>(std::move(settings), streams, loop);
   }

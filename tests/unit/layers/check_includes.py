@@ -45,7 +45,7 @@ FOREIGN = {
     "prometheus": ["gateway/observe"],
     "CLI/": ["gateway/cli"],
     "pcre2": ["adapters/serial"],
-    "rapidjson/": ["proto", "gateway/config", "adapters/mqtt"],
+    "rapidjson/": ["proto", "gateway/config", "adapters/mqtt", "adapters/serial"],
     "sys/": ["gateway/platform", "gateway/outbox", "gateway/config", "gateway/cli", "gateway/web"],
     "unistd": ["gateway/platform", "gateway/outbox", "gateway/config", "gateway/cli", "gateway/web"],
     "thread": ["gateway/platform", "gateway/outbox", "gateway/web"],

@@ -1,4 +1,4 @@
-#include "adapters/serial/line_extractor.h"
+#include "adapters/serial/frame_extractor.h"
 #include "tests/support/sample_site.h"
 
 using namespace hubward;
@@ -10,7 +10,7 @@ TEST_CASE("the sample loads, and reads the line that the README shows") {
   const DeviceSettings& device = site.serial_devices[0];
   CHECK(std::get<Delimited>(device.frames.framing).end == "\r\n");
   CHECK(device.frames.bytes_max == 200);
-  auto extractor = LineExtractor::make(device);
+  auto extractor = FrameExtractor::make(device);
   REQUIRE(extractor);
   const auto readings = extractor->extract("ST,GS,+  012.345kg,#00000123");
   REQUIRE(readings);

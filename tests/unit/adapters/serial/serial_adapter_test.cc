@@ -22,7 +22,7 @@ DeviceSettings scale() {
   device.attachment = SerialSettings{.path = "/dev/ttyUSB0"};
   device.frames.bytes_max = 32;
   device.pattern = R"(W(?<w>\d+))";
-  device.tags = {{.tag = {0}, .group = "w", .type = TagSettings::Type::Integer}};
+  device.tags = {{.tag = {0}, .where = PatternGroup{"w"}, .type = TagSettings::Type::Integer}};
   return device;
 }
 

@@ -82,8 +82,9 @@ TEST_CASE("the example's devices are attached as their files say") {
   SUBCASE("the scales' lines have patterns") {
     REQUIRE(settings.serial_devices.size() == 2);
     CHECK(settings.serial_devices[0].device == DeviceIndex{4});
-    CHECK(settings.serial_devices[0].tags[0].group == "weight");
-    CHECK(settings.serial_devices[0].tags[1].group == "state");
+    using Group = serial::PatternGroup;
+    CHECK(std::get<Group>(settings.serial_devices[0].tags[0].where).name == "weight");
+    CHECK(std::get<Group>(settings.serial_devices[0].tags[1].where).name == "state");
     CHECK(settings.serial_devices[0].tags[1].type == serial::TagSettings::Type::Text);
     CHECK(std::get<TcpEndpoint>(settings.serial_devices[1].attachment) ==
           TcpEndpoint{"10.20.0.30", 4001});

@@ -1,0 +1,261 @@
+#include "adapters/serial/frame_extractor.h"
+
+#include <rapidjson/pointer.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+
+#include "proto/json.h"
+
+namespace hubward::serial {
+namespace {
+
+constexpr json::Limits kJsonLimits{.bytes_max = 65536, .depth_max = 16};
+
+TagReading bad(TagIndex tag) {
+  return {.tag = tag, .value = false, .quality = Quality::Bad, .code = ErrorCode::BadValue};
+}
+
+TagReading scaled(const TagSettings& tag, double raw) {
+  const double value = raw * tag.scale + tag.offset;
+  return std::isfinite(value) ? TagReading{.tag = tag.tag, .value = value} : bad(tag.tag);
+}
+
+template <class T>
+TagReading exact(TagIndex tag, const Result<T>& value) {
+  return value ? TagReading{.tag = tag, .value = *value} : bad(tag);
+}
+
+TagReading read_text(const TagSettings& tag, std::string_view text) {
+  switch (tag.type) {
+    case TagSettings::Type::Text:
+      return {.tag = tag.tag, .value = printable_text(text)};
+    case TagSettings::Type::Integer:
+      return exact(tag.tag, parse_integer(text, tag.form));
+    case TagSettings::Type::Hex:
+      return exact(tag.tag, parse_hex(text));
+    case TagSettings::Type::Boolean:
+      return exact(tag.tag, parse_boolean(text));
+    case TagSettings::Type::DegreesMinutes:
+      return exact(tag.tag, parse_degrees_minutes(text));
+    case TagSettings::Type::Number:
+      break;
+  }
+  const auto number = parse_number(text, tag.form);
+  return number ? scaled(tag, *number) : bad(tag.tag);
+}
+
+TagReading read_number(const TagSettings& tag, const BinaryNumber& number) {
+  if (const auto* flag = std::get_if<bool>(&number)) return {.tag = tag.tag, .value = *flag};
+  const auto* signed_number = std::get_if<std::int64_t>(&number);
+  const auto* unsigned_number = std::get_if<std::uint64_t>(&number);
+  if (tag.scale == 1 && tag.offset == 0) {
+    if (signed_number != nullptr) return {.tag = tag.tag, .value = *signed_number};
+    if (unsigned_number != nullptr) return {.tag = tag.tag, .value = *unsigned_number};
+  }
+  if (signed_number != nullptr) return scaled(tag, static_cast<double>(*signed_number));
+  if (unsigned_number != nullptr) return scaled(tag, static_cast<double>(*unsigned_number));
+  return scaled(tag, std::get<double>(number));
+}
+
+TagReading read_json(const TagSettings& tag, const json::Value& value) {
+  using Type = TagSettings::Type;
+  if (value.IsString()) return read_text(tag, {value.GetString(), value.GetStringLength()});
+  if (value.IsBool()) {
+    return tag.type == Type::Boolean ? TagReading{.tag = tag.tag, .value = value.GetBool()}
+                                     : bad(tag.tag);
+  }
+  if (!value.IsNumber()) return bad(tag.tag);
+  if (tag.type == Type::Number) return scaled(tag, value.GetDouble());
+  if (tag.type == Type::Integer && value.IsInt64()) {
+    return {.tag = tag.tag, .value = std::int64_t{value.GetInt64()}};
+  }
+  return tag.type == Type::Text ? TagReading{.tag = tag.tag, .value = json::to_text(value)}
+                                : bad(tag.tag);
+}
+
+tl::unexpected<Error> bad_config(std::string why) {
+  return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(why));
+}
+
+tl::unexpected<Error> not_understood(std::string why) {
+  return failure(ErrorCode::BadPayload, ErrorKind::Corrupt, std::move(why));
+}
+
+}  // namespace
+
+struct FrameExtractor::Field {
+  TagSettings settings;
+  std::optional<LinePattern> when;
+  std::uint32_t group = 0;                      // PatternGroup
+  std::optional<rapidjson::Pointer> pointer{};  // JsonMember
+};
+
+// Splits, matches and parses a frame once, and only as its tags ask for it.
+class FrameExtractor::Look {
+ public:
+  Look(FrameExtractor& by, std::string_view content) : by_(by), content_(content) {}
+
+  // Nothing: the tag has no value in this frame. `why_not()` says the first reason.
+  std::optional<TagReading> read(Field& field) {
+    return std::visit([&](const auto& where) { return read(field, where); }, field.settings.where);
+  }
+  [[nodiscard]] const std::optional<Error>& why_not() const { return why_not_; }
+  void note(Error why) {
+    if (!why_not_) why_not_ = std::move(why);
+  }
+  // The columns, or nullptr if the content is not made of any.
+  const std::vector<std::string>* columns() {
+    if (!columns_) columns_ = split_csv(content_, by_.csv_);
+    if (*columns_) return &**columns_;
+    note(columns_->error());
+    return nullptr;
+  }
+
+ private:
+  std::optional<TagReading> read(Field& field, const PatternGroup&) {
+    if (!matched_) matched_ = by_.pattern_->match(content_);
+    if (!*matched_) note(matched_->error());
+    if (!*matched_ || !**matched_) return std::nullopt;
+    const auto text = by_.pattern_->captured(field.group);
+    if (!text) return std::nullopt;
+    return read_text(field.settings, *text);
+  }
+
+  std::optional<TagReading> read(Field& field, const CsvColumn& where) {
+    const auto* all = columns();
+    if (all == nullptr) return std::nullopt;
+    std::size_t first = where.number - 1;
+    if (where.number == 0) {
+      const auto named = by_.header_.find(where.name);
+      if (named == by_.header_.end()) {
+        note(not_understood("no header line has come yet").value());
+        return std::nullopt;
+      }
+      first = named->second;
+    }
+    if (first >= all->size() || all->size() - first < where.columns) {
+      return bad(field.settings.tag);
+    }
+    std::string text = (*all)[first];
+    for (std::size_t i = 1; i < where.columns; ++i) {
+      text += by_.csv_.separator + (*all)[first + i];
+    }
+    return read_text(field.settings, text);
+  }
+
+  std::optional<TagReading> read(Field& field, const FixedColumns& where) {
+    const std::size_t begin = where.from - 1;
+    if (content_.size() < where.width || content_.size() - where.width < begin) {
+      return bad(field.settings.tag);
+    }
+    return read_text(field.settings, content_.substr(begin, where.width));
+  }
+
+  std::optional<TagReading> read(Field& field, const JsonMember&) {
+    if (!document_) document_ = json::parse(content_, kJsonLimits);
+    if (!*document_) {
+      note(not_understood(document_->error().context).value());
+      return std::nullopt;
+    }
+    const json::Value* value = field.pointer->Get(**document_);
+    if (value == nullptr) return std::nullopt;
+    return read_json(field.settings, *value);
+  }
+
+  std::optional<TagReading> read(Field& field, const BinaryField& where) {
+    const auto number = read_binary(where, content_);
+    return number ? read_number(field.settings, *number) : bad(field.settings.tag);
+  }
+
+  FrameExtractor& by_;
+  std::string_view content_;
+  std::optional<Result<bool>> matched_;
+  std::optional<Result<std::vector<std::string>>> columns_;
+  std::optional<Result<json::Document>> document_;
+  std::optional<Error> why_not_;
+};
+
+FrameExtractor::FrameExtractor() = default;
+FrameExtractor::FrameExtractor(FrameExtractor&& other) noexcept = default;
+FrameExtractor::~FrameExtractor() = default;
+
+Result<FrameExtractor> FrameExtractor::make(const DeviceSettings& settings) {
+  FrameExtractor extractor;
+  extractor.csv_ = settings.csv;
+  if (!settings.pattern.empty()) {
+    auto pattern = LinePattern::compile(settings.pattern);
+    if (!pattern) return tl::unexpected(pattern.error());
+    extractor.pattern_.emplace(std::move(*pattern));
+  }
+  if (!settings.ignore.empty()) {
+    auto ignore = LinePattern::compile(settings.ignore);
+    if (!ignore) return tl::unexpected(ignore.error());
+    extractor.ignore_.emplace(std::move(*ignore));
+  }
+  std::set<std::string> names;
+  for (const TagSettings& tag : settings.tags) {
+    Field field{tag, std::nullopt};
+    if (!tag.when.empty()) {
+      auto when = LinePattern::compile(tag.when, LinePattern::Covers::Beginning);
+      if (!when) return tl::unexpected(when.error());
+      field.when.emplace(std::move(*when));
+    }
+    if (const auto* group = std::get_if<PatternGroup>(&tag.where)) {
+      if (!extractor.pattern_) return bad_config("the pattern is empty");
+      const auto number = extractor.pattern_->group(group->name);
+      if (!number) return bad_config("the pattern has no group (?<" + group->name + ">...)");
+      field.group = *number;
+    } else if (const auto* member = std::get_if<JsonMember>(&tag.where)) {
+      const auto& pointer = field.pointer.emplace(member->pointer.data(), member->pointer.size());
+      // RapidJSON also takes the form that begins with '#', which is for URIs.
+      if (!pointer.IsValid() || member->pointer.starts_with('#')) {
+        return bad_config("\"" + member->pointer + "\" is no JSON Pointer");
+      }
+    } else if (const auto* column = std::get_if<CsvColumn>(&tag.where)) {
+      if (column->number == 0) names.insert(column->name);
+    }
+    extractor.fields_.push_back(std::move(field));
+  }
+  extractor.names_.assign(names.begin(), names.end());
+  return extractor;
+}
+
+Result<std::vector<TagReading>> FrameExtractor::extract(std::string_view content) {
+  Look look(*this, content);
+  if (!names_.empty()) {
+    std::map<std::string, std::size_t> places;
+    if (const auto* columns = look.columns()) {
+      for (std::size_t i = 0; i < columns->size(); ++i) {
+        places.emplace(printable_text((*columns)[i]), i);
+      }
+    }
+    const bool is_header = std::all_of(names_.begin(), names_.end(), [&](const std::string& name) {
+      return places.contains(name);
+    });
+    if (is_header) {
+      header_ = std::move(places);
+      return std::vector<TagReading>{};
+    }
+  }
+  std::vector<TagReading> readings;
+  for (Field& field : fields_) {
+    if (field.when) {
+      const auto applies = field.when->match(content);
+      if (!applies) look.note(applies.error());
+      if (!applies || !*applies) continue;
+    }
+    if (auto reading = look.read(field)) readings.push_back(std::move(*reading));
+  }
+  if (!readings.empty()) return readings;
+  if (ignore_) {
+    const auto ignored = ignore_->match(content);
+    if (ignored && *ignored) return readings;
+  }
+  if (look.why_not()) return tl::unexpected(*look.why_not());
+  return not_understood("no tag has a value in it");
+}
+
+}  // namespace hubward::serial
