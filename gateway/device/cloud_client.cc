@@ -19,6 +19,12 @@ constexpr auto kStopDrain = 2s;
 // Whoever asks again sooner gets the outcome of the last attempt.
 constexpr auto kHastenEvery = 10s;
 
+// The hub gives no answer that would be this device's own: others have the same question.
+bool asks_later(resilience::Decision decision) {
+  return decision == resilience::Decision::ProvisionAfterThree ||
+         decision == resilience::Decision::ProvisionAfterTen;
+}
+
 std::string next_of(const NextStep& step) {
   return step.what == NextStep::What::Provision ? "ask_dps" : "connect";
 }
@@ -291,7 +297,7 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
 resilience::DpsQuestion CloudClient::dps_question(const resilience::Diagnosis& why, bool shared) {
   if (std::exchange(hastened_, false)) return resilience::DpsQuestion::NotNow;
   const auto& admission = parts_.admission.admission();
-  if (why.scope == resilience::Scope::Endpoint &&
+  if (asks_later(why.decision) &&
       !admission.may_ask_about(gate_of_assignment(), device_, shared, now())) {
     return resilience::DpsQuestion::NotNow;
   }
@@ -303,7 +309,7 @@ void CloudClient::follow_hub_failure(Symptom symptom, std::string detail, std::s
   const bool shared = event == "hub_connect_shared";
   const resilience::Diagnosis& diagnosis = resilience::diagnose(symptom);
   NextStep step = recovery_.on_hub_failure(symptom, dps_question(diagnosis, shared), now());
-  if (step.what == NextStep::What::Provision && diagnosis.scope == resilience::Scope::Endpoint) {
+  if (step.what == NextStep::What::Provision && asks_later(diagnosis.decision)) {
     parts_.admission.asked_about(gate_of_assignment());
   }
   hasten_misdated(step);

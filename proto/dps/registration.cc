@@ -223,12 +223,12 @@ Actions Registration::wait(std::chrono::seconds delay,
 // A fault on a poll leaves the operation alive at DPS, so asking again is cheaper than a new
 // attempt. A refused registration ends the attempt: its repetition has to pass admission.
 Actions Registration::retry_or_fail(Failed failed, SteadyTime now) {
-  if (failed.retry_after) refused_until_ = now + *failed.retry_after;
   if (operation_id_.empty() || ++transient_polls_ > kMaxTransientPolls) {
     return finish(std::move(failed));
   }
   const SteadyTime due = now + std::max(failed.retry_after.value_or(kMinPollDelay), kMinPollDelay);
   if (due >= budget_end_) return finish(std::move(failed));
+  if (failed.retry_after) refused_until_ = now + *failed.retry_after;
   state_ = State::Waiting;
   due_ = due;
   return {timer_until(due_, now)};

@@ -89,8 +89,8 @@ class Registration {
 
   [[nodiscard]] bool is_finished() const { return state_ == State::Finished; }
   [[nodiscard]] int polls() const { return polls_; }
-  // The last request was refused with a time to come back. It binds whoever registers anew as well,
-  // if this attempt cannot wait it out because its link ends.
+  // A poll was refused with a time to come back, and this attempt waits. The time binds whoever
+  // registers anew as well, should the link end before it.
   [[nodiscard]] std::optional<SteadyTime> refused_until() const { return refused_until_; }
 
  private:

@@ -1,6 +1,7 @@
 #include "tests/sim/simulation/referee.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "tests/sim/simulation/bookkeeper.h"
@@ -11,6 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kStable = 60s;
+// resilience::Admission: a session of this age counts as the hub's answer in any case.
+constexpr auto kProof = 5s;
 // resilience::Recovery: "three times running", then every tenth; ten soft failures.
 constexpr unsigned kUnreachableFirst = 3;
 constexpr unsigned kUnreachableAgain = 10;
@@ -56,6 +59,7 @@ void Referee::on_start(const std::vector<bool>& has_assignment) {
     device.may_ask = device.may_ask || !has_assignment[i];
     device.paused = true;
     device.online = false;
+    device.silent_hub.clear();
   }
   endpoints_.clear();
 }
@@ -81,6 +85,7 @@ void Referee::on_attempt(const std::string& host, const std::string& client, Ste
     complain_(to_dps ? "too many DPS conversations at a time" : "too many logins at a time");
   }
   if (endpoint.unanswered++ == 0) endpoint.last_answer = now;
+  if (endpoint.well_at == SteadyTime{}) endpoint.well_at = now;
   const double allowed = static_cast<double>(scale_.devices) +
                          3 * (10 + 8 * minutes_between(endpoint.last_answer, now));
   if (endpoint.unanswered > allowed) {
@@ -135,13 +140,38 @@ void Referee::on_dps_refusal(const std::string& client, SteadyTime until) {
   device.dps_not_before = std::max(device.dps_not_before, until);
 }
 
-void Referee::on_assigned(const std::string& client, SteadyTime) {
+void Referee::on_assigned(const std::string& client, std::string_view answer, SteadyTime now) {
   Device& device = device_of(client);
   device.assigned = device.has_assignment = true;
+  if (!device.silent_hub.empty()) on_confirmed(device, answer, now);
+}
+
+void Referee::on_confirmed(Device& device, std::string_view answer, SteadyTime now) {
+  Endpoint& hub = endpoint_of(device.silent_hub);
+  if (hub.unanswered == 0) return;
+  if (answer.find('"' + device.silent_hub + '"') == std::string_view::npos) {
+    hub.moved = true;
+    return;
+  }
+  const double minutes = minutes_between(hub.last_answer, now);
+  double allowed = 4 + std::log2(1 + minutes * 60 / 5);
+  const bool each_asks = hub.moved || minutes_between(hub.well_at, now) >= 15;
+  if (each_asks) allowed += static_cast<double>(scale_.devices) * (1 + minutes / 30);
+  if (++hub.confirmed > allowed) {
+    complain_(device.silent_hub + " does not answer, and DPS was asked about it " +
+              std::to_string(hub.confirmed) + " times in " +
+              std::to_string(static_cast<int>(minutes)) + " minutes");
+    hub.confirmed = 0;
+  }
+}
+
+void Referee::on_answer(Endpoint& endpoint) {
+  endpoint.unanswered = endpoint.confirmed = 0;
+  endpoint.moved = false;
 }
 
 void Referee::on_login(const std::string& host, const std::string& client, SteadyTime now) {
-  endpoint_of(host).unanswered = 0;
+  on_answer(endpoint_of(host));
   if (host == kDpsHost) return;
   Device& device = device_of(client);
   device.online = true;
@@ -153,9 +183,16 @@ void Referee::on_end(const std::string& host, const std::string& client, LinkOut
                      SteadyTime now) {
   Device& device = device_of(client);
   if (outcome == LinkOutcome::RefusedIdentity || outcome == LinkOutcome::RefusedOther) {
-    endpoint_of(host).unanswered = 0;
+    on_answer(endpoint_of(host));
+    endpoint_of(host).well_at = now;
   }
-  if (host != kDpsHost) return on_hub_end(device, outcome, now);
+  if (host != kDpsHost) {
+    if (device.online && now - device.online_since >= kProof) endpoint_of(host).well_at = now;
+    const bool silent = outcome == LinkOutcome::Unreachable || outcome == LinkOutcome::Silent ||
+                        outcome == LinkOutcome::RefusedBusy;
+    device.silent_hub = silent ? host : std::string();
+    return on_hub_end(device, outcome, now);
+  }
   // A link that breaks before an answer is the same as one that never came to be.
   if (outcome != LinkOutcome::RefusedBusy && outcome != LinkOutcome::RefusedIdentity &&
       outcome != LinkOutcome::RefusedOther && outcome != LinkOutcome::LeftByUs) {

@@ -15,6 +15,9 @@
 // - While no session gets stable, a device's attempts at hubs grow with the logarithm of the time,
 //   then as slowly as the longest back-off; if it is the one that looks for all whether the hub
 //   answers, as the breaker's pauses (15 s, full jitter): at most 3 x (10 + 8 x minutes).
+// - While a hub answers nobody, DPS says that it is the right one as often as the logarithm of the
+//   time: at most 4 + log2(1 + seconds / 5). When it has sent somebody elsewhere, or after a
+//   quarter of an hour, each device may ask for itself, every half hour.
 // - A hub, or DPS, that answers nobody is asked by one for all: after its last answer at most one
 //   attempt of each device, and then 3 x (10 + 8 x minutes).
 #pragma once
@@ -47,7 +50,7 @@ class Referee final : public WireWatch {
   void on_login(const std::string& host, const std::string& client, SteadyTime now) override;
   void on_registration(const std::string& client, SteadyTime now) override;
   void on_dps_refusal(const std::string& client, SteadyTime until) override;
-  void on_assigned(const std::string& client, SteadyTime now) override;
+  void on_assigned(const std::string& client, std::string_view answer, SteadyTime now) override;
   void on_end(const std::string& host, const std::string& client, LinkOutcome outcome,
               SteadyTime now) override;
   void on_telemetry(const std::string& host, const std::string& client, std::string_view topic,
@@ -64,6 +67,7 @@ class Referee final : public WireWatch {
     bool assigned = false;
     bool dps_unreachable = false;
     SteadyTime dps_not_before{};
+    std::string silent_hub;    // that it tried last, without an answer
     unsigned unreachable = 0;  // in a row
     unsigned soft = 0;
     bool paused = true;  // since the last conversation
@@ -78,10 +82,16 @@ class Referee final : public WireWatch {
     RateWatch sends;
     unsigned unanswered = 0;  // attempts since its last answer
     SteadyTime last_answer{};
+    // A login alone is no answer for long, where the hub closes everybody's session soon after.
+    SteadyTime well_at{};
+    unsigned confirmed = 0;  // since then, by DPS
+    bool moved = false;      // since then it has sent somebody elsewhere
   };
   Device& device_of(const std::string& client);
   Endpoint& endpoint_of(const std::string& host);
   static void end_conversation(Device& device);
+  static void on_answer(Endpoint& endpoint);
+  void on_confirmed(Device& device, std::string_view answer, SteadyTime now);
   void ask_dps(Device& device, const std::string& client);
   void log_in(Device& device, const std::string& client, SteadyTime now);
   static void on_hub_end(Device& device, LinkOutcome outcome, SteadyTime now);

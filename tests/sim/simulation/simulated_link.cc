@@ -181,7 +181,7 @@ void SimulatedLink::on_packet(const mqtt::Packet& packet) {
     }
     if (is_to_dps() && publish->topic.starts_with("$dps/registrations/res/200/") &&
         publish->payload.find(R"("status":"assigned")") != std::string::npos) {
-      network_.watch().on_assigned(options_.client_id, network_.now().steady);
+      network_.watch().on_assigned(options_.client_id, publish->payload, network_.now().steady);
     }
     tell([topic = publish->topic, payload = publish->payload](MqttLinkEvents& events) {
       events.on_message(topic, payload);

@@ -31,7 +31,8 @@ class WireWatch {
   virtual void on_registration(const std::string& client, SteadyTime now) = 0;
   // An answer of DPS has reached the gateway: refused, and not again before that time.
   virtual void on_dps_refusal(const std::string& client, SteadyTime until) = 0;
-  virtual void on_assigned(const std::string& client, SteadyTime now) = 0;
+  // `answer`: what DPS says, with the hub's name in it.
+  virtual void on_assigned(const std::string& client, std::string_view answer, SteadyTime now) = 0;
   virtual void on_end(const std::string& host, const std::string& client, LinkOutcome outcome,
                       SteadyTime now) = 0;
   virtual void on_telemetry(const std::string& host, const std::string& client,

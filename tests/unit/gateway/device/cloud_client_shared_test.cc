@@ -228,8 +228,9 @@ TEST_CASE("a minute without its hub brings hardly anybody of a thousand devices 
 }
 
 TEST_CASE("a hub that does not let anybody in for hours costs few conversations with DPS") {
-  for (const bool busy : {true, false}) {
-    CAPTURE(busy);
+  enum class Hub { Busy, ClosesBeforeAnswer, Gone };
+  for (const Hub hub : {Hub::Busy, Hub::ClosesBeforeAnswer, Hub::Gone}) {
+    CAPTURE(static_cast<int>(hub));
     Site site(20);
     std::size_t conversations = 0;
     std::size_t first_quarter = 0;
@@ -237,11 +238,12 @@ TEST_CASE("a hub that does not let anybody in for hours costs few conversations 
       site.loop.run_for(1s);
       for (auto* link : site.attempts_at(kHub)) {
         link->open = false;
-        if (busy) {
+        if (hub == Hub::Busy) {
           link->events.on_refused(3);
+        } else if (hub == Hub::Gone) {
+          Site::close(*link, LinkStage::Tcp, ErrorCode::Unreachable);
         } else {
-          link->events.on_closed(LinkStage::Tcp,
-                                 Error{ErrorCode::Unreachable, ErrorKind::Transient, "refused"});
+          Site::close(*link, LinkStage::Connack, ErrorCode::LinkLost);
         }
       }
       for (auto* dps : site.attempts_at(kDps)) {
