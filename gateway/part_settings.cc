@@ -40,8 +40,10 @@ device::CloudSettings cloud_settings(const config::SiteSettings& site) {
 resilience::Limits limits_of(const config::SiteSettings& site) {
   const config::LimitSettings& settings = site.limits;
   resilience::Limits limits = resilience::limits_for(settings.tier, settings.units);
-  const auto take = [](const std::optional<double>& rate, double& into) {
-    if (rate) into = *rate;
+  const auto take = [&limits](const std::optional<double>& rate, double& into) {
+    if (!rate) return;
+    into = *rate;
+    limits.make_up_seconds = 0;  // who names a rate means each second
   };
   take(settings.connections_per_second, limits.connections_per_second);
   take(settings.registrations_per_second, limits.registrations_per_second);

@@ -5,8 +5,6 @@
 namespace hubward::resilience {
 namespace {
 
-// Timers fire a little late; this much may be made up for at once, so that the rate is reached.
-constexpr double kBurstSeconds = 0.05;
 // Hubs come from DPS's answers; of those that nobody uses any more only so many are remembered.
 constexpr std::size_t kGatesMax = 64;
 // A session of this age counts as the hub's answer where the hub has been closing everybody's.
@@ -20,8 +18,6 @@ constexpr std::chrono::minutes kAskAgain{30};
 // first, because DPS may be told of a failover a little later than we notice it.
 constexpr BackoffSettings kQuestions{.initial = std::chrono::seconds(5),
                                      .max = std::chrono::minutes(15)};
-
-double burst_of(double per_second) { return per_second * kBurstSeconds; }
 
 std::optional<SteadyTime> earlier(std::optional<SteadyTime> one, std::optional<SteadyTime> other) {
   if (!one || !other) return one ? one : other;
@@ -41,7 +37,7 @@ Admission::Gate& Admission::gate(const GateName& name) {
   BreakerSettings breaker;
   breaker.pauses.max = name == kDpsGate ? limits_.dps_look_pause_max : limits_.look_pause_max;
   return gates_
-      .emplace(name, Gate{TokenBucket(rate, burst_of(rate)),
+      .emplace(name, Gate{TokenBucket(rate, rate * kBurstSeconds, limits_.make_up_seconds),
                           Breaker(breaker, random_),
                           {},
                           {},

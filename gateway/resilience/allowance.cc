@@ -5,15 +5,13 @@
 namespace hubward::resilience {
 namespace {
 
-// Timers fire a little late; this much may be made up for at once, so that the rate is reached.
-constexpr double kBurstSeconds = 0.05;
 // What one device may take each time its turn comes, while others wait.
 constexpr unsigned kShare = 4;
 
 }  // namespace
 
-Allowance::Line::Line(double per_second) {
-  if (per_second > 0) bucket_.emplace(per_second, per_second * kBurstSeconds);
+Allowance::Line::Line(double per_second, double make_up_seconds) {
+  if (per_second > 0) bucket_.emplace(per_second, per_second * kBurstSeconds, make_up_seconds);
 }
 
 bool Allowance::Line::take(DeviceIndex device, SteadyTime now) {
@@ -56,8 +54,10 @@ std::optional<SteadyTime> Allowance::Line::next_at(SteadyTime now) {
 }
 
 Allowance::Allowance(const Limits& limits)
-    : lines_{Line(limits.sends_per_second), Line(limits.backlog_sends_per_second),
-             Line(limits.twin_reads_per_second), Line(limits.twin_updates_per_second)} {}
+    : lines_{Line(limits.sends_per_second, limits.make_up_seconds),
+             Line(limits.backlog_sends_per_second, limits.make_up_seconds),
+             Line(limits.twin_reads_per_second, limits.make_up_seconds),
+             Line(limits.twin_updates_per_second, limits.make_up_seconds)} {}
 
 bool Allowance::take(Use use, DeviceIndex device, SteadyTime now) {
   if (!line(use).take(device, now)) return false;

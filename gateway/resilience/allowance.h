@@ -43,7 +43,7 @@ class Allowance {
  private:
   class Line {
    public:
-    explicit Line(double per_second);  // 0: unlimited
+    Line(double per_second, double make_up_seconds);  // 0: unlimited
     bool take(DeviceIndex device, SteadyTime now);
     void put_back();
     void leave(DeviceIndex device);

@@ -3,6 +3,7 @@
 namespace hubward::resilience {
 namespace {
 constexpr double kOurPart = 0.8;
+static_assert(kOurPart * (1 + kBurstSeconds + Limits{}.make_up_seconds) < 1);
 // DPS is asked by other gateways too, and a device that waits for its turn loses nothing.
 constexpr double kOurRegistrations = 0.6;
 // Fresh readings keep the rest of the sends to themselves while stored ones drain.

@@ -21,8 +21,11 @@ constexpr unsigned kSoftMax = 10;
 // A pause drawn with full jitter may be zero; not several times in a row.
 constexpr unsigned kWithoutPauseMax = 2;
 
-// As resilience::Admission: a twentieth of a second's worth may be made up for at once.
-double burst_of(double per_second) { return std::max(1.0, per_second * 0.05); }
+// As resilience::TokenBucket: a twentieth of a second's worth at once, and what may be made up for.
+// The rates are four fifths of published ones: with both, no second sees more than is published.
+double burst_of(double per_second, const resilience::Limits& limits) {
+  return std::max(1.0, per_second * 0.05) + per_second * limits.make_up_seconds;
+}
 
 double minutes_between(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double, std::ratio<60>>(to - from).count();
@@ -46,7 +49,8 @@ Referee::Endpoint& Referee::endpoint_of(const std::string& host) {
       host == kDpsHost ? limits.registrations_per_second : limits.connections_per_second;
   const double sends = limits.sends_per_second > 0 ? limits.sends_per_second : 1e9;
   return endpoints_
-      .emplace(host, Endpoint{RateWatch(rate, burst_of(rate)), RateWatch(sends, burst_of(sends))})
+      .emplace(host, Endpoint{RateWatch(rate, burst_of(rate, limits)),
+                              RateWatch(sends, burst_of(sends, limits))})
       .first->second;
 }
 

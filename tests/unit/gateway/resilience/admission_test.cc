@@ -71,6 +71,28 @@ TEST_CASE("a thousand devices are admitted in order and never faster than the ra
   CHECK(f.now - SteadyTime{1h} <= 50s);
 }
 
+TEST_CASE("a loop that comes late reaches the rate, and no second sees more than is published") {
+  // Four fifths of 100 a second.
+  for (const auto turn : {20ms, 50ms, 100ms, 200ms}) {
+    CAPTURE(turn.count());
+    Fixture f({.connections_per_second = 80, .registrations_per_second = 2});
+    f.request(0, 1000);
+    std::vector<SteadyTime> granted_at;
+    while (granted_at.size() < 1000) {
+      for (const auto& grant : f.admission.take_granted(f.now)) {
+        f.admission.answered(grant.device, f.now);
+        granted_at.push_back(f.now);
+      }
+      (void)f.admission.next_at(f.now);
+      f.now += turn;
+    }
+    CHECK(granted_at.back() - granted_at.front() <= 12600ms);
+    for (std::size_t i = 100; i < granted_at.size(); ++i) {
+      CHECK(granted_at[i] - granted_at[i - 100] >= 1s - 1us);
+    }
+  }
+}
+
 TEST_CASE("each hub has a rate of its own, and so has DPS") {
   Fixture f({.connections_per_second = 1, .registrations_per_second = 1});
   f.admission.request(device(1), "hub-a.example", Turn::Returning);

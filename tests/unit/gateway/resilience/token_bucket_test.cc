@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace hubward;
 using namespace hubward::resilience;
 using namespace std::chrono_literals;
@@ -32,4 +34,27 @@ TEST_CASE("a long rest saves up no more than the burst") {
   CHECK(bucket.try_take(now));
   CHECK(bucket.try_take(now));
   CHECK_FALSE(bucket.try_take(now));
+}
+
+TEST_CASE("whoever comes late to what was awaited finds what has come in, up to the make-up") {
+  const SteadyTime start{1h};
+  for (const auto late : {0ms, 50ms, 150ms, 600000ms}) {
+    CAPTURE(late.count());
+    TokenBucket bucket(100.0, 5.0, 0.15);
+    while (bucket.try_take(start)) continue;
+    const SteadyTime now = bucket.next_at(start) + late;
+    int taken = 0;
+    while (bucket.try_take(now)) ++taken;
+    CHECK(taken == std::min(1 + static_cast<int>(late / 10ms), 20));
+  }
+}
+
+TEST_CASE("nothing is made up for when nobody has waited") {
+  TokenBucket bucket(100.0, 5.0, 0.15);
+  SteadyTime now{1h};
+  while (bucket.try_take(now)) continue;
+  now += 1min;
+  int taken = 0;
+  while (bucket.try_take(now)) ++taken;
+  CHECK(taken == 5);
 }
