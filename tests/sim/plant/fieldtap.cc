@@ -176,6 +176,7 @@ std::unique_ptr<SouthboundAdapter> adapter_for(const json::Value& device, Printi
     settings.attachment = port;
     settings.pattern =
         R"((?<status>ST|US),GS,(?<weight>[+-] +[0-9]+\.[0-9]+)kg,#(?<read_sequence>[0-9]+))";
+    using serial::PatternGroup;
     using Type = serial::TagSettings::Type;
     settings.tags = {{.tag = {0}, .where = PatternGroup{"weight"}},
                      {.tag = {1}, .where = PatternGroup{"status"}, .type = Type::Text},
