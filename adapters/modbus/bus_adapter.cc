@@ -16,17 +16,25 @@ constexpr std::uint8_t kSerialUnitMax = 247;
 // The loop is never asked to wake in the past or more often than this.
 constexpr std::chrono::milliseconds kTimerStep{1};
 
-std::string place_of(const BusSettings& settings) {
-  if (const auto* tcp = std::get_if<TcpEndpoint>(&settings.attachment)) {
-    const bool v6 = tcp->host.find(':') != std::string::npos;
-    return (v6 ? "[" + tcp->host + "]" : tcp->host) + ":" + std::to_string(tcp->port);
-  }
-  return std::get<SerialSettings>(settings.attachment).path;
+std::string in_words(const TcpEndpoint& tcp) {
+  const bool v6 = tcp.host.find(':') != std::string::npos;
+  return (v6 ? "[" + tcp.host + "]" : tcp.host) + ":" + std::to_string(tcp.port);
 }
 
-RtuTiming timing_of(const SerialSettings& line) {
-  const unsigned parity = line.parity == Parity::None ? 0 : 1;
-  return RtuTiming::at(line.baud, 1U + line.data_bits + parity + line.stop_bits);
+std::string place_of(const BusSettings& settings) {
+  if (const auto* line = std::get_if<SerialSettings>(&settings.attachment)) return line->path;
+  const auto* converter = std::get_if<RtuOverTcp>(&settings.attachment);
+  return in_words(converter != nullptr ? converter->endpoint
+                                       : std::get<TcpEndpoint>(settings.attachment));
+}
+
+// The most that any of its devices takes at a time.
+std::size_t in_flight_max(const BusSettings& settings) {
+  std::size_t most = 1;
+  for (const auto& device : settings.devices) {
+    most = std::max<std::size_t>(most, device.limits.in_flight_max);
+  }
+  return most;
 }
 
 tl::unexpected<Error> invalid(const DeviceSettings& device, const std::string& why) {
@@ -63,10 +71,8 @@ Status check(const BusSettings& settings) {
   std::set<std::uint8_t> units;
   for (const DeviceSettings& device : settings.devices) {
     if (!units.insert(device.unit_id).second) return invalid(device, "two devices have this id");
-    if (auto status = check(device, std::holds_alternative<SerialSettings>(settings.attachment));
-        !status) {
-      return status;
-    }
+    const bool serial = timing_of(settings.attachment).serial.has_value();
+    if (auto status = check(device, serial); !status) return status;
   }
   return {};
 }
@@ -87,16 +93,19 @@ BusAdapter::~BusAdapter() {
 
 Status BusAdapter::start(ReadingSink& sink) {
   if (auto status = check(settings_); !status) return status;
-  BusSchedule::Options options{.place = place_, .serial = {}, .in_flight_max = 1, .limits = {}};
+  BusSchedule::Options options{.place = place_, .serial = timing_of(settings_.attachment).serial};
+  std::chrono::milliseconds longest{0};
+  for (const auto& device : settings_.devices) longest = std::max(longest, device.response_timeout);
   if (const auto* line = std::get_if<SerialSettings>(&settings_.attachment)) {
-    std::chrono::milliseconds longest{0};
-    for (const auto& device : settings_.devices) {
-      longest = std::max(longest, device.response_timeout);
-    }
-    options.serial = timing_of(*line);
+    options.network = false;
     wire_ = std::make_unique<RtuWire>(*options.serial, longest);
     stream_ = streams_.serial(*line, *this, loop_);
+  } else if (const auto* converter = std::get_if<RtuOverTcp>(&settings_.attachment)) {
+    // The converter sees to the silence between frames.
+    wire_ = std::make_unique<RtuWire>(RtuTiming{{}, {}}, longest);
+    stream_ = streams_.tcp(converter->endpoint, *this, loop_);
   } else {
+    options.in_flight_max = in_flight_max(settings_);
     wire_ = std::make_unique<TcpWire>();
     stream_ = streams_.tcp(std::get<TcpEndpoint>(settings_.attachment), *this, loop_);
   }
@@ -212,7 +221,7 @@ void BusAdapter::send_what_is_due() {
   while (open_ && wire_->ready_at() <= now().steady) {
     const auto send = schedule_->next(now().steady);
     if (!send) return;
-    if (is_serial()) stream_->discard_input();  // nothing said before the question answers it
+    if (has_rtu_frames()) stream_->discard_input();  // nothing said before the question answers it
     stream_->write(wire_->begin(send->ticket, send->unit, send->request, now().steady));
   }
 }
@@ -252,8 +261,8 @@ void BusAdapter::set_timer() {
 
 Instant BusAdapter::now() const { return {loop_.clock().steady(), loop_.clock().wall()}; }
 
-bool BusAdapter::is_serial() const {
-  return std::holds_alternative<SerialSettings>(settings_.attachment);
+bool BusAdapter::has_rtu_frames() const {
+  return !std::holds_alternative<TcpEndpoint>(settings_.attachment);
 }
 
 }  // namespace hubward::modbus

@@ -55,7 +55,7 @@ class BusAdapter final : public SouthboundAdapter, private ByteStreamEvents {
                  const std::vector<std::byte>& sample);
   void lose_link(const std::optional<Error>& why);
   [[nodiscard]] Instant now() const;
-  [[nodiscard]] bool is_serial() const;
+  [[nodiscard]] bool has_rtu_frames() const;
 
   const BusSettings settings_;
   StreamOpener& streams_;

@@ -121,6 +121,15 @@ void BusSchedule::note_answer_time(Unit& unit, const Flight& flight, const Answe
   }
   unit.times.note(time);
   line_times_.note(time);
+  adapt_gap(unit);
+}
+
+// A slow device makes wider gaps worth reading across.
+void BusSchedule::adapt_gap(Unit& unit) {
+  constexpr unsigned kAnswersBetween = 64;
+  if (unit.settings->limits.gap_max || ++unit.answers < kAnswersBetween) return;
+  unit.answers = 0;
+  unit.reads.set_gap(gap_worth_reading({options_.serial, *unit.times.usual()}));
 }
 
 // Perhaps the answer of a unit that needs longer than its probe waited, and that met somebody

@@ -47,7 +47,9 @@ Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint1
 BusSchedule::BusSchedule(std::span<const DeviceSettings> devices, Options options, SteadyTime start)
     : options_(std::move(options)), probe_budget_(start), next_whole_probe_at_(start) {
   units_.reserve(devices.size());
-  for (const DeviceSettings& device : devices) units_.emplace_back(device, options_.limits, start);
+  for (const DeviceSettings& device : devices) {
+    units_.emplace_back(device, BusTiming{.serial = options_.serial}, start);
+  }
 }
 
 void BusSchedule::on_link_up(SteadyTime now) {
@@ -112,7 +114,7 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
   const bool somebody_answers = std::ranges::any_of(units_, [](const Unit& unit) {
     return unit.failures == 0 && unit.link == FieldState::Link::Up;
   });
-  if (!options_.serial && timeouts_in_row_ >= kTimeoutsUntilReconnect && !somebody_answers &&
+  if (options_.network && timeouts_in_row_ >= kTimeoutsUntilReconnect && !somebody_answers &&
       link_up_) {
     timeouts_in_row_ = 0;
     effects_.emplace_back(Reconnect{});
@@ -336,7 +338,7 @@ Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, Pati
   const Ticket ticket{++last_ticket_};
   SteadyTime begin = now;
   // A gateway may have to wait for somebody silent before it comes to this.
-  if (shadow_ && !options_.serial) begin = std::max(begin, shadow_->until);
+  if (shadow_ && options_.network) begin = std::max(begin, shadow_->until);
   SteadyTime deadline = begin + patience.time;
   SteadyTime heard_deadline = deadline;
   if (options_.serial) {  // the bytes themselves take time

@@ -79,8 +79,8 @@ class BusSchedule {
   struct Options {
     std::string place;                // "10.0.0.5:502" or "/dev/ttyUSB0", for people
     std::optional<RtuTiming> serial;  // set: answers carry no transaction number
-    std::size_t in_flight_max = 1;
-    ReadLimits limits;
+    bool network = true;              // a peer that may be gone while the connection looks alive
+    std::size_t in_flight_max = 1;    // of all units
   };
   // `devices` outlive this.
   BusSchedule(std::span<const DeviceSettings> devices, Options options, SteadyTime start);
@@ -152,8 +152,10 @@ class BusSchedule {
     Instant at;
   };
   struct Unit {
-    Unit(const DeviceSettings& device, const ReadLimits& limits, SteadyTime start)
-        : settings(&device), reads(device, limits, start), bad(device.tags.size()) {}
+    Unit(const DeviceSettings& device, const BusTiming& timing, SteadyTime start)
+        : settings(&device),
+          reads(device, read_limits(device.limits, timing), start),
+          bad(device.tags.size()) {}
     const DeviceSettings* settings;
     UnitReads reads;
     LateAnswers late;
@@ -169,6 +171,7 @@ class BusSchedule {
     bool is_slow = false;      // an answer came after its probe had been given up
     bool may_be_slow = false;  // something was heard then
     AnswerTimes times;
+    unsigned answers = 0;             // since the gap worth reading was computed
     bool ask_other_function = false;  // its exceptions cannot be told apart
     FieldState::Link link = FieldState::Link::Unknown;
     std::string detail;                         // as reported last
@@ -196,6 +199,7 @@ class BusSchedule {
   [[nodiscard]] bool is_turn_for_whole_probe(const Unit& unit, SteadyTime now) const;
   [[nodiscard]] SteadyTime next_poll_due() const;
   [[nodiscard]] std::chrono::nanoseconds line_time(const Request& request) const;
+  void adapt_gap(Unit& unit);
   void note_answer_time(Unit& unit, const Flight& flight, const Answer& answer, SteadyTime now);
   void heard_something_odd(SteadyTime now);
   [[nodiscard]] std::optional<Send> poll_unit(std::size_t unit, SteadyTime now);

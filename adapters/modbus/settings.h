@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/reading.h"
+#include "proto/modbus/bus_time.h"
 #include "proto/modbus/types.h"
 #include "proto/modbus/value.h"
 
@@ -30,17 +32,53 @@ struct TagSettings {
   return {tag.type, tag.word_order, tag.scale, tag.offset};
 }
 
+// What one device can bear to be asked.
+struct RequestLimits {
+  std::uint16_t registers_max = kReadRegistersMax;
+  std::uint16_t bits_max = kReadBitsMax;
+  std::optional<std::uint16_t> gap_max;  // absent: what is worth reading, by the line's times
+  std::vector<Hole> holes;
+  std::uint8_t in_flight_max = 1;  // Modbus TCP
+};
+
 struct DeviceSettings {
   DeviceIndex device;
   std::uint8_t unit_id = 1;
   std::chrono::milliseconds response_timeout{1000};
   std::vector<TagSettings> tags;
+  RequestLimits limits;
 };
 
-// One TCP endpoint or one serial line, and every device behind it.
+[[nodiscard]] inline ReadLimits read_limits(const RequestLimits& limits, const BusTiming& timing) {
+  const std::uint16_t gap = limits.gap_max.value_or(gap_worth_reading(timing));
+  return {limits.registers_max, limits.bits_max, gap, bit_gap(gap), limits.holes};
+}
+
+// Frames of Modbus RTU in a TCP stream: a converter passes them on to a line of its own.
+struct RtuOverTcp {
+  TcpEndpoint endpoint;
+  std::uint32_t baud = 9600;  // of that line
+  friend bool operator==(const RtuOverTcp&, const RtuOverTcp&) = default;
+};
+
+using Attachment = std::variant<TcpEndpoint, SerialSettings, RtuOverTcp>;
+
+// One endpoint or one serial line, and every device behind it.
 struct BusSettings {
-  std::variant<TcpEndpoint, SerialSettings> attachment;
+  Attachment attachment;
   std::vector<DeviceSettings> devices;
 };
+
+// How fast the line is on which the devices hang.
+[[nodiscard]] inline BusTiming timing_of(const Attachment& attachment) {
+  if (const auto* line = std::get_if<SerialSettings>(&attachment)) {
+    const unsigned parity = line->parity == Parity::None ? 0 : 1;
+    return {RtuTiming::at(line->baud, 1U + line->data_bits + parity + line->stop_bits)};
+  }
+  if (const auto* converter = std::get_if<RtuOverTcp>(&attachment)) {
+    return {RtuTiming::at(converter->baud, 11)};
+  }
+  return {};
+}
 
 }  // namespace hubward::modbus

@@ -1,6 +1,7 @@
 #include "adapters/modbus/unit_reads.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <tuple>
 
 namespace hubward::modbus {
@@ -116,6 +117,15 @@ UnitReads::Refusal UnitReads::on_refused(const Block& block, ExceptionCode code,
   refusal.refused = block.tags;
   if (block.piece) close_piece(true);
   return refusal;
+}
+
+// A little more or less is not worth other requests than before.
+void UnitReads::set_gap(std::uint16_t registers) {
+  const int change = int{registers} - int{limits_.register_gap_max};
+  if (change == 0 || std::abs(change) * 4 < limits_.register_gap_max) return;
+  limits_.register_gap_max = registers;
+  limits_.bit_gap_max = bit_gap(registers);
+  plans_.clear();
 }
 
 void UnitReads::drop_search() {

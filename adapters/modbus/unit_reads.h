@@ -61,6 +61,8 @@ class UnitReads {
   void drop_search();
 
   [[nodiscard]] Block block_of(std::size_t tag) const;
+  // Unwanted registers worth reading to save a request.
+  void set_gap(std::uint16_t registers);
   // All requests when everything is due.
   [[nodiscard]] const std::vector<Block>& whole_plan();
 

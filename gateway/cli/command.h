@@ -52,6 +52,11 @@ struct Why {
   std::string folder = kDefaultFolder;
   bool json = false;
 };
+// What a Modbus device is asked, and what its line can carry.
+struct Plan {
+  std::string device;
+  std::string folder = kDefaultFolder;
+};
 // Rehearses the failover of one device.
 struct DrillFailover {
   std::string device;
@@ -62,7 +67,7 @@ struct DrillFailover {
 struct ExplainFailures {};
 struct Version {};
 
-using Command = std::variant<Run, Check, Schema, ShowStatus, Why, DrillFailover, Maintenance,
+using Command = std::variant<Run, Check, Schema, Plan, ShowStatus, Why, DrillFailover, Maintenance,
                              ExportQuarantine, ExplainFailures, Version>;
 
 // What a command has to say, and the status to exit with.

@@ -37,6 +37,12 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
           {"gateway", config::FileKind::Gateway}, {"device", config::FileKind::Device}}));
   schema_verb->add_flag("--markdown", schema.markdown, "The same for people");
 
+  Plan plan;
+  auto* plan_verb = app.add_subcommand(
+      "plan", "Show what a Modbus device is asked, and whether its line can carry it");
+  plan_verb->add_option("device", plan.device, "The device's id")->required();
+  add_folder(*plan_verb, plan.folder);
+
   ShowStatus status;
   auto* status_verb = app.add_subcommand("status", "Show the devices of the running gateway");
   add_folder(*status_verb, status.folder);
@@ -98,6 +104,7 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   if (run_verb->parsed()) return run;
   if (check_verb->parsed()) return check;
   if (schema_verb->parsed()) return schema;
+  if (plan_verb->parsed()) return plan;
   if (status_verb->parsed()) return status;
   if (maintenance_verb->parsed()) return maintenance;
   if (quarantine_verb->parsed()) return quarantine;

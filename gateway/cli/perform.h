@@ -34,6 +34,7 @@ struct Surroundings {
 // Everything but `run`, which only main can do.
 [[nodiscard]] Outcome perform(const Check& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Schema& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const Plan& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ShowStatus& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Maintenance& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ExportQuarantine& command, const Surroundings& world);

@@ -1,5 +1,6 @@
 // Commands that ask the running gateway over its control socket.
 #include "gateway/cli/perform.h"
+#include "gateway/cli/plan_text.h"
 #include "gateway/cli/status_text.h"
 #include "gateway/cli/why_text.h"
 #include "proto/json.h"
@@ -52,6 +53,14 @@ std::string request_json(const char* command, const std::string& device) {
   return buffer.GetString();
 }
 
+// A plan needs no secrets: whoever makes it need not be the one who may read them.
+class AnySecret final : public config::SecretSource {
+ public:
+  Result<SecretText> load(const config::SecretReference&) const override {
+    return SecretText(std::string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
+  }
+};
+
 Outcome show_why(const std::string& answer, bool json, const Surroundings& world) {
   if (const auto refusal = refusal_in(answer); !refusal.empty()) {
     return {kExitProblems, "", "hubward: " + refusal + "\n"};
@@ -72,6 +81,24 @@ Outcome perform(const ShowStatus& command, const Surroundings& world) {
   const auto text = status_text(*answer, Paint(world.colour));
   if (!text) return not_understood(text.error().context);
   return {kExitFine, *text, ""};
+}
+
+// A running gateway has measured how fast the devices answer; without one that is assumed.
+Outcome perform(const Plan& command, const Surroundings& world) {
+  const auto site = config::load_site(command.folder, world.files, AnySecret());
+  if (!site.settings) {
+    return {kExitProblems, "",
+            "hubward: the configuration has errors; `hubward check --config " + command.folder +
+                "` shows them\n"};
+  }
+  const auto status = ask_gateway(command.folder, {}, R"({"command":"status"})", world);
+  const auto text =
+      plan_text(*site.settings, command.device, status ? turnarounds_in(*status) : Turnarounds{},
+                Paint(world.colour));
+  if (text) return {kExitFine, *text, ""};
+  return {kExitProblems, "",
+          "hubward: there is no Modbus device with the id " + command.device + " in " +
+              command.folder + "\n"};
 }
 
 Outcome perform(const Maintenance& command, const Surroundings& world) {

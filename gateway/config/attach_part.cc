@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "gateway/config/addresses.h"
 #include "gateway/config/modbus_tags.h"
 #include "gateway/config/serial_part.h"
 #include "proto/mqtt/topic_template.h"
@@ -23,26 +24,89 @@ std::string line_words(const SerialSettings& line) {
          parity_letter(line.parity) + std::to_string(line.stop_bits);
 }
 
+// "holding:100" or "holding:100-119"
+std::optional<modbus::Hole> parse_hole(const std::string& text) {
+  const std::size_t dash = text.find('-');
+  const auto first = parse_register_address(text.substr(0, dash));
+  if (!first) return std::nullopt;
+  modbus::Hole hole{first->table, first->address, first->address};
+  if (dash == std::string::npos) return hole;
+  const auto last =
+      parse_register_address(text.substr(0, text.find(':') + 1) + text.substr(dash + 1));
+  if (!last || last->address < first->address) return std::nullopt;
+  hole.last = last->address;
+  return hole;
+}
+
+void set_unit(const ModbusUnitFields& fields, const std::string& pointer,
+              modbus::DeviceSettings& device, FileReport& report) {
+  device.unit_id = fields.unit_id;
+  device.response_timeout = fields.response_timeout;
+  device.limits.registers_max = fields.registers_max;
+  device.limits.bits_max = fields.bits_max;
+  device.limits.gap_max = fields.gap_max;
+  for (std::size_t i = 0; i < fields.unreadable.size(); ++i) {
+    const std::string at = pointer + "/unreadable/" + std::to_string(i);
+    if (!report.clean(at)) continue;
+    if (const auto hole = parse_hole(fields.unreadable[i])) {
+      device.limits.holes.push_back(*hole);
+    } else {
+      report.error(at, "address",
+                   quoted(fields.unreadable[i]) +
+                       " is no range of addresses; they go from 0 to 65535, the lower one first");
+    }
+  }
+}
+
+// A tag that one request cannot fetch would never be read, and one in a hole must not be.
+void check_limits(const modbus::DeviceSettings& device, FileReport& report) {
+  for (std::size_t i = 0; i < device.tags.size(); ++i) {
+    const std::string pointer = "/tags/" + std::to_string(i);
+    if (!report.clean(pointer) || !report.clean(pointer + "/address")) continue;
+    const modbus::TagSettings& tag = device.tags[i];
+    const auto width = modbus::width(tag.type);
+    if (!modbus::holds_bits(tag.table) && width > device.limits.registers_max) {
+      report.error(pointer + "/type", "registers-max",
+                   "the value takes " + std::to_string(width) +
+                       " registers, more than \"registers_max\" lets be read at once");
+    }
+    for (const modbus::Hole& hole : device.limits.holes) {
+      if (hole.table != tag.table || hole.first >= tag.address + width || hole.last < tag.address) {
+        continue;
+      }
+      report.error(pointer + "/address", "unreadable",
+                   "the tag lies in a range that \"unreadable\" names; take it out of one of them");
+      break;
+    }
+  }
+}
+
 void attach_modbus(const DeviceFile& file, FileReport& report, DevicePart& part) {
   ModbusPart modbus;
   auto& description = part.description;
   if (const auto& tcp = file.attach.modbus_tcp) {
     modbus.attachment = TcpEndpoint{tcp->host, tcp->port};
-    modbus.device.unit_id = tcp->unit_id;
-    modbus.device.response_timeout = tcp->response_timeout;
+    set_unit(*tcp, "/attach/modbus_tcp", modbus.device, report);
+    modbus.device.limits.in_flight_max = tcp->requests_in_flight;
     description.kind = "modbus-tcp";
     description.attached_to = "Modbus TCP " + connection_name(modbus.attachment) + ", unit " +
                               std::to_string(tcp->unit_id);
   } else if (const auto& rtu = file.attach.modbus_rtu) {
     const SerialSettings line = serial_settings(*rtu);
     modbus.attachment = line;
-    modbus.device.unit_id = rtu->unit_id;
-    modbus.device.response_timeout = rtu->response_timeout;
+    set_unit(*rtu, "/attach/modbus_rtu", modbus.device, report);
     description.kind = "modbus-rtu";
     description.attached_to = "Modbus RTU " + line.path + ", " + line_words(line) + ", unit " +
                               std::to_string(rtu->unit_id);
+  } else if (const auto& behind = file.attach.modbus_rtu_tcp) {
+    modbus.attachment = modbus::RtuOverTcp{{behind->host, behind->tcp_port}, behind->baud};
+    set_unit(*behind, "/attach/modbus_rtu_tcp", modbus.device, report);
+    description.kind = "modbus-rtu-tcp";
+    description.attached_to = "Modbus RTU over TCP " + connection_name(modbus.attachment) +
+                              ", unit " + std::to_string(behind->unit_id);
   }
   modbus.device.tags = modbus_tags(file.tags, report);
+  check_limits(modbus.device, report);
   if (report.clean("/attach")) part.attached = std::move(modbus);
 }
 
@@ -124,9 +188,20 @@ std::string connection_name(const std::variant<TcpEndpoint, SerialSettings>& att
   return (ipv6 ? "[" + tcp.host + "]" : tcp.host) + ":" + std::to_string(tcp.port);
 }
 
+std::string connection_name(const modbus::Attachment& attachment) {
+  using Common = std::variant<TcpEndpoint, SerialSettings>;
+  if (const auto* line = std::get_if<SerialSettings>(&attachment)) {
+    return connection_name(Common(*line));
+  }
+  if (const auto* converter = std::get_if<modbus::RtuOverTcp>(&attachment)) {
+    return connection_name(Common(converter->endpoint));
+  }
+  return connection_name(Common(std::get<TcpEndpoint>(attachment)));
+}
+
 void attach_device(const DeviceFile& file, const GatewayPart* gateway, FileReport& report,
                    DevicePart& part) {
-  if (file.attach.modbus_tcp || file.attach.modbus_rtu) {
+  if (file.attach.modbus_tcp || file.attach.modbus_rtu || file.attach.modbus_rtu_tcp) {
     attach_modbus(file, report, part);
   } else if (file.attach.serial || file.attach.serial_tcp) {
     attach_lines(file, report, part);

@@ -35,13 +35,35 @@ void add_response_timeout(Record<T>& r) {
              "how long the device may take to begin its answer");
 }
 
+// What a device is asked at once.
+template <class T>
+void add_unit_limits(Record<T>& r) {
+  add_response_timeout(r);
+  r.optional("registers_max", &T::registers_max,
+             integer_as<std::uint16_t>(1, modbus::kReadRegistersMax),
+             "the most registers that the device lets be read in one request");
+  r.optional("bits_max", &T::bits_max, integer_as<std::uint16_t>(1, modbus::kReadBitsMax),
+             "the most coils or discrete inputs in one request");
+  r.optional("gap_max", &T::gap_max, integer_as<std::uint16_t>(0, modbus::kReadRegistersMax),
+             "how many registers that no tag wants are read to save a request; left out for what "
+             "the line's speed and the device's answer times make worth while");
+  r.optional("unreadable", &T::unreadable,
+             list_of(text(6, 24, "^(coil|discrete|input|holding):[0-9]{1,5}(-[0-9]{1,5})?$",
+                          "\"holding:100\" or \"holding:100-119\""),
+                     0, 256),
+             "addresses that must not be read, not even between two tags");
+}
+
 Codec<ModbusTcpFields> modbus_tcp() {
   Record<ModbusTcpFields> r("modbus_tcp", "a Modbus device on the network");
   r.required("host", &ModbusTcpFields::host, host(), "the device's name or address");
   r.optional("port", &ModbusTcpFields::port, integer_as<std::uint16_t>(1, 65535), "the TCP port");
   r.optional("unit_id", &ModbusTcpFields::unit_id, integer_as<std::uint8_t>(0, 255),
              "the unit id; matters behind a gateway to RTU devices");
-  add_response_timeout(r);
+  add_unit_limits(r);
+  r.optional(
+      "requests_in_flight", &ModbusTcpFields::requests_in_flight, integer_as<std::uint8_t>(1, 16),
+      "how many requests the device takes at a time; more than 1 only if its manual says so");
   return r.codec();
 }
 
@@ -54,7 +76,22 @@ Codec<ModbusRtuFields> modbus_rtu() {
   // Modbus over Serial Line V1.02, section 2.2: 0 is broadcast, 248 to 255 are reserved.
   r.required("unit_id", &ModbusRtuFields::unit_id, integer_as<std::uint8_t>(1, 247),
              "the device's address on the line");
-  add_response_timeout(r);
+  add_unit_limits(r);
+  return r.codec();
+}
+
+Codec<ModbusRtuTcpFields> modbus_rtu_tcp() {
+  Record<ModbusRtuTcpFields> r("modbus_rtu_tcp",
+                               "a Modbus RTU device behind a serial-to-network converter that "
+                               "passes its frames on as they are");
+  r.required("host", &ModbusRtuTcpFields::host, host(), "the converter's name or address");
+  r.required("port", &ModbusRtuTcpFields::tcp_port, integer_as<std::uint16_t>(1, 65535),
+             "the converter's TCP port");
+  r.optional("baud", &ModbusRtuTcpFields::baud, integer_as<std::uint32_t>(300, 4000000),
+             "the speed of the line behind the converter, for the times that are allowed for");
+  r.required("unit_id", &ModbusRtuTcpFields::unit_id, integer_as<std::uint8_t>(1, 247),
+             "the device's address on the line");
+  add_unit_limits(r);
   return r.codec();
 }
 
@@ -92,6 +129,8 @@ Codec<AttachFields> attach() {
   Record<AttachFields> r("attach", "where and how the device is attached");
   r.optional("modbus_tcp", &AttachFields::modbus_tcp, modbus_tcp(), "Modbus TCP");
   r.optional("modbus_rtu", &AttachFields::modbus_rtu, modbus_rtu(), "Modbus RTU on a serial line");
+  r.optional("modbus_rtu_tcp", &AttachFields::modbus_rtu_tcp, modbus_rtu_tcp(),
+             "Modbus RTU behind a serial-to-network converter");
   r.optional("serial", &AttachFields::serial, serial(), "lines or frames on a serial port");
   r.optional("serial_tcp", &AttachFields::serial_tcp, serial_tcp(),
              "lines or frames behind a serial-to-network converter");
@@ -205,6 +244,7 @@ Codec<std::vector<TagFields>> tags() {
   return selected_by<std::vector<TagFields>>("attach",
                                              {{"modbus_tcp", modbus},
                                               {"modbus_rtu", modbus},
+                                              {"modbus_rtu_tcp", modbus},
                                               {"serial", lines},
                                               {"serial_tcp", lines},
                                               {"mqtt", list_of(mqtt_tag(), 1, kTagsMax)}});
@@ -255,6 +295,7 @@ const Record<DeviceFile>& device_record() {
 std::string attach_kind(const AttachFields& attach) {
   if (attach.modbus_tcp) return "modbus_tcp";
   if (attach.modbus_rtu) return "modbus_rtu";
+  if (attach.modbus_rtu_tcp) return "modbus_rtu_tcp";
   if (attach.serial) return "serial";
   if (attach.serial_tcp) return "serial_tcp";
   return attach.mqtt ? "mqtt" : "";

@@ -17,11 +17,26 @@
 
 namespace hubward::config {
 
-struct ModbusTcpFields {
-  std::string host;
-  std::uint16_t port = 502;
+// Shared by all that speaks Modbus.
+struct ModbusUnitFields {
   std::uint8_t unit_id = 1;
   std::chrono::milliseconds response_timeout{1000};
+  std::uint16_t registers_max = modbus::kReadRegistersMax;
+  std::uint16_t bits_max = modbus::kReadBitsMax;
+  std::optional<std::uint16_t> gap_max;
+  std::vector<std::string> unreadable;  // "holding:100" or "holding:100-119"
+};
+
+struct ModbusTcpFields : ModbusUnitFields {
+  std::string host;
+  std::uint16_t port = 502;
+  std::uint8_t requests_in_flight = 1;
+};
+
+struct ModbusRtuTcpFields : ModbusUnitFields {
+  std::string host;
+  std::uint16_t tcp_port = 0;
+  std::uint32_t baud = 9600;
 };
 
 // Shared by all that hangs on a serial port.
@@ -34,10 +49,7 @@ struct LineFields {
   bool rs485 = false;
 };
 
-struct ModbusRtuFields : LineFields {
-  std::uint8_t unit_id = 1;
-  std::chrono::milliseconds response_timeout{1000};
-};
+struct ModbusRtuFields : LineFields, ModbusUnitFields {};
 
 struct SerialFields : LineFields, SerialProtocolFields {};
 
@@ -54,6 +66,7 @@ struct MqttFields {
 struct AttachFields {  // exactly one
   std::optional<ModbusTcpFields> modbus_tcp;
   std::optional<ModbusRtuFields> modbus_rtu;
+  std::optional<ModbusRtuTcpFields> modbus_rtu_tcp;
   std::optional<SerialFields> serial;
   std::optional<SerialTcpFields> serial_tcp;
   std::optional<MqttFields> mqtt;

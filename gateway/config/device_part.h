@@ -13,7 +13,7 @@
 namespace hubward::config {
 
 struct ModbusPart {
-  std::variant<TcpEndpoint, SerialSettings> attachment;
+  modbus::Attachment attachment;
   modbus::DeviceSettings device;
 };
 
@@ -42,5 +42,6 @@ struct DevicePart {
 // "10.0.0.5:502" or "/dev/ttyUSB0": two attachments with one name share a connection.
 [[nodiscard]] std::string connection_name(
     const std::variant<TcpEndpoint, SerialSettings>& attachment);
+[[nodiscard]] std::string connection_name(const modbus::Attachment& attachment);
 
 }  // namespace hubward::config

@@ -38,14 +38,14 @@ std::size_t text_max(const modbus::TagSettings& tag) {
 
 // What one instant costs at which these tags fall due.
 MessageRate at_instant(const modbus::DeviceSettings& device, const DeviceDescription& description,
-                       const std::vector<std::size_t>& due) {
+                       const std::vector<std::size_t>& due, const modbus::ReadLimits& limits) {
   std::vector<modbus::ReadItem> items;
   for (const std::size_t tag : due) {
     items.push_back(
         {device.tags[tag].table, device.tags[tag].address, modbus::width(device.tags[tag].type)});
   }
   MessageRate cost;
-  for (const auto& read : modbus::plan_reads(items)) {
+  for (const auto& read : modbus::plan_reads(items, limits)) {
     cost.requests_a_day += 1;
     std::map<std::string, std::size_t> body_bytes;  // by component
     for (const std::size_t item : read.items) {
@@ -77,8 +77,9 @@ std::int64_t period_of(const std::vector<std::int64_t>& intervals) {
 
 }  // namespace
 
-MessageRate modbus_rate(const modbus::DeviceSettings& device,
-                        const DeviceDescription& description) {
+MessageRate modbus_rate(const modbus::DeviceSettings& device, const DeviceDescription& description,
+                        const modbus::BusTiming& timing) {
+  const modbus::ReadLimits limits = modbus::read_limits(device.limits, timing);
   std::vector<std::size_t> by_address(device.tags.size());
   std::iota(by_address.begin(), by_address.end(), std::size_t{0});
   std::ranges::sort(by_address, {}, [&](std::size_t tag) {
@@ -110,7 +111,7 @@ MessageRate modbus_rate(const modbus::DeviceSettings& device,
         const std::int64_t interval = std::max<std::int64_t>(device.tags[tag].interval.count(), 1);
         if (std::ranges::find(due, interval) != due.end()) tags.push_back(tag);
       }
-      found = known.emplace(due, at_instant(device, description, tags)).first;
+      found = known.emplace(due, at_instant(device, description, tags, limits)).first;
     }
     sum.messages_a_day += found->second.messages_a_day;
     sum.blocks_of_4_kb += found->second.blocks_of_4_kb;

@@ -20,6 +20,7 @@ struct MessageRate {
 // registers lie close enough, and each answer becomes one message for each component with telemetry
 // in it.
 [[nodiscard]] MessageRate modbus_rate(const modbus::DeviceSettings& device,
-                                      const DeviceDescription& description);
+                                      const DeviceDescription& description,
+                                      const modbus::BusTiming& timing);
 
 }  // namespace hubward::config

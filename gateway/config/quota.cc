@@ -73,8 +73,9 @@ DeviceQuota spontaneous(const DeviceDescription& device) {
   return quota;
 }
 
-DeviceQuota polled(const modbus::DeviceSettings& settings, const DeviceDescription& device) {
-  const MessageRate rate = modbus_rate(settings, device);
+DeviceQuota polled(const modbus::DeviceSettings& settings, const DeviceDescription& device,
+                   const modbus::BusTiming& timing) {
+  const MessageRate rate = modbus_rate(settings, device, timing);
   DeviceQuota quota;
   quota.messages_a_day = rate.messages_a_day;
   quota.blocks_of_4_kb = rate.blocks_of_4_kb;
@@ -115,14 +116,22 @@ std::string row(const std::string& name, const std::string& messages, const std:
 }  // namespace
 
 SiteQuota quota_of(const SiteSettings& site) {
-  std::vector<const modbus::DeviceSettings*> modbus_of(site.devices.size());
+  struct Polled {
+    const modbus::DeviceSettings* device = nullptr;
+    modbus::BusTiming timing;
+  };
+  std::vector<Polled> polled_of(site.devices.size());
   for (const auto& bus : site.modbus_buses) {
-    for (const auto& device : bus.devices) modbus_of[device.device.value] = &device;
+    for (const auto& device : bus.devices) {
+      polled_of[device.device.value] = {&device, modbus::timing_of(bus.attachment)};
+    }
   }
   SiteQuota quota;
   for (std::size_t i = 0; i < site.devices.size(); ++i) {
-    add(quota, modbus_of[i] != nullptr ? polled(*modbus_of[i], site.devices[i])
-                                       : spontaneous(site.devices[i]));
+    add(quota, polled_of[i].device != nullptr
+                   ? polled(*polled_of[i].device, site.devices[i], polled_of[i].timing)
+
+                   : spontaneous(site.devices[i]));
   }
   return quota;
 }

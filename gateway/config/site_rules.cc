@@ -2,10 +2,11 @@
 
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
-#include "gateway/config/line_load.h"
+#include "gateway/config/line_need.h"
 #include "gateway/config/topic_overlap.h"
 
 namespace hubward::config {
@@ -31,12 +32,14 @@ struct Connection {
   std::map<std::uint8_t, const DevicePart*> units;  // Modbus
 };
 
-const std::variant<TcpEndpoint, SerialSettings>* attachment_of(const DevicePart& device) {
-  if (const auto* modbus = std::get_if<ModbusPart>(&device.attached)) return &modbus->attachment;
-  if (const auto* lines = std::get_if<serial::DeviceSettings>(&device.attached)) {
-    return &lines->attachment;
+std::optional<std::string> connection_of(const DevicePart& device) {
+  if (const auto* modbus = std::get_if<ModbusPart>(&device.attached)) {
+    return connection_name(modbus->attachment);
   }
-  return nullptr;
+  if (const auto* lines = std::get_if<serial::DeviceSettings>(&device.attached)) {
+    return connection_name(lines->attachment);
+  }
+  return std::nullopt;
 }
 
 void check_sharing(const DevicePart& device, Connection& connection, const std::string& name,
@@ -49,22 +52,22 @@ void check_sharing(const DevicePart& device, Connection& connection, const std::
                                       "; only Modbus devices can share a line"));
     return;
   }
-  const auto* line = std::get_if<SerialSettings>(&modbus->attachment);
-  const auto* first_line = std::get_if<SerialSettings>(&first->attachment);
-  if (line != nullptr && first_line != nullptr && *line != *first_line) {
-    problems.push_back(problem_at(device.attach, "line-settings",
-                                  "baud, parity, stop_bits and rs485 of " + name +
-                                      " differ from those in " + at(*connection.first) +
-                                      "; all devices on one line need the same"));
-  }
+  if (modbus->attachment == first->attachment) return;
+  const bool both_serial = std::holds_alternative<SerialSettings>(modbus->attachment) &&
+                           std::holds_alternative<SerialSettings>(first->attachment);
+  problems.push_back(problem_at(
+      device.attach, "line-settings",
+      (both_serial ? "baud, parity, stop_bits and rs485 of " : "the kind or the baud of ") + name +
+          " differ from those in " + at(*connection.first) +
+          "; all devices on one line need the same"));
 }
 
 void check_connections(const std::vector<DevicePart>& devices, std::vector<Problem>& problems) {
   std::map<std::string, Connection> connections;
   for (const auto& device : devices) {
-    const auto* attachment = attachment_of(device);
-    if (attachment == nullptr) continue;
-    const std::string name = connection_name(*attachment);
+    const auto found = connection_of(device);
+    if (!found) continue;
+    const std::string& name = *found;
     Connection& connection = connections[name];
     if (connection.first == nullptr) {
       connection.first = &device;
@@ -100,17 +103,21 @@ void check_topics(const std::vector<DevicePart>& devices, std::vector<Problem>& 
 
 void check_load(const std::vector<DevicePart>& devices, std::vector<Problem>& problems) {
   for (const auto& bus : group_buses(devices)) {
-    const auto* line = std::get_if<SerialSettings>(&bus.attachment);
-    if (line == nullptr) continue;
-    const double load = line_load(*line, bus.devices);
+    // How fast a network's devices answer is not known.
+    const modbus::BusTiming timing = modbus::timing_of(bus.attachment);
+    if (!timing.serial) continue;
+    const double load = line_need(bus, timing).share;
     if (load <= 1) continue;
+    const auto* line = std::get_if<SerialSettings>(&bus.attachment);
+    const auto* converter = std::get_if<modbus::RtuOverTcp>(&bus.attachment);
     const DevicePart& first = devices[bus.devices.front().device.value];
     problems.push_back(problem_at(
         first.attach, "line-load",
-        "reading everything on " + line->path + " as often as asked would take " +
-            number_text(std::ceil(load * 100)) + " % of the time at " + std::to_string(line->baud) +
-            " baud; tags will be read later than \"interval_ms\" says: lengthen it, or raise the "
-            "baud rate",
+        "reading everything on " + connection_name(bus.attachment) + " as often as asked takes " +
+            number_text(std::ceil(load * 100)) + " % of the time at " +
+            std::to_string(line != nullptr ? line->baud : converter->baud) +
+            " baud: cannot fit; tags will be read later than \"interval_ms\" says: lengthen it, or "
+            "raise the baud rate; hubward plan shows each request",
         Problem::Severity::Warning));
   }
 }

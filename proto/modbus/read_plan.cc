@@ -10,6 +10,13 @@ std::uint32_t end_of(std::uint16_t address, std::uint16_t count) {
   return std::uint32_t{address} + count;
 }
 
+// Whether anything from `begin` up to but not including `end` may not be read.
+bool has_hole(Table table, std::uint32_t begin, std::uint32_t end, const std::vector<Hole>& holes) {
+  return std::ranges::any_of(holes, [&](const Hole& hole) {
+    return hole.table == table && hole.first < end && hole.last >= begin;
+  });
+}
+
 bool fits(const ReadItem& item, std::uint16_t count_max) {
   return item.count >= 1 && item.count <= count_max && end_of(item.address, item.count) <= 0x10000;
 }
@@ -35,7 +42,8 @@ std::vector<PlannedRead> plan_reads(std::span<const ReadItem> items, const ReadL
       ReadRequest& open = plan.back().request;
       const std::uint32_t end = end_of(open.address, open.count);
       const std::uint32_t new_end = std::max(end, end_of(item.address, item.count));
-      if (item.address <= end + gap_max && new_end - open.address <= count_max) {
+      if (item.address <= end + gap_max && new_end - open.address <= count_max &&
+          !has_hole(item.table, end, item.address, limits.holes)) {
         open.count = static_cast<std::uint16_t>(new_end - open.address);
         plan.back().items.push_back(i);
         continue;

@@ -18,14 +18,21 @@ struct ReadItem {
   bool starts_request = false;  // never in one request with what lies before it
 };
 
+// Addresses that may not be read, or that do harm by being read.
+struct Hole {
+  Table table = Table::HoldingRegister;
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  friend bool operator==(const Hole&, const Hole&) = default;
+};
+
 struct ReadLimits {
   std::uint16_t registers_max = kReadRegistersMax;
   std::uint16_t bits_max = kReadBitsMax;
-  // Unwanted registers or bits worth reading to save a request. At 9600 baud a register costs 2.3
-  // ms and a request 23 ms plus the device's turnaround, so more would pay; but what nobody asked
-  // for may not exist, or may change by being read. Eight covers the holes of usual maps.
+  // Unwanted registers or bits worth reading to save a request: gap_worth_reading() in bus_time.h.
   std::uint16_t register_gap_max = 8;
-  std::uint16_t bit_gap_max = 32;
+  std::uint16_t bit_gap_max = 128;
+  std::vector<Hole> holes;  // never read across
 };
 
 struct PlannedRead {

@@ -99,6 +99,33 @@ TEST_CASE("an echo is never taken for a device's confirmation") {
   CHECK(result.outcome != Outcome::Written);
 }
 
+TEST_CASE("RTU frames go through a converter's TCP port, one connection for all its units") {
+  hubward::test::ManualClock clock;
+  hubward::test::ManualLoop loop{clock};
+  hubward::test::ScriptedStreams streams;
+  hubward::test::RecordingSink sink;
+  BusAdapter adapter({RtuOverTcp{{"10.0.0.9", 4001}, 9600},
+                      {device(0, 1, {tag(0, kHolding, 0)}), device(1, 2, {tag(0, kHolding, 0)})}},
+                     streams, loop);
+  REQUIRE(adapter.start(sink));
+  REQUIRE(streams.size() == 1);
+  CHECK(std::get<TcpEndpoint>(streams[0].where) == TcpEndpoint{"10.0.0.9", 4001});
+  streams[0].accept();
+  loop.run_for(1s);  // what it still has from before passes
+  for (const std::uint8_t unit : {std::uint8_t{1}, std::uint8_t{2}}) {
+    const auto asked = parse_rtu(streams[0].take_written());
+    REQUIRE(asked);
+    CHECK(asked->unit == unit);
+    streams[0].send(encode_rtu(unit, hubward::test::bytes("03 02 00 63")));
+  }
+  REQUIRE(sink.deliveries.size() == 2);
+  CHECK(sink.deliveries[1].batch.readings[0].value == TagValue{std::uint64_t{99}});
+  CHECK(sink.states.back().state.detail == "unit 2 at 10.0.0.9:4001 answers");
+  // A converter that lost power looks alive: three misses in a row, and it is called again.
+  loop.run_for(10s);
+  CHECK(streams[0].opens == 2);
+}
+
 TEST_CASE("a line that is never quiet is named, and tried again") {
   FaultyLine line({device(0, 1, {tag(0, kHolding, 0)})}, kLine, {}, 1);
   for (int i = 0; i < 500 && line.streams[0].state == hubward::test::StreamScript::State::Open;

@@ -369,8 +369,7 @@ TEST_CASE("what is not Modbus TCP is counted with a sample and the connection be
 }
 
 TEST_CASE("settings that no bus can have are refused with the reason") {
-  const auto start = [](std::variant<TcpEndpoint, SerialSettings> where,
-                        std::vector<DeviceSettings> devices) {
+  const auto start = [](Attachment where, std::vector<DeviceSettings> devices) {
     hubward::test::ManualClock clock;
     hubward::test::ManualLoop loop(clock);
     hubward::test::ScriptedStreams streams;

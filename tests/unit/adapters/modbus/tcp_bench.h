@@ -35,7 +35,7 @@ inline TagSettings tag(std::uint16_t index, Table table, std::uint16_t address,
 
 inline DeviceSettings device(std::uint32_t index, std::uint8_t unit,
                              std::vector<TagSettings> tags) {
-  return {DeviceIndex{index}, unit, 1000ms, std::move(tags)};
+  return {DeviceIndex{index}, unit, 1000ms, std::move(tags), {}};
 }
 
 class TcpBench {

@@ -29,6 +29,7 @@ TEST_CASE("each verb becomes its command") {
   CHECK(parsed<Schema>({"schema", "gateway"}).kind == config::FileKind::Gateway);
   CHECK(parsed<Schema>({"schema", "device"}).kind == config::FileKind::Device);
   CHECK(parsed<Schema>({"schema", "device", "--markdown"}).markdown);
+  CHECK(parsed<Plan>({"plan", "press-07", "--config", "x"}).device == "press-07");
   CHECK(parsed<ShowStatus>({"status"}).state_folder.empty());
   CHECK(parsed<ShowStatus>({"status", "--state", "/s", "--json"}).state_folder == "/s");
   CHECK(parsed<ShowStatus>({"status", "--config", "site"}).folder == "site");

@@ -75,6 +75,25 @@ TEST_CASE("check of a bad site prints every problem as file:line:column, and end
   CHECK(outcome.out.ends_with("5 problems in 1 file\n"));
 }
 
+TEST_CASE("plan shows a device's requests with measured times, and needs no secret") {
+  World world;
+  std::string file = kDevice;
+  file.replace(file.find("\"k\""), 3, "\"missing\"");
+  world.files.files["site/devices.d/press.json"] = file;
+  world.answer =
+      std::string(R"({"devices":[],"lines":[{"devices":[{"id":"press","turnaround_us":7000}]}]})");
+  const auto outcome = perform(Plan{"press", "site"}, world.surroundings);
+  CHECK(outcome.status == kExitFine);
+  CHECK(outcome.out.find("answers after 7.0 ms (measured)") != std::string::npos);
+  CHECK(outcome.out.find("function 3  holding:0") != std::string::npos);
+  world.answer = failure(ErrorCode::Unreachable, ErrorKind::Transient, "no gateway");
+  CHECK(perform(Plan{"press", "site"}, world.surroundings).out.find("5.0 ms (assumed)") !=
+        std::string::npos);
+  CHECK(perform(Plan{"other", "site"}, world.surroundings).status == kExitProblems);
+  world.spoil_device();
+  CHECK(perform(Plan{"press", "site"}, world.surroundings).status == kExitProblems);
+}
+
 TEST_CASE("warnings alone do not fail a check") {
   World world;
   world.files.files.erase("site/devices.d/press.json");

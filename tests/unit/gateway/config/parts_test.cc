@@ -3,7 +3,7 @@
 #include <random>
 
 #include "gateway/config/addresses.h"
-#include "gateway/config/line_load.h"
+#include "gateway/config/line_need.h"
 #include "gateway/config/shape.h"
 #include "gateway/config/suggest.h"
 #include "gateway/config/topic_overlap.h"
@@ -197,6 +197,13 @@ modbus::TagSettings tag(std::uint16_t address, modbus::ValueType type,
 TEST_CASE(
     "line load is time on the wire: one register at 9600 8N1 takes 15 characters and two gaps") {
   SerialSettings line;
+  // Of devices that answer at once.
+  const auto line_load = [](const SerialSettings& settings,
+                            const std::vector<modbus::DeviceSettings>& devices) {
+    modbus::BusTiming timing = modbus::timing_of(settings);
+    timing.turnaround = 0ms;
+    return line_need({settings, devices}, timing).share;
+  };
   // 8 bytes there, 7 back, 3.5 characters of silence before each: 22 characters of 10 bits.
   const double one = 22 * 10 / 9600.0;
   CHECK(line_load(line, {meter({tag(0, modbus::ValueType::Uint16, 1000ms)})}) ==
@@ -211,7 +218,7 @@ TEST_CASE(
   }
   SUBCASE("strangers are not") {
     CHECK(line_load(line, {meter({tag(0, modbus::ValueType::Uint16, 1000ms),
-                                  tag(9, modbus::ValueType::Uint16, 1000ms)})}) ==
+                                  tag(90, modbus::ValueType::Uint16, 1000ms)})}) ==
           doctest::Approx(2 * one));
     CHECK(line_load(line, {meter({tag(0, modbus::ValueType::Uint16, 1000ms)}),
                            meter({tag(1, modbus::ValueType::Uint16, 1000ms)})}) ==

@@ -38,8 +38,8 @@ TEST_CASE("values merge into the fewest requests under the limits") {
        {{kHolding, 0, 1}, {kHolding, 4, 122}},
        {{kHolding, 0, 1}, {kHolding, 4, 122}}},
       {"bits have a larger gap",
-       {{Table::Coil, 0, 1}, {Table::Coil, 33, 1}, {Table::Coil, 67, 1}},
-       {{Table::Coil, 0, 34}, {Table::Coil, 67, 1}}},
+       {{Table::Coil, 0, 1}, {Table::Coil, 129, 1}, {Table::Coil, 259, 1}},
+       {{Table::Coil, 0, 130}, {Table::Coil, 259, 1}}},
       {"a cut is kept",
        {{kHolding, 0, 2}, {kHolding, 2, 2, true}, {kHolding, 4, 2}},
        {{kHolding, 0, 2}, {kHolding, 2, 4}}},
@@ -52,6 +52,18 @@ TEST_CASE("values merge into the fewest requests under the limits") {
     CAPTURE(row.why);
     CHECK(requests(row.items) == row.plan);
   }
+}
+
+TEST_CASE("nothing is read across a hole, whatever the gap") {
+  ReadLimits limits;
+  limits.register_gap_max = 100;
+  limits.holes = {{kHolding, 12, 14}, {Table::InputRegister, 31, 31}, {kHolding, 50, 50}};
+  CHECK(requests({{kHolding, 10, 2}, {kHolding, 15, 1}, {kHolding, 40, 2}}, limits) ==
+        Requests{{kHolding, 10, 2}, {kHolding, 15, 27}});
+  CHECK(requests({{kHolding, 10, 1}, {kHolding, 13, 1}}, limits).size() == 2);
+  CHECK(requests({{kHolding, 49, 1}, {kHolding, 51, 1}}, limits).size() == 2);
+  // What a tag itself needs is read all the same.
+  CHECK(requests({{kHolding, 49, 4}, {kHolding, 53, 1}}, limits) == Requests{{kHolding, 49, 5}});
 }
 
 TEST_CASE("300 adjacent floats take five requests of whole values") {
