@@ -150,9 +150,11 @@ class Gateway {
       for (const auto& device : bus.devices) roster_.at(device.device).attach(adapter.get());
       adapters_.push_back(std::move(adapter));
     }
-    for (const auto& device : site_.serial_devices) {
-      adapters_.push_back(std::make_unique<serial::SerialAdapter>(device, streams_, loop_));
-      roster_.at(device.device).attach(adapters_.back().get());
+    for (const auto& line : site_.serial_lines) {
+      adapters_.push_back(std::make_unique<serial::SerialAdapter>(line, streams_, loop_));
+      for (const auto& device : line.devices) {
+        roster_.at(device.device).attach(adapters_.back().get());
+      }
     }
     if (!site_.mqtt_devices.empty()) {
       adapters_.push_back(

@@ -165,6 +165,8 @@ class FrameExtractor::Look {
     return read_json(field.settings, *value);
   }
 
+  std::optional<TagReading> read(Field&, const OnlyWritten&) { return std::nullopt; }
+
   std::optional<TagReading> read(Field& field, const BinaryField& where) {
     const auto number = read_binary(where, content_);
     return number ? read_number(field.settings, *number) : bad(field.settings.tag);
@@ -223,7 +225,8 @@ Result<FrameExtractor> FrameExtractor::make(const DeviceSettings& settings) {
   return extractor;
 }
 
-Result<std::vector<TagReading>> FrameExtractor::extract(std::string_view content) {
+Result<std::vector<TagReading>> FrameExtractor::extract(std::string_view content,
+                                                        std::optional<std::size_t> request) {
   Look look(*this, content);
   if (!names_.empty()) {
     std::map<std::string, std::size_t> places;
@@ -242,6 +245,7 @@ Result<std::vector<TagReading>> FrameExtractor::extract(std::string_view content
   }
   std::vector<TagReading> readings;
   for (Field& field : fields_) {
+    if (field.settings.request && field.settings.request != request) continue;
     if (field.when) {
       const auto applies = field.when->match(content);
       if (!applies) look.note(applies.error());

@@ -23,12 +23,14 @@ class FrameExtractor {
   FrameExtractor(FrameExtractor&& other) noexcept;
   ~FrameExtractor();
 
-  // In the order of the tags. A tag whose `when` does not match has none, nor one whose group took
+  // `request` is which one it answers, if any. In the order of the tags. A tag of another
+  // request or whose `when` does not match has none, nor one whose group took
   // no part in the match or whose JSON Pointer leads nowhere. A field that is not there, is no
   // number or has another unit gives its tag a Bad reading; the others stay good. Nothing: the
   // content is to be ignored, or it was the header of columns. Error BadPayload: no tag got
   // anything from it. LimitExceeded: matching was given up.
-  [[nodiscard]] Result<std::vector<TagReading>> extract(std::string_view content);
+  [[nodiscard]] Result<std::vector<TagReading>> extract(
+      std::string_view content, std::optional<std::size_t> request = std::nullopt);
 
  private:
   struct Field;

@@ -6,6 +6,8 @@
 namespace hubward::serial {
 namespace {
 
+using Outcome = WriteResult::Outcome;
+
 std::string in_words(const std::variant<TcpEndpoint, SerialSettings>& attachment) {
   if (const auto* tcp = std::get_if<TcpEndpoint>(&attachment)) {
     return tcp->host + ":" + std::to_string(tcp->port);
@@ -13,24 +15,45 @@ std::string in_words(const std::variant<TcpEndpoint, SerialSettings>& attachment
   return std::get<SerialSettings>(attachment).path;
 }
 
+WriteResult no(ErrorCode code, std::string why) {
+  return {.outcome = Outcome::Refused, .code = code, .detail = std::move(why), .read_back = {}};
+}
+
+bool matches(LinePattern* pattern, std::string_view content) {
+  if (pattern == nullptr) return false;
+  const auto matched = pattern->match(content);
+  return matched && *matched;
+}
+
+// The answer to a request may be told from that to another one.
+bool tells_requests_apart(const DeviceSettings& settings) {
+  return std::any_of(settings.tags.begin(), settings.tags.end(),
+                     [](const TagSettings& tag) { return tag.request.has_value(); });
+}
+
 }  // namespace
 
-SerialAdapter::SerialAdapter(DeviceSettings settings, StreamOpener& opener, Loop& loop)
+SerialAdapter::SerialAdapter(LineSettings settings, StreamOpener& opener, Loop& loop)
     : settings_(std::move(settings)),
       source_(in_words(settings_.attachment)),
       opener_(opener),
-      loop_(loop),
-      framer_(settings_.frames) {}
+      loop_(loop) {}
 
 SerialAdapter::~SerialAdapter() { stop(); }
 
 Status SerialAdapter::start(ReadingSink& sink) {
-  if (std::string problem = framing_problem(settings_.frames); !problem.empty()) {
-    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(problem));
+  for (const DeviceSettings& settings : settings_.devices) {
+    if (settings_.devices.size() > 1 && settings.requests.empty()) {
+      return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
+                     "a device that speaks by itself needs a line of its own");
+    }
+    auto device = LineDevice::make(settings);
+    if (!device) return tl::unexpected(device.error());
+    devices_.push_back(std::move(*device));
+    std::vector<std::chrono::milliseconds> intervals;
+    for (const RequestSettings& request : settings.requests) intervals.push_back(request.interval);
+    schedule_.add_device(intervals, loop_.clock().steady());
   }
-  auto extractor = FrameExtractor::make(settings_);
-  if (!extractor) return tl::unexpected(extractor.error());
-  extractor_.emplace(std::move(*extractor));
   sink_ = &sink;
   if (const auto* tcp = std::get_if<TcpEndpoint>(&settings_.attachment)) {
     stream_ = opener_.tcp(*tcp, *this, loop_);
@@ -48,87 +71,289 @@ void SerialAdapter::open() {
 
 void SerialAdapter::stop() noexcept {
   sink_ = nullptr;
+  is_open_ = false;
   loop_.cancel(std::exchange(reopen_, {}));
   loop_.cancel(std::exchange(silence_, {}));
+  loop_.cancel(std::exchange(next_, {}));
   if (stream_) stream_->close();
-}
-
-void SerialAdapter::write(WriteRequest, WriteDone done) {
-  done({.outcome = WriteResult::Outcome::Refused,
-        .code = ErrorCode::NotWritable,
-        .detail = "this device only speaks; nothing can be written to it",
-        .read_back = {}});
+  fail_writes(ErrorCode::Stopped, "hubward stops");
 }
 
 void SerialAdapter::on_open() {
   opened_at_ = loop_.clock().steady();
   last_bytes_.reset();
-  report_state(FieldState::Link::Unknown, {}, source_ + " is open; no line has come yet");
-}
-
-void SerialAdapter::on_bytes(std::span<const std::byte> bytes) {
-  const SteadyTime now = loop_.clock().steady();
-  if (!last_bytes_ && now - opened_at_ < kJoinSilence) framer_.join();
-  last_bytes_ = now;
-  framer_.feed(now, bytes, frame_sink());
-  wait_for_silence();
-}
-
-void SerialAdapter::wait_for_silence() {
-  loop_.cancel(std::exchange(silence_, {}));
-  const auto due = framer_.silence_due();
-  if (!due || sink_ == nullptr) return;
-  silence_ =
-      loop_.call_at(*due, [this] { framer_.on_silence(loop_.clock().steady(), frame_sink()); });
-}
-
-Framer::Sink SerialAdapter::frame_sink() {
-  return {[this](const Frame& frame) { take_frame(frame); },
-          [this](ErrorCode code, std::string_view beginning) { report_bad(code, beginning); }};
+  is_open_ = true;
+  quiet_until_ = {};
+  for (const auto& device : devices_) {
+    report_state(*device, FieldState::Link::Unknown, {},
+                 source_ + " is open; nothing has come yet");
+  }
+  go_on();
 }
 
 void SerialAdapter::on_closed(Error why) {
+  is_open_ = false;
   loop_.cancel(std::exchange(silence_, {}));
-  const std::string cut = framer_.abandon();
-  if (!cut.empty()) report_bad(ErrorCode::BadPayload, cut);
+  loop_.cancel(std::exchange(next_, {}));
   const std::string context = why.context.empty() ? "" : ": " + why.context;
-  report_state(
-      FieldState::Link::Down, why.code,
-      source_ + context + "; tried again every " + std::to_string(kReopenDelay.count()) + " s");
+  const std::string detail =
+      source_ + context + "; tried again every " + std::to_string(kReopenDelay.count()) + " s";
+  for (const auto& device : devices_) {
+    const std::string cut = device->framer().abandon();
+    if (!cut.empty()) report_bad(device->settings().device, ErrorCode::BadPayload, cut);
+    report_state(*device, FieldState::Link::Down, why.code, detail);
+  }
+  fail_writes(why.code, source_ + " is not open");
   if (sink_ == nullptr) return;
   reopen_ = loop_.call_at(loop_.clock().steady() + kReopenDelay, [this] { open(); });
 }
 
-void SerialAdapter::take_frame(const Frame& frame) {
+// --- What comes
+
+std::optional<std::size_t> SerialAdapter::listener() const {
+  if (exchange_) return exchange_->device;
+  if (devices_.size() == 1) return 0;
+  return std::nullopt;
+}
+
+void SerialAdapter::on_bytes(std::span<const std::byte> bytes) {
+  const SteadyTime now = loop_.clock().steady();
+  const bool joins = !last_bytes_ && now - opened_at_ < kJoinSilence;
+  last_bytes_ = now;
+  const auto place = listener();
+  if (!place) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return report_bad(std::nullopt, ErrorCode::UnexpectedAnswer, text);
+  }
+  Framer& framer = devices_[*place]->framer();
+  if (joins && devices_[*place]->settings().requests.empty()) framer.join();
+  is_reading_ = true;
+  framer.feed(now, bytes, frame_sink(*place));
+  is_reading_ = false;
+  wait_for_silence(*place);
+  go_on();
+}
+
+void SerialAdapter::wait_for_silence(std::size_t place) {
+  loop_.cancel(std::exchange(silence_, {}));
+  const auto due = devices_[place]->framer().silence_due();
+  if (!due || sink_ == nullptr) return;
+  silence_ = loop_.call_at(*due, [this, place] {
+    is_reading_ = true;
+    devices_[place]->framer().on_silence(loop_.clock().steady(), frame_sink(place));
+    is_reading_ = false;
+    go_on();
+  });
+}
+
+Framer::Sink SerialAdapter::frame_sink(std::size_t place) {
+  return {[this, place](const Frame& frame) { take_frame(place, frame); },
+          [this, place](ErrorCode code, std::string_view beginning) {
+            report_bad(devices_[place]->settings().device, code, beginning);
+          }};
+}
+
+void SerialAdapter::take_frame(std::size_t place, const Frame& frame) {
   // Many devices send CR LF LF, or a blank line.
   if (frame.content.empty() || sink_ == nullptr) return;
-  auto readings = extractor_->extract(frame.content);
-  if (!readings) return report_bad(readings.error().code, frame.content);
-  report_state(FieldState::Link::Up, {}, source_);
-  if (sink_ == nullptr) return;
+  if (judge_answer(place, frame.content)) return;
+  const bool polled = exchange_ && exchange_->device == place && !exchange_->command;
+  if (!exchange_ && devices_.size() > 1) {
+    return report_bad(devices_[place]->settings().device, ErrorCode::UnexpectedAnswer,
+                      frame.content);
+  }
+  auto readings = devices_[place]->extractor().extract(
+      frame.content, polled ? std::optional(exchange_->request) : std::nullopt);
+  if (!readings) {
+    return report_bad(devices_[place]->settings().device, readings.error().code, frame.content);
+  }
+  if (polled) {
+    schedule_.answered({place, exchange_->request}, loop_.clock().steady());
+    end_exchange();
+  }
+  take_readings(place, std::move(*readings));
+}
+
+bool SerialAdapter::judge_answer(std::size_t place, std::string_view content) {
+  if (!exchange_ || !exchange_->command || exchange_->device != place) return false;
+  const std::string said = "\"" + printable_text(content.substr(0, 64)) + "\"";
+  WriteResult result;
+  if (matches(exchange_->command->refused, content)) {
+    result = no(ErrorCode::WriteRefused, "the device answered " + said);
+  } else if (matches(exchange_->command->confirmed, content)) {
+    result = {.outcome = Outcome::Written, .code = {}, .detail = said, .read_back = {}};
+  } else {
+    return false;
+  }
+  report_state(*devices_[place], FieldState::Link::Up, {}, source_);
+  finish_write(std::move(result));
+  return true;
+}
+
+void SerialAdapter::take_readings(std::size_t place, std::vector<TagReading> readings) {
+  LineDevice& device = *devices_[place];
+  report_state(device, FieldState::Link::Up, {}, source_);
+  if (sink_ == nullptr || readings.empty()) return;
   const Clock& clock = loop_.clock();
-  sink_->deliver({.device = settings_.device,
+  sink_->deliver({.device = device.settings().device,
                   .at = clock.wall(),
                   .at_steady = clock.steady(),
-                  .readings = std::move(*readings)},
+                  .readings = std::move(readings)},
                  {});
 }
 
-void SerialAdapter::report_bad(ErrorCode code, std::string_view text) {
+// --- What is sent
+
+void SerialAdapter::write(WriteRequest request, WriteDone done) {
+  if (!is_open_) return done(no(ErrorCode::PortUnavailable, source_ + " is not open"));
+  if (writes_.size() >= kWritesWaitingMax) {
+    return done(no(ErrorCode::LimitExceeded, "too many commands wait for this line"));
+  }
+  writes_.push_back({std::move(request), std::move(done)});
+  go_on();
+}
+
+void SerialAdapter::go_on() {
+  // Bytes that are being read were not asked for by what would be sent now.
+  if (!is_open_ || exchange_ || is_reading_) return;
+  loop_.cancel(std::exchange(next_, {}));
+  const SteadyTime now = loop_.clock().steady();
+  std::optional<SteadyTime> next;
+  if (now < quiet_until_) {
+    if (!writes_.empty() || schedule_.next_due()) next = quiet_until_;
+  } else {
+    while (!writes_.empty()) {
+      if (start_write(now)) return;
+      if (!is_open_ || exchange_) return;
+    }
+    if (const auto place = schedule_.due(now)) return ask(*place, now);
+    next = schedule_.next_due();
+  }
+  if (next) next_ = loop_.call_at(*next, [this] { go_on(); });
+}
+
+// False: there was nothing to put on the wire, and the command is answered.
+bool SerialAdapter::start_write(SteadyTime now) {
+  Waiting waiting = std::move(writes_.front());
+  writes_.pop_front();
+  std::size_t place = 0;
+  while (place < devices_.size() && devices_[place]->settings().device != waiting.request.device) {
+    ++place;
+  }
+  if (now >= waiting.request.deadline) {
+    waiting.done({.outcome = Outcome::Expired,
+                  .code = ErrorCode::CommandExpired,
+                  .detail = "the line was busy",
+                  .read_back = {}});
+    return false;
+  }
+  auto command = place < devices_.size()
+                     ? devices_[place]->command(waiting.request.tag, waiting.request.value)
+                     : failure(ErrorCode::NotWritable, ErrorKind::Permanent);
+  if (!command) {
+    waiting.done(no(command.error().code, command.error().context));
+    return false;
+  }
+  LineDevice& device = *devices_[place];
+  const std::string bytes = command->bytes;
+  exchange_ = Exchange{place, 0, std::move(*command), std::move(waiting.done)};
+  send(bytes, device, now);
+  if (exchange_->command->confirmed != nullptr || exchange_->command->refused != nullptr) {
+    return true;
+  }
+  finish_write({.outcome = Outcome::Unknown,
+                .code = ErrorCode::WriteOutcomeUnknown,
+                .detail = "sent; the device's file names no answer that would confirm it",
+                .read_back = {}});
+  return false;
+}
+
+void SerialAdapter::ask(PollSchedule::Place place, SteadyTime now) {
+  LineDevice& device = *devices_[place.device];
+  // What is still under way answers nothing that is asked now.
+  stream_->discard_input();
+  device.framer().abandon();
+  exchange_ = Exchange{place.device, place.request};
+  send(device.request(place.request), device, now);
+}
+
+void SerialAdapter::send(const std::string& bytes, LineDevice& device, SteadyTime now) {
+  stream_->write(std::as_bytes(std::span(bytes)));
+  next_ = loop_.call_at(now + device.settings().response_timeout, [this] { give_up_waiting(); });
+}
+
+void SerialAdapter::give_up_waiting() {
+  next_ = {};
+  if (!exchange_) return;
+  const SteadyTime now = loop_.clock().steady();
+  const std::size_t place = exchange_->device;
+  LineDevice& device = *devices_[place];
+  const DeviceSettings& settings = device.settings();
+  // A late answer must not pass for another device's, another request's or another command's.
+  const bool may_be_mistaken = exchange_->command ||
+                               (devices_.size() > 1 && !settings.answers_name_it) ||
+                               (settings.requests.size() > 1 && tells_requests_apart(settings));
+  if (may_be_mistaken) quiet_until_ = now + settings.response_timeout;
+  if (exchange_->command) {
+    finish_write(
+        {.outcome = Outcome::Unknown,
+         .code = ErrorCode::WriteOutcomeUnknown,
+         .detail = "no answer within " + std::to_string(settings.response_timeout.count()) + " ms",
+         .read_back = {}});
+    return go_on();
+  }
+  schedule_.missed({place, exchange_->request}, now);
+  end_exchange();
+  const std::string cut = device.framer().abandon();
+  if (!cut.empty()) report_bad(settings.device, ErrorCode::BadPayload, cut);
+  if (schedule_.misses(place) >= kMissesUntilDown) {
+    report_state(device, FieldState::Link::Down, ErrorCode::NoAnswer,
+                 source_ + ": " + std::to_string(kMissesUntilDown) +
+                     " requests without an answer; asked less often until it answers");
+  }
+  go_on();
+}
+
+void SerialAdapter::end_exchange() {
+  exchange_.reset();
+  loop_.cancel(std::exchange(next_, {}));
+}
+
+void SerialAdapter::finish_write(WriteResult result) {
+  WriteDone done = std::move(exchange_->done);
+  end_exchange();
+  done(std::move(result));
+}
+
+void SerialAdapter::fail_writes(ErrorCode code, const std::string& why) {
+  if (exchange_ && exchange_->command) {
+    finish_write({.outcome = Outcome::Unknown,
+                  .code = ErrorCode::WriteOutcomeUnknown,
+                  .detail = why,
+                  .read_back = {}});
+  }
+  exchange_.reset();
+  for (Waiting& waiting : std::exchange(writes_, {})) waiting.done(no(code, why));
+}
+
+// --- What is told
+
+void SerialAdapter::report_bad(std::optional<DeviceIndex> device, ErrorCode code,
+                               std::string_view text) {
   if (sink_ == nullptr) return;
   const auto bytes = std::as_bytes(std::span(text));
   const auto kept = bytes.first(std::min(bytes.size(), BadInput::kSampleBytesMax));
-  sink_->bad_input({.device = settings_.device,
-                    .source = source_,
-                    .code = code,
-                    .sample = {kept.begin(), kept.end()}});
+  sink_->bad_input(
+      {.device = device, .source = source_, .code = code, .sample = {kept.begin(), kept.end()}});
 }
 
-void SerialAdapter::report_state(FieldState::Link link, ErrorCode code, std::string detail) {
+void SerialAdapter::report_state(LineDevice& device, FieldState::Link link, ErrorCode code,
+                                 std::string detail) {
   if (sink_ == nullptr) return;
-  if (reported_ && reported_->link == link && reported_->code == code) return;
-  reported_ = FieldState{.link = link, .code = code, .detail = std::move(detail)};
-  sink_->field_state(settings_.device, *reported_);
+  auto& reported = device.reported;
+  if (reported && reported->link == link && reported->code == code) return;
+  reported = FieldState{.link = link, .code = code, .detail = std::move(detail)};
+  sink_->field_state(device.settings().device, *reported);
 }
 
 }  // namespace hubward::serial

@@ -1,22 +1,26 @@
-// Reads one device that speaks lines by itself: a scale, a barcode reader, a gauge.
+// Devices on one serial line or TCP socket: one that speaks by itself, or one or several that are
+// asked in turn. Commands go in between.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
-#include "adapters/serial/frame_extractor.h"
+#include "adapters/serial/line_device.h"
+#include "adapters/serial/poll_schedule.h"
 #include "adapters/serial/settings.h"
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/southbound.h"
-#include "proto/serial/framer.h"
 
 namespace hubward::serial {
 
-// All calls and events on `loop`. Never writes to the line: a device that only speaks cannot be
-// written to.
+// All calls and events on `loop`. One request or command is on the line at a time; commands go
+// first. What comes while nobody was asked belongs to the line's only device, or to nobody.
 class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
  public:
   static constexpr std::chrono::seconds kOpenTimeout{5};
@@ -25,43 +29,79 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   // Bytes that come sooner after opening may be the rest of a frame whose beginning nobody saw. At
   // 1200 baud a byte takes 9 ms, so a device in the middle of a frame is heard within this time.
   static constexpr std::chrono::milliseconds kJoinSilence{100};
+  // A device is down after so many requests in a row without an answer.
+  static constexpr unsigned kMissesUntilDown = 3;
+  // Commands that wait; an operator gives one at a time.
+  static constexpr std::size_t kWritesWaitingMax = 32;
 
   // `opener` and `loop` outlive the adapter.
-  SerialAdapter(DeviceSettings settings, StreamOpener& opener, Loop& loop);
+  SerialAdapter(LineSettings settings, StreamOpener& opener, Loop& loop);
   ~SerialAdapter() override;
   SerialAdapter(const SerialAdapter&) = delete;
   SerialAdapter& operator=(const SerialAdapter&) = delete;
 
-  // Error ConfigInvalid: frames cannot be told apart so, or as FrameExtractor::make().
+  // Error ConfigInvalid as LineDevice::make(), or for several devices of which one is not polled.
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
   void stop() noexcept override;
 
  private:
+  struct Waiting {
+    WriteRequest request;
+    WriteDone done;
+  };
+  // What was put on the line and is not answered yet.
+  struct Exchange {
+    std::size_t device;
+    std::size_t request = 0;                       // of a poll
+    std::optional<LineDevice::Command> command{};  // of a write
+    WriteDone done{};
+  };
+
   void on_open() override;
   void on_bytes(std::span<const std::byte> bytes) override;
   void on_closed(Error why) override;
 
   void open();
-  void take_frame(const Frame& frame);
-  void wait_for_silence();
-  [[nodiscard]] Framer::Sink frame_sink();
-  void report_bad(ErrorCode code, std::string_view text);
-  void report_state(FieldState::Link link, ErrorCode code, std::string detail);
+  // Puts the next command or request on the line, or sets the timer for it.
+  void go_on();
+  [[nodiscard]] bool start_write(SteadyTime now);
+  void ask(PollSchedule::Place place, SteadyTime now);
+  void send(const std::string& bytes, LineDevice& device, SteadyTime now);
+  void give_up_waiting();
+  void end_exchange();
+  void finish_write(WriteResult result);
+  void fail_writes(ErrorCode code, const std::string& why);
 
-  const DeviceSettings settings_;
+  void take_frame(std::size_t place, const Frame& frame);
+  // True: it was the answer to the command on the line.
+  bool judge_answer(std::size_t place, std::string_view content);
+  void take_readings(std::size_t place, std::vector<TagReading> readings);
+  void wait_for_silence(std::size_t place);
+  [[nodiscard]] Framer::Sink frame_sink(std::size_t place);
+  [[nodiscard]] std::optional<std::size_t> listener() const;
+
+  void report_bad(std::optional<DeviceIndex> device, ErrorCode code, std::string_view text);
+  void report_state(LineDevice& device, FieldState::Link link, ErrorCode code, std::string detail);
+
+  const LineSettings settings_;
   const std::string source_;  // the port's path or the endpoint, for people
   StreamOpener& opener_;
   Loop& loop_;
   ReadingSink* sink_ = nullptr;  // while started
-  std::optional<FrameExtractor> extractor_;
-  Framer framer_;
+  std::vector<std::unique_ptr<LineDevice>> devices_;
+  PollSchedule schedule_;
+  std::deque<Waiting> writes_;
+  std::optional<Exchange> exchange_;
+  SteadyTime quiet_until_{};  // a late answer is let go by until then
   std::unique_ptr<ByteStream> stream_;
+  bool is_open_ = false;
+  bool is_reading_ = false;  // a framer is at work on bytes that came
   TimerId reopen_;
   TimerId silence_;
+  TimerId next_;  // the end of the exchange, or the begin of the next one
   SteadyTime opened_at_;
   std::optional<SteadyTime> last_bytes_;  // since the port was opened
-  std::optional<FieldState> reported_;
 };
 
 }  // namespace hubward::serial

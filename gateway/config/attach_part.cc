@@ -111,7 +111,7 @@ void attach_modbus(const DeviceFile& file, FileReport& report, DevicePart& part)
 }
 
 void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) {
-  serial::DeviceSettings device;
+  SerialPart device;
   auto& description = part.description;
   const SerialProtocolFields* lines = nullptr;
   if (const auto& serial = file.attach.serial) {
@@ -125,7 +125,8 @@ void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) 
     description.attached_to = "Serial lines at " + connection_name(device.attachment);
   }
   description.kind = "serial";
-  describe_serial(file, *lines, device, report);
+  describe_serial(file, *lines, device.device, report);
+  if (!lines->address.empty()) description.attached_to += ", address " + lines->address;
   if (report.clean("/attach")) part.attached = std::move(device);
 }
 

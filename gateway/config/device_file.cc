@@ -182,6 +182,14 @@ void add_scale(Record<TagFields>& r) {
   r.optional("offset", &TagFields::offset, number(-kAnyNumber, kAnyNumber), "added after scaling");
 }
 
+void add_write_limits(Record<TagFields>& r, const std::string& writable) {
+  r.optional("writable", &TagFields::writable, boolean(), writable);
+  r.optional("min", &TagFields::min, number(-kAnyNumber, kAnyNumber),
+             "the least value the cloud may write, after scaling");
+  r.optional("max", &TagFields::max, number(-kAnyNumber, kAnyNumber),
+             "the greatest value the cloud may write, after scaling");
+}
+
 Codec<TagFields> modbus_tag() {
   Record<TagFields> r("modbus_tag", "a value of a Modbus device");
   add_common(r);
@@ -211,12 +219,7 @@ Codec<TagFields> modbus_tag() {
   add_scale(r);
   r.optional("interval_ms", &TagFields::interval, milliseconds(20, 86400000),
              "how often it is read");
-  r.optional("writable", &TagFields::writable, boolean(),
-             "true lets the cloud write it; needs a coil or a holding register");
-  r.optional("min", &TagFields::min, number(-kAnyNumber, kAnyNumber),
-             "the least value the cloud may write, after scaling");
-  r.optional("max", &TagFields::max, number(-kAnyNumber, kAnyNumber),
-             "the greatest value the cloud may write, after scaling");
+  add_write_limits(r, "true lets the cloud write it; needs a coil or a holding register");
   return r.codec();
 }
 
@@ -225,6 +228,7 @@ Codec<TagFields> serial_tag() {
   add_common(r);
   add_serial_tag(r);
   add_scale(r);
+  add_write_limits(r, "true lets the cloud write it; needs \"write\"");
   return r.codec();
 }
 

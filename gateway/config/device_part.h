@@ -17,12 +17,17 @@ struct ModbusPart {
   modbus::DeviceSettings device;
 };
 
+struct SerialPart {
+  std::variant<TcpEndpoint, SerialSettings> attachment;
+  serial::DeviceSettings device;
+};
+
 // One device's file, turned into settings, with the places that checks across files point at.
 struct DevicePart {
   DeviceDescription description;
   DeviceCredential credential;
   // Nothing if the attachment is not usable.
-  std::variant<std::monostate, ModbusPart, serial::DeviceSettings, mqtt::DeviceSettings> attached;
+  std::variant<std::monostate, ModbusPart, SerialPart, mqtt::DeviceSettings> attached;
   DeviceOutboxSettings outbox;
   std::string topic_filter;  // MQTT: with {device} filled in; empty if not usable
   Place whole;

@@ -139,7 +139,41 @@ Codec<CheckSettings> check() {
   return r.codec();
 }
 
+constexpr const char* kCommandSays =
+    "characters, \\\\r \\\\n \\\\t \\\\xHH for bytes that have none, and {address}, {value}, "
+    "{check}";
+
+Codec<std::vector<SerialRequestFields>> requests() {
+  Record<SerialRequestFields> r("serial_request", "something the device is asked again and again");
+  r.required("send", &SerialRequestFields::send, text(1, 256, kCommandSays),
+             "the bytes that ask, e.g. S\\\\r\\\\n; {address} and {check} are filled in");
+  r.optional("interval_ms", &SerialRequestFields::interval, milliseconds(20, 86400000),
+             "how often it is asked");
+  r.optional("name", &SerialRequestFields::name, text(1, 64, "1 to 64 characters"),
+             "its name, for tags that only its answer holds");
+  return list_of(r.codec(), 0, 100);
+}
+
 }  // namespace
+
+Codec<SerialWriteFields> serial_write_codec() {
+  const auto pattern = [] { return text(1, 1024, "a regular expression"); };
+  Record<SerialWriteFields> r("serial_write", "the command that writes a value");
+  r.required("send", &SerialWriteFields::send, text(1, 256, kCommandSays),
+             "the bytes of the command, with {value} where the value goes");
+  r.optional("confirmed", &SerialWriteFields::confirmed, pattern(),
+             "a regular expression for the whole answer that confirms it; without one it is never "
+             "known whether it happened");
+  r.optional("refused", &SerialWriteFields::refused, pattern(),
+             "a regular expression for the whole answer that refuses it");
+  r.optional("decimals", &SerialWriteFields::decimals, integer_as<unsigned>(0, 9),
+             "digits behind the point; as many as needed if left out");
+  r.optional("width", &SerialWriteFields::width, integer_as<std::size_t>(0, 32),
+             "characters of the number, filled with zeros in front; 0: as many as needed");
+  r.optional("on", &SerialWriteFields::on, text(1, 32, "text"), "what is sent for true");
+  r.optional("off", &SerialWriteFields::off, text(1, 32, "text"), "what is sent for false");
+  return r.codec();
+}
 
 Codec<ByteOrder> serial_byte_order() {
   return choice<ByteOrder>(
@@ -178,6 +212,11 @@ const Codec<CheckSettings>& check_codec() {
 
 const Codec<CsvFields>& csv_codec() {
   static const Codec<CsvFields> codec = csv();
+  return codec;
+}
+
+const Codec<std::vector<SerialRequestFields>>& requests_codec() {
+  static const Codec<std::vector<SerialRequestFields>> codec = requests();
   return codec;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/config/record.h"
 #include "proto/serial/csv.h"
@@ -58,7 +59,26 @@ struct CsvFields {
   std::size_t columns = 0;
 };
 
+struct SerialRequestFields {
+  std::string name;
+  std::string send;
+  std::chrono::milliseconds interval{1000};
+};
+
+struct SerialWriteFields {
+  std::string send;
+  std::string confirmed;
+  std::string refused;
+  std::optional<unsigned> decimals;
+  std::size_t width = 0;
+  std::string on = "1";
+  std::string off = "0";
+};
+
 struct SerialProtocolFields {
+  std::string address;
+  std::vector<SerialRequestFields> requests;
+  std::chrono::milliseconds response_timeout{1000};
   std::optional<std::string> delimiter;
   std::optional<FramingFields> framing;
   std::optional<serial::CheckSettings> check;
@@ -112,6 +132,8 @@ struct SerialTagFields {
   bool decimal_comma = false;
   std::string unit_text;
   std::string when;
+  std::string request;
+  std::optional<SerialWriteFields> write;
 };
 
 // One or more bytes, with escapes.
@@ -122,6 +144,8 @@ struct SerialTagFields {
 [[nodiscard]] const Codec<serial::CheckSettings>& check_codec();
 
 [[nodiscard]] const Codec<CsvFields>& csv_codec();
+[[nodiscard]] const Codec<std::vector<SerialRequestFields>>& requests_codec();
+[[nodiscard]] Codec<SerialWriteFields> serial_write_codec();
 
 // The keys of SerialProtocolFields; `T` inherits from it.
 template <class T>
@@ -139,6 +163,16 @@ void add_serial_protocol(Record<T>& r) {
   r.optional(
       "ignore", &T::ignore, text(1, 1024, "a regular expression"),
       "a regular expression: a line that matches it and holds no tag's value is no bad input");
+  r.optional("requests", &T::requests, requests_codec(),
+             "what the device is asked, and how often; left out if it speaks by itself");
+  r.optional(
+      "address", &T::address,
+      text(1, 32, "^([A-Za-z0-9_-]|\\\\x[0-9A-Fa-f]{2})+$",
+           "letters, digits, - and _, or \\\\xHH for a byte that is none"),
+      "the device's address on the line, which {address} stands for in requests, commands and "
+      "patterns");
+  r.optional("response_timeout_ms", &T::response_timeout, milliseconds(10, 60000),
+             "how long a whole answer may take");
   r.optional("line_bytes_max", &T::line_bytes_max, integer_as<std::size_t>(16, 65536),
              "the longest line or frame that is accepted; longer ones are dropped and counted");
 }
@@ -181,6 +215,10 @@ void add_serial_tag(Record<T>& r) {
   r.optional("when", &T::when, text(1, 1024, "a regular expression"),
              "a regular expression that the line has to begin with, or it holds no value of this "
              "tag, e.g. ..GGA,");
+  r.optional("request", &T::request, text(1, 64, "the name of a request"),
+             "the request whose answer holds it; any if left out");
+  r.optional("write", &T::write, serial_write_codec(),
+             "the command that writes it; a tag with a command and no place is only written");
 }
 
 }  // namespace hubward::config

@@ -5,6 +5,7 @@
 
 #include "adapters/serial/line_pattern.h"
 #include "gateway/config/attach_part.h"
+#include "proto/serial/command.h"
 #include "proto/serial/escapes.h"
 
 namespace hubward::config {
@@ -72,11 +73,55 @@ Text text_type(SerialType type) {
 static_assert(static_cast<int>(SerialType::DegreesMinutes) ==
               static_cast<int>(Text::DegreesMinutes));
 
+constexpr std::string_view kAddress = "{address}";
+
+// {address} filled in.
+std::string with_address(std::string text, const std::string& address) {
+  for (std::size_t at = 0; (at = text.find(kAddress, at)) != std::string::npos;
+       at += address.size()) {
+    text.replace(at, kAddress.size(), address);
+  }
+  return text;
+}
+
+// A command or request as it may be written, or an error at its place.
+std::string command_at(const std::string& text, bool has_check, bool takes_value,
+                       const std::string& pointer, FileReport& report) {
+  const auto command = serial::CommandTemplate::parse(text);
+  std::string problem;
+  if (!command) {
+    problem = command.error().context;
+  } else if (command->takes_check() && !has_check) {
+    problem = "{check} needs the device's \"check\"";
+  } else if (command->takes_value() && !takes_value) {
+    problem = "a request has no {value}";
+  }
+  if (!problem.empty() && report.clean(pointer)) {
+    report.error(pointer, "command", quoted(text) + " cannot be sent: " + problem);
+  }
+  return text;
+}
+
+// What the whole device says about its tags.
+struct TagSurroundings {
+  const std::vector<SerialRequestFields>& requests;
+  const std::string& address;
+  const std::string& pattern;  // with the address
+  bool has_check;
+};
+
+bool has_group(const std::string& pattern, const std::string& name) {
+  if (pattern.empty()) return false;
+  const auto compiled = serial::LinePattern::compile(pattern);
+  return compiled && compiled->group(name);
+}
+
 // One tag of a serial device on its way from fields to settings.
 class SerialTag {
  public:
-  SerialTag(const TagFields& fields, std::string pointer, FileReport& report)
-      : fields_(fields), at_(std::move(pointer)), report_(report) {}
+  SerialTag(const TagFields& fields, const TagSurroundings& device, std::string pointer,
+            FileReport& report)
+      : fields_(fields), device_(device), at_(std::move(pointer)), report_(report) {}
 
   serial::TagSettings settings(TagIndex index) {
     serial::TagSettings tag;
@@ -87,8 +132,15 @@ class SerialTag {
     tag.offset = fields_.offset;
     tag.form.decimal_comma = fields_.decimal_comma;
     tag.form.unit = bytes_at(fields_.unit_text, at_ + "/unit_text", report_);
-    tag.when = fields_.when;
-    check_pattern(fields_.when, "/when");
+    tag.when = with_address(fields_.when, device_.address);
+    check_pattern(tag.when, "/when");
+    tag.request = request();
+    if (fields_.write) tag.write = write(*fields_.write);
+    if (fields_.writable && !fields_.write) {
+      refuse("/writable", "not-writable",
+             "nothing says how it is written; add \"write\" with the command, e.g. "
+             "{\"send\": \"SP {value}\\\\r\"}");
+    }
     check_scale();
     return tag;
   }
@@ -119,7 +171,35 @@ class SerialTag {
       check_json_pointer(fields_.pointer, at_ + "/pointer", report_);
       return serial::JsonMember{fields_.pointer};
     }
+    if (fields_.group.empty() && fields_.write && !has_group(device_.pattern, fields_.name)) {
+      return serial::OnlyWritten{};
+    }
     return serial::PatternGroup{fields_.group.empty() ? fields_.name : fields_.group};
+  }
+
+  std::optional<std::size_t> request() {
+    if (fields_.request.empty()) return std::nullopt;
+    for (std::size_t i = 0; i < device_.requests.size(); ++i) {
+      if (device_.requests[i].name == fields_.request) return i;
+    }
+    refuse("/request", "unknown-request",
+           "the device has no request of the name " + quoted(fields_.request));
+    return std::nullopt;
+  }
+
+  serial::WriteSettings write(const SerialWriteFields& fields) {
+    serial::WriteSettings write;
+    write.send = command_at(with_address(fields.send, device_.address), device_.has_check, true,
+                            at_ + "/write/send", report_);
+    write.confirmed = with_address(fields.confirmed, device_.address);
+    write.refused = with_address(fields.refused, device_.address);
+    write.decimals = fields.decimals;
+    write.width = fields.width;
+    write.on = fields.on;
+    write.off = fields.off;
+    check_pattern(write.confirmed, "/write/confirmed");
+    check_pattern(write.refused, "/write/refused");
+    return write;
   }
 
   serial::BinaryField binary_field() {
@@ -165,6 +245,7 @@ class SerialTag {
   }
 
   const TagFields& fields_;
+  const TagSurroundings& device_;
   const std::string at_;
   FileReport& report_;
 };
@@ -229,18 +310,28 @@ void describe_serial(const DeviceFile& file, const SerialProtocolFields& fields,
                      serial::DeviceSettings& device, FileReport& report) {
   const std::string attach = "/attach/" + attach_kind(file.attach);
   device.frames = frame_settings(fields, attach, report);
-  device.pattern = fields.pattern;
-  device.ignore = fields.ignore;
+  device.pattern = with_address(fields.pattern, fields.address);
+  device.ignore = with_address(fields.ignore, fields.address);
+  device.response_timeout = fields.response_timeout;
+  device.answers_name_it = fields.pattern.find(kAddress) != std::string::npos;
+  const bool has_check = fields.check.has_value();
+  for (std::size_t i = 0; i < fields.requests.size(); ++i) {
+    const std::string at = attach + "/requests/" + std::to_string(i) + "/send";
+    device.requests.push_back({command_at(with_address(fields.requests[i].send, fields.address),
+                                          has_check, false, at, report),
+                               fields.requests[i].interval});
+  }
   device.csv = {byte_at(fields.csv.separator, attach + "/csv/separator", report), fields.csv.quotes,
                 fields.csv.columns};
-  if (!fields.ignore.empty() && report.clean(attach + "/ignore")) {
-    if (const auto compiled = serial::LinePattern::compile(fields.ignore); !compiled) {
+  if (!device.ignore.empty() && report.clean(attach + "/ignore")) {
+    if (const auto compiled = serial::LinePattern::compile(device.ignore); !compiled) {
       report.error(attach + "/ignore", "pattern",
                    "\"ignore\" is no regular expression: " + compiled.error().context);
     }
   }
+  const TagSurroundings surroundings{fields.requests, fields.address, device.pattern, has_check};
   for (std::size_t i = 0; i < file.tags.size(); ++i) {
-    SerialTag tag(file.tags[i], "/tags/" + std::to_string(i), report);
+    SerialTag tag(file.tags[i], surroundings, "/tags/" + std::to_string(i), report);
     device.tags.push_back(tag.settings(TagIndex{static_cast<std::uint16_t>(i)}));
   }
   check_groups(file, device.tags, attach + "/pattern", device.pattern, report);

@@ -131,15 +131,13 @@ std::optional<DevicePart> load_device(const std::string& path, const std::string
 SiteSettings assemble(GatewayPart gateway, std::vector<DevicePart> devices) {
   SiteSettings settings = std::move(gateway.settings);
   settings.modbus_buses = group_buses(devices);
+  settings.serial_lines = group_lines(devices);
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const DeviceIndex index{static_cast<std::uint32_t>(i)};
     settings.devices.push_back(std::move(devices[i].description));
     settings.outbox.devices.push_back(devices[i].outbox);
     settings.credentials.push_back(std::move(devices[i].credential));
-    if (auto* lines = std::get_if<serial::DeviceSettings>(&devices[i].attached)) {
-      lines->device = index;
-      settings.serial_devices.push_back(std::move(*lines));
-    } else if (auto* mqtt = std::get_if<mqtt::DeviceSettings>(&devices[i].attached)) {
+    if (auto* mqtt = std::get_if<mqtt::DeviceSettings>(&devices[i].attached)) {
       mqtt->device = index;
       settings.mqtt_devices.push_back(std::move(*mqtt));
     }

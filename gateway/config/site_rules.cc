@@ -36,20 +36,38 @@ std::optional<std::string> connection_of(const DevicePart& device) {
   if (const auto* modbus = std::get_if<ModbusPart>(&device.attached)) {
     return connection_name(modbus->attachment);
   }
-  if (const auto* lines = std::get_if<serial::DeviceSettings>(&device.attached)) {
+  if (const auto* lines = std::get_if<SerialPart>(&device.attached)) {
     return connection_name(lines->attachment);
   }
   return std::nullopt;
+}
+
+// Serial devices that speak only when they are asked.
+bool both_polled(const DevicePart& one, const DevicePart& other) {
+  const auto* first = std::get_if<SerialPart>(&one.attached);
+  const auto* second = std::get_if<SerialPart>(&other.attached);
+  return first != nullptr && second != nullptr && !first->device.requests.empty() &&
+         !second->device.requests.empty();
 }
 
 void check_sharing(const DevicePart& device, Connection& connection, const std::string& name,
                    std::vector<Problem>& problems) {
   const auto* modbus = std::get_if<ModbusPart>(&device.attached);
   const auto* first = std::get_if<ModbusPart>(&connection.first->attached);
+  if (both_polled(device, *connection.first)) {
+    const auto& one = std::get<SerialPart>(device.attached).attachment;
+    if (one == std::get<SerialPart>(connection.first->attached).attachment) return;
+    problems.push_back(problem_at(device.attach, "line-settings",
+                                  "the line settings of " + name + " differ from those in " +
+                                      at(*connection.first) +
+                                      "; all devices on one line need the same"));
+    return;
+  }
   if (modbus == nullptr || first == nullptr) {
     problems.push_back(problem_at(device.attach, "port-taken",
                                   name + " is already used by " + at(*connection.first) +
-                                      "; only Modbus devices can share a line"));
+                                      "; only Modbus devices, or serial devices that all have "
+                                      "\"requests\", can share a line"));
     return;
   }
   if (modbus->attachment == first->attachment) return;
@@ -145,6 +163,20 @@ std::vector<modbus::BusSettings> group_buses(const std::vector<DevicePart>& devi
     device.device = DeviceIndex{static_cast<std::uint32_t>(i)};
   }
   return buses;
+}
+
+std::vector<serial::LineSettings> group_lines(const std::vector<DevicePart>& devices) {
+  std::vector<serial::LineSettings> lines;
+  std::map<std::string, std::size_t> by_name;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const auto* part = std::get_if<SerialPart>(&devices[i].attached);
+    if (part == nullptr) continue;
+    const auto [line, fresh] = by_name.emplace(connection_name(part->attachment), lines.size());
+    if (fresh) lines.push_back({part->attachment, {}});
+    auto& device = lines[line->second].devices.emplace_back(part->device);
+    device.device = DeviceIndex{static_cast<std::uint32_t>(i)};
+  }
+  return lines;
 }
 
 }  // namespace hubward::config

@@ -13,5 +13,6 @@ namespace hubward::config {
 
 // One entry for each line or endpoint, in the order of the first device on it.
 [[nodiscard]] std::vector<modbus::BusSettings> group_buses(const std::vector<DevicePart>& devices);
+[[nodiscard]] std::vector<serial::LineSettings> group_lines(const std::vector<DevicePart>& devices);
 
 }  // namespace hubward::config

@@ -86,7 +86,7 @@ struct SiteSettings {
 
   // How the devices are attached: one entry for each line or endpoint, with all devices behind it.
   std::vector<modbus::BusSettings> modbus_buses;
-  std::vector<serial::DeviceSettings> serial_devices;
+  std::vector<serial::LineSettings> serial_lines;
   std::vector<mqtt::DeviceSettings> mqtt_devices;
   // Set if gateway.json names a broker; always set if there are MQTT devices. The filters are the
   // adapter's to fill.

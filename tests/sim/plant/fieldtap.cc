@@ -173,7 +173,6 @@ std::unique_ptr<SouthboundAdapter> adapter_for(const json::Value& device, Printi
   } else if (kind == "scale") {
     serial::DeviceSettings settings;
     settings.device = index;
-    settings.attachment = port;
     settings.pattern =
         R"((?<status>ST|US),GS,(?<weight>[+-] +[0-9]+\.[0-9]+)kg,#(?<read_sequence>[0-9]+))";
     using serial::PatternGroup;
@@ -182,7 +181,8 @@ std::unique_ptr<SouthboundAdapter> adapter_for(const json::Value& device, Printi
                      {.tag = {1}, .where = PatternGroup{"status"}, .type = Type::Text},
                      {.tag = {2}, .where = PatternGroup{"read_sequence"}, .type = Type::Integer}};
     names.tags = {"weight", "status", "read_sequence"};
-    adapter = std::make_unique<serial::SerialAdapter>(std::move(settings), streams, loop);
+    adapter = std::make_unique<serial::SerialAdapter>(
+        serial::LineSettings{port, {std::move(settings)}}, streams, loop);
   }
   if (adapter) sink.names.push_back(std::move(names));
   return adapter;

@@ -6,8 +6,8 @@ using namespace hubward::serial;
 
 TEST_CASE("the sample loads, and reads the line that the README shows") {
   const auto site = test::load_sample(HUBWARD_SOURCE_DIR, "adapters/serial/sample.json");
-  REQUIRE(site.serial_devices.size() == 1);
-  const DeviceSettings& device = site.serial_devices[0];
+  REQUIRE(site.serial_lines.size() == 1);
+  const DeviceSettings& device = site.serial_lines[0].devices[0];
   CHECK(std::get<Delimited>(device.frames.framing).end == "\r\n");
   CHECK(device.frames.bytes_max == 200);
   auto extractor = FrameExtractor::make(device);

@@ -19,7 +19,6 @@ namespace {
 DeviceSettings scale() {
   DeviceSettings device;
   device.device = {3};
-  device.attachment = SerialSettings{.path = "/dev/ttyUSB0"};
   device.frames.bytes_max = 32;
   device.pattern = R"(W(?<w>\d+))";
   device.tags = {{.tag = {0}, .where = PatternGroup{"w"}, .type = TagSettings::Type::Integer}};
@@ -27,7 +26,9 @@ DeviceSettings scale() {
 }
 
 struct Bench {
-  explicit Bench(DeviceSettings settings = scale()) : adapter(std::move(settings), streams, loop) {}
+  explicit Bench(DeviceSettings settings = scale())
+      : Bench(LineSettings{SerialSettings{.path = "/dev/ttyUSB0"}, {std::move(settings)}}) {}
+  explicit Bench(LineSettings settings) : adapter(std::move(settings), streams, loop) {}
   // Started, open, and quiet for long enough that the next byte begins a line.
   StreamScript& listening() {
     REQUIRE(adapter.start(sink));
@@ -72,9 +73,7 @@ TEST_CASE("the port's settings reach the opener, and a TCP endpoint does as well
   REQUIRE(bench.adapter.start(bench.sink));
   CHECK(std::get<SerialSettings>(bench.streams[0].where).path == "/dev/ttyUSB0");
 
-  DeviceSettings tcp = scale();
-  tcp.attachment = TcpEndpoint{"scale.local", 4001};
-  Bench other(tcp);
+  Bench other(LineSettings{TcpEndpoint{"scale.local", 4001}, {scale()}});
   REQUIRE(other.adapter.start(other.sink));
   CHECK(std::get<TcpEndpoint>(other.streams[0].where).port == 4001);
 }

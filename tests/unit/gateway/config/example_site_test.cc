@@ -80,13 +80,13 @@ TEST_CASE("the example's devices are attached as their files say") {
     CHECK(device.tags[4].write_max == 180);
   }
   SUBCASE("the scales' lines have patterns") {
-    REQUIRE(settings.serial_devices.size() == 2);
-    CHECK(settings.serial_devices[0].device == DeviceIndex{4});
+    REQUIRE(settings.serial_lines.size() == 2);
+    CHECK(settings.serial_lines[0].devices[0].device == DeviceIndex{4});
     using Group = serial::PatternGroup;
-    CHECK(std::get<Group>(settings.serial_devices[0].tags[0].where).name == "weight");
-    CHECK(std::get<Group>(settings.serial_devices[0].tags[1].where).name == "state");
-    CHECK(settings.serial_devices[0].tags[1].type == serial::TagSettings::Type::Text);
-    CHECK(std::get<TcpEndpoint>(settings.serial_devices[1].attachment) ==
+    CHECK(std::get<Group>(settings.serial_lines[0].devices[0].tags[0].where).name == "weight");
+    CHECK(std::get<Group>(settings.serial_lines[0].devices[0].tags[1].where).name == "state");
+    CHECK(settings.serial_lines[0].devices[0].tags[1].type == serial::TagSettings::Type::Text);
+    CHECK(std::get<TcpEndpoint>(settings.serial_lines[1].attachment) ==
           TcpEndpoint{"10.20.0.30", 4001});
   }
   SUBCASE("the climate sensor publishes to the broker") {

@@ -1,0 +1,18 @@
+// A value to write, as the text that a command takes.
+#pragma once
+
+#include <string>
+
+#include "adapters/serial/settings.h"
+
+namespace hubward::serial {
+
+// Scale and offset undone, with the tag's decimals, width and decimal comma. Error BadValue: a text
+// that is empty, over 64 characters or not printable (it could end the command and begin another),
+// or no number; OutOfRange: longer than the width.
+[[nodiscard]] Result<std::string> command_value(const TagSettings& tag, const TagValue& value);
+
+// The value is false or 0: it gives no order to a command that takes no value.
+[[nodiscard]] bool is_no_order(const TagValue& value);
+
+}  // namespace hubward::serial

@@ -1,0 +1,61 @@
+#include "adapters/serial/poll_schedule.h"
+
+#include <algorithm>
+
+namespace hubward::serial {
+
+void PollSchedule::add_device(const std::vector<std::chrono::milliseconds>& intervals,
+                              SteadyTime now) {
+  Device device;
+  for (const auto interval : intervals) device.requests.push_back({interval, now});
+  devices_.push_back(std::move(device));
+}
+
+std::optional<PollSchedule::Earliest> PollSchedule::earliest() const {
+  std::optional<Earliest> found;
+  for (std::size_t d = 0; d < devices_.size(); ++d) {
+    for (std::size_t r = 0; r < devices_[d].requests.size(); ++r) {
+      const SteadyTime at = std::max(devices_[d].requests[r].due, devices_[d].not_before);
+      if (!found || at < found->at) found = Earliest{{d, r}, at};
+    }
+  }
+  return found;
+}
+
+std::optional<PollSchedule::Place> PollSchedule::due(SteadyTime now) const {
+  const auto first = earliest();
+  if (!first || first->at > now) return std::nullopt;
+  return first->place;
+}
+
+std::optional<SteadyTime> PollSchedule::next_due() const {
+  const auto first = earliest();
+  if (!first) return std::nullopt;
+  return first->at;
+}
+
+void PollSchedule::move_on(Place place, SteadyTime now) {
+  Request& request = devices_[place.device].requests[place.request];
+  request.due = std::max(request.due + request.interval, now);
+}
+
+void PollSchedule::answered(Place place, SteadyTime now) {
+  Device& device = devices_[place.device];
+  move_on(place, now);
+  // What it missed while it was away is not made up for.
+  if (device.misses > 0)
+    device.requests[place.request].due = now + device.requests[place.request].interval;
+  device.misses = 0;
+  device.not_before = {};
+}
+
+void PollSchedule::missed(Place place, SteadyTime now) {
+  move_on(place, now);
+  Device& device = devices_[place.device];
+  auto pause = kFirstPause;
+  for (unsigned i = 0; i < device.misses && pause < kPauseMax; ++i) pause *= 2;
+  ++device.misses;
+  device.not_before = now + std::min(pause, kPauseMax);
+}
+
+}  // namespace hubward::serial

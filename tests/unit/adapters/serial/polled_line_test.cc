@@ -1,0 +1,330 @@
+// Devices that are asked, one or several on a line, and commands in between.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "adapters/serial/serial_adapter.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/manual_loop.h"
+#include "tests/support/recording_sink.h"
+#include "tests/support/scripted_stream.h"
+
+using namespace hubward;
+using namespace hubward::serial;
+using namespace std::chrono_literals;
+using test::StreamScript;
+using Outcome = WriteResult::Outcome;
+
+namespace {
+
+// Answers "S S 12.5 g" to "S", as MT-SICS has it, and takes "M21 5" and "Z".
+DeviceSettings scale(std::uint32_t index = 0) {
+  DeviceSettings device;
+  device.device = {index};
+  device.pattern = R"(S S +(?<weight>[0-9.]+) g)";
+  device.ignore = "S I";
+  device.requests = {{"S\\r\\n", 1000ms}};
+  device.response_timeout = 200ms;
+  device.tags = {
+      {.tag = {0}, .where = PatternGroup{"weight"}},
+      {.tag = {1},
+       .where = OnlyWritten{},
+       .write = WriteSettings{.send = "Z\\r\\n", .confirmed = "Z A", .refused = "Z [I+-]|ES|EL"}},
+      {.tag = {2},
+       .where = OnlyWritten{},
+       .write = WriteSettings{.send = "T {value}\\r\\n", .confirmed = "T S.*", .decimals = 1}},
+      {.tag = {3}, .where = OnlyWritten{}, .write = WriteSettings{.send = "BEEP\\r\\n"}}};
+  return device;
+}
+
+// Asked by its address, as ADAM-4000 modules are: "#01" is answered ">+1.5", without an address.
+DeviceSettings module(std::uint32_t index) {
+  DeviceSettings device;
+  device.device = {index};
+  device.frames.framing = Delimited{.start = ">", .end = "\r"};
+  device.requests = {{"#0" + std::to_string(index) + "\\r", 500ms}};
+  device.response_timeout = 200ms;
+  device.tags = {{.tag = {0}, .where = CsvColumn{1}}};
+  return device;
+}
+
+struct Bench {
+  explicit Bench(std::vector<DeviceSettings> devices)
+      : adapter(LineSettings{SerialSettings{.path = "/dev/ttyUSB0"}, std::move(devices)}, streams,
+                loop) {
+    REQUIRE(adapter.start(sink));
+    streams[0].accept();
+  }
+  StreamScript& line() { return streams[0]; }
+  std::string sent() {
+    const auto bytes = line().take_written();
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+  std::vector<double> values(std::uint32_t device = 0) const {
+    std::vector<double> all;
+    for (const auto& delivery : sink.deliveries) {
+      if (delivery.batch.device != DeviceIndex{device}) continue;
+      all.push_back(std::get<double>(delivery.batch.readings.at(0).value));
+    }
+    return all;
+  }
+  void write(std::uint16_t tag, TagValue value, std::chrono::milliseconds within = 5s) {
+    adapter.write({.device = {0},
+                   .tag = {tag},
+                   .value = std::move(value),
+                   .deadline = clock.steady() + within},
+                  [this](WriteResult done) { results.push_back(std::move(done)); });
+  }
+
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedStreams streams;
+  test::RecordingSink sink;
+  std::vector<WriteResult> results;
+  SerialAdapter adapter;
+};
+
+using Values = std::vector<double>;
+
+}  // namespace
+
+TEST_CASE("a device is asked at its interval, and its answers are its values") {
+  Bench bench({scale()});
+  CHECK(bench.sent() == "S\r\n");
+  CHECK(bench.line().discards == 1);
+  bench.line().send("S S     12.5 g\r\n");
+  CHECK(bench.values() == Values{12.5});
+  CHECK(bench.sink.states.back().state.link == FieldState::Link::Up);
+  bench.loop.run_for(999ms);
+  CHECK(bench.sent().empty());
+  bench.loop.run_for(1ms);
+  CHECK(bench.sent() == "S\r\n");
+}
+
+TEST_CASE("noise and echo in front of the answer do not stand for it") {
+  Bench bench({scale()});
+  bench.line().send("S\r\n");  // an adapter that echoes
+  bench.line().send("\xFF\xFE\r\n");
+  bench.line().send("S S 12.5 g\r\n");
+  CHECK(bench.values() == Values{12.5});
+  CHECK(bench.sink.bad.size() == 2);
+  CHECK(bench.sink.bad[0].code == ErrorCode::BadPayload);
+}
+
+TEST_CASE("an answer that is to be ignored is one: the device lives, and has no value") {
+  Bench bench({scale()});
+  bench.line().send("S I\r\n");
+  CHECK(bench.values().empty());
+  CHECK(bench.sink.bad.empty());
+  CHECK(bench.sink.states.back().state.link == FieldState::Link::Up);
+}
+
+TEST_CASE("a device that does not answer is down after three requests and asked less often") {
+  Bench bench({scale()});
+  bench.loop.run_for(60s);
+  const std::string asked = bench.sent();
+  CHECK(asked.size() / 3 <= 11);  // 1, 2, 4, 8, 8 ... seconds apart
+  CHECK(asked.size() / 3 >= 9);
+  CHECK(bench.sink.states.back().state.code == ErrorCode::NoAnswer);
+  const SteadyTime back = bench.clock.steady();
+  while (bench.line().written.empty()) bench.loop.run_for(10ms);
+  CHECK(bench.clock.steady() - back <= 8200ms);
+  bench.sent();
+  bench.line().send("S S 1.0 g\r\n");
+  CHECK(bench.sink.states.back().state.link == FieldState::Link::Up);
+  bench.loop.run_for(999ms);
+  CHECK(bench.sent().empty());
+  bench.loop.run_for(1ms);
+  CHECK(bench.sent() == "S\r\n");  // at once at its own pace again
+}
+
+TEST_CASE("several devices share a line, one after the other, and a dead one costs little") {
+  Bench bench({module(0), module(1), module(2)});
+  int asked_dead = 0;
+  for (int turn = 0; turn < 20'000; ++turn) {  // a millisecond each
+    const std::string request = bench.sent();
+    if (request == "#00\r") bench.line().send(">+0.0\r");
+    if (request == "#01\r") ++asked_dead;
+    if (request == "#02\r") bench.line().send(">+2.0\r");
+    bench.loop.run_for(1ms);
+  }
+  CHECK(bench.values(0).size() >= 38);
+  CHECK(bench.values(2).size() >= 38);
+  CHECK(bench.values(0) == Values(bench.values(0).size(), 0.0));
+  CHECK(bench.values(2) == Values(bench.values(2).size(), 2.0));
+  CHECK(bench.values(1).empty());
+  CHECK(asked_dead <= 6);
+}
+
+TEST_CASE("an answer that comes late is not taken for another device's") {
+  Bench bench({module(0), module(1)});
+  CHECK(bench.sent() == "#00\r");
+  bench.loop.run_for(200ms);
+  CHECK(bench.sent().empty());  // it may still come
+  bench.loop.run_for(100ms);
+  bench.line().send(">+0.0\r");
+  CHECK(bench.sink.deliveries.empty());
+  REQUIRE(bench.sink.bad.size() == 1);
+  CHECK(bench.sink.bad[0].code == ErrorCode::UnexpectedAnswer);
+  bench.loop.run_for(100ms);
+  CHECK(bench.sent() == "#01\r");
+  bench.line().send(">+1.0\r");
+  CHECK(bench.values(1) == Values{1.0});
+}
+
+TEST_CASE("where answers say whose they are the next device is asked at once") {
+  auto first = module(0);
+  auto second = module(1);
+  first.answers_name_it = second.answers_name_it = true;
+  Bench bench({first, second});
+  CHECK(bench.sent() == "#00\r");
+  bench.loop.run_for(200ms);
+  CHECK(bench.sent() == "#01\r");
+}
+
+TEST_CASE("the rest of what came with an answer does not answer the next request") {
+  Bench bench({module(0), module(1)});
+  bench.sent();
+  bench.line().send(">+0.0\r>+9.9\r");
+  CHECK(bench.values(0) == Values{0.0});
+  CHECK(bench.sink.bad.size() == 1);
+  CHECK(bench.sent() == "#01\r");
+  CHECK(bench.values(1).empty());
+}
+
+TEST_CASE("a tag of one request takes no value from the answer to another") {
+  DeviceSettings device = module(0);
+  device.requests = {{"A\\r", 1000ms}, {"B\\r", 1000ms}};
+  device.tags = {{.tag = {0}, .where = CsvColumn{1}, .request = 0},
+                 {.tag = {1}, .where = CsvColumn{1}, .request = 1}};
+  Bench bench({device});
+  CHECK(bench.sent() == "A\r");
+  bench.line().send(">1\r");
+  CHECK(bench.sent() == "B\r");
+  bench.line().send(">2\r");
+  REQUIRE(bench.sink.deliveries.size() == 2);
+  CHECK(bench.sink.deliveries[0].batch.readings.size() == 1);
+  CHECK(bench.sink.deliveries[0].batch.readings[0].tag == TagIndex{0});
+  CHECK(bench.sink.deliveries[1].batch.readings[0].tag == TagIndex{1});
+}
+
+TEST_CASE("a command goes before requests, and its result is what the device answered") {
+  struct Row {
+    std::string why;
+    std::uint16_t tag;
+    TagValue value;
+    std::string sent;
+    std::string answer;
+    Outcome outcome;
+    ErrorCode code;
+  };
+  const Row rows[] = {
+      {"confirmed", 1, true, "Z\r\n", "Z A\r\n", Outcome::Written, {}},
+      {"refused", 1, true, "Z\r\n", "Z +\r\n", Outcome::Refused, ErrorCode::WriteRefused},
+      {"no answer", 1, true, "Z\r\n", "", Outcome::Unknown, ErrorCode::WriteOutcomeUnknown},
+      {"another answer", 1, true, "Z\r\n", "Q\r\n", Outcome::Unknown,
+       ErrorCode::WriteOutcomeUnknown},
+      {"with a value", 2, 5.0, "T 5.0\r\n", "T S 5.0 g\r\n", Outcome::Written, {}},
+      {"nothing would confirm it", 3, true, "BEEP\r\n", "", Outcome::Unknown,
+       ErrorCode::WriteOutcomeUnknown},
+      {"false is no order", 1, false, "", "", Outcome::Refused, ErrorCode::BadValue},
+      {"a value that gives another command", 2, std::string("1\r\nZ"), "", "", Outcome::Refused,
+       ErrorCode::BadValue},
+      {"no command for the tag", 0, 1.0, "", "", Outcome::Refused, ErrorCode::NotWritable},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Bench bench({scale()});
+    bench.sent();
+    bench.write(row.tag, row.value);
+    CHECK(bench.sent().empty());  // a request is on the line
+    bench.line().send("S S 1.0 g\r\n");
+    CHECK(bench.sent() == row.sent);
+    if (!row.answer.empty()) bench.line().send(row.answer);
+    bench.loop.run_for(200ms);
+    REQUIRE(bench.results.size() == 1);
+    CHECK(bench.results[0].outcome == row.outcome);
+    CHECK(bench.results[0].code == row.code);
+  }
+}
+
+TEST_CASE("a late answer does not confirm the next command") {
+  Bench bench({scale()});
+  bench.line().send("S S 1.0 g\r\n");
+  bench.write(1, true);
+  bench.write(1, true);
+  bench.sent();
+  bench.loop.run_for(200ms);
+  CHECK(bench.results.size() == 1);
+  CHECK(bench.sent().empty());
+  bench.line().send("Z A\r\n");  // to the first
+  CHECK(bench.results.size() == 1);
+  bench.loop.run_for(200ms);
+  CHECK(bench.sent() == "Z\r\n");
+  bench.line().send("Z A\r\n");
+  REQUIRE(bench.results.size() == 2);
+  CHECK(bench.results[1].outcome == Outcome::Written);
+}
+
+TEST_CASE("a command that waited past its time is never put on the line") {
+  Bench bench({scale()});
+  bench.sent();
+  bench.write(1, true, 100ms);
+  bench.loop.run_for(200ms);
+  REQUIRE(bench.results.size() == 1);
+  CHECK(bench.results[0].outcome == Outcome::Expired);
+  CHECK(bench.sent().empty());
+}
+
+TEST_CASE("a device that speaks by itself takes commands between its lines") {
+  DeviceSettings device = scale();
+  device.requests.clear();
+  Bench bench({device});
+  bench.loop.run_for(1s);
+  bench.line().send("S S 1.0 g\r\n");
+  bench.write(1, true);
+  CHECK(bench.sent() == "Z\r\n");
+  CHECK(bench.line().discards == 0);
+  bench.line().send("S S 2.0 g\r\nZ A\r\nS S 0.0 g\r\n");
+  REQUIRE(bench.results.size() == 1);
+  CHECK(bench.results[0].outcome == Outcome::Written);
+  CHECK(bench.values() == Values{1.0, 2.0, 0.0});
+}
+
+TEST_CASE("a port that is lost leaves no command without a true answer") {
+  Bench bench({scale()});
+  bench.line().send("S S 1.0 g\r\n");
+  bench.write(1, true);
+  bench.write(2, 5.0);
+  bench.line().fail();
+  REQUIRE(bench.results.size() == 2);
+  CHECK(bench.results[0].outcome == Outcome::Unknown);
+  CHECK(bench.results[1].outcome == Outcome::Refused);
+  bench.write(1, true);
+  CHECK(bench.results[2].outcome == Outcome::Refused);
+  CHECK(bench.results[2].code == ErrorCode::PortUnavailable);
+  bench.loop.run_for(2s);
+  bench.line().accept();
+  CHECK(bench.sent().ends_with("S\r\n"));
+}
+
+TEST_CASE("after stop nothing is asked and every command was answered") {
+  Bench bench({scale()});
+  bench.write(1, true);
+  bench.sent();
+  bench.adapter.stop();
+  CHECK(bench.results.size() == 1);
+  bench.loop.run_for(60s);
+  CHECK(bench.sent().empty());
+}
+
+TEST_CASE("a device that speaks by itself cannot share a line") {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedStreams streams;
+  test::RecordingSink sink;
+  DeviceSettings speaks = module(1);
+  speaks.requests.clear();
+  SerialAdapter adapter(LineSettings{SerialSettings{}, {module(0), speaks}}, streams, loop);
+  CHECK(!adapter.start(sink));
+}
