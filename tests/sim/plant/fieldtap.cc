@@ -137,7 +137,8 @@ T number(const json::Value& device, const char* key) {
 
 modbus::DeviceSettings modbus_device(const json::Value& device, DeviceIndex index,
                                      std::span<const RegisterTag> registers, Names& names) {
-  modbus::DeviceSettings settings{.device = index, .tags = {}};
+  modbus::DeviceSettings settings;
+  settings.device = index;
   settings.unit_id = number<std::uint8_t>(device, "unit_id");
   settings.response_timeout = std::chrono::milliseconds(1000);
   for (const RegisterTag& reg : registers) {
