@@ -148,6 +148,7 @@ class Gateway {
     for (const auto& bus : site_.modbus_buses) {
       auto adapter = std::make_unique<modbus::BusAdapter>(bus, streams_, loop_);
       for (const auto& device : bus.devices) roster_.at(device.device).attach(adapter.get());
+      lines_.push_back(adapter.get());
       adapters_.push_back(std::move(adapter));
     }
     for (const auto& line : site_.serial_lines) {
@@ -182,6 +183,10 @@ class Gateway {
     board_.set_store(outbox_.status());
     last_beat_ = clock_.steady().time_since_epoch().count();
     board_.set_endpoints(endpoints_.look());
+    std::vector<LineUse> lines;
+    lines.reserve(lines_.size());
+    for (SharesLine* line : lines_) lines.push_back(line->line_use());
+    board_.set_lines(std::move(lines));
     loop_.call_at(clock_.steady() + kHeartbeat, [this] { beat(); });
   }
 
@@ -212,6 +217,7 @@ class Gateway {
   device::DeviceRoster roster_;
   ClockRounds clock_rounds_;
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
+  std::vector<SharesLine*> lines_;  // among them
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};
   std::unique_ptr<web::WebServer> page_;  // its thread reads the last beat
   std::unique_ptr<control::ControlCommands> commands_;

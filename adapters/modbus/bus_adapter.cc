@@ -130,6 +130,49 @@ void BusAdapter::write(WriteRequest request, WriteDone done) {
   });
 }
 
+LineUse BusAdapter::line_use() {
+  if (!schedule_) return {place_, {}};
+  const auto units = schedule_->use();
+  const bool first = use_.parts.empty();
+  if (first) {
+    use_.place = place_;
+    use_from_ = now().steady;
+    use_.parts.resize(units.size());
+    busy_before_.resize(units.size());
+    for (std::size_t i = 0; i < units.size(); ++i) busy_before_[i] = units[i].busy;
+  }
+  const std::chrono::duration<double> passed = now().steady - use_from_;
+  const bool whole_window = passed >= kUseWindow;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    LineUse::Part& part = use_.parts[i];
+    const DeviceSettings& device = settings_.devices[i];
+    part.device = device.device;
+    part.requests = units[i].requests;
+    part.unanswered = units[i].unanswered;
+    part.missed_cycles = units[i].missed_cycles;
+    part.turnaround = units[i].turnaround;
+    if (whole_window) {
+      part.used = std::chrono::duration<double>(units[i].busy - busy_before_[i]) / passed;
+      busy_before_[i] = units[i].busy;
+    }
+    if (first || whole_window) part.needed = need_of(device, units[i].turnaround);
+  }
+  if (whole_window) use_from_ = now().steady;
+  return use_;
+}
+
+double BusAdapter::need_of(const DeviceSettings& device,
+                           std::optional<std::chrono::nanoseconds> turnaround) const {
+  BusTiming timing = timing_of(settings_.attachment);
+  if (turnaround) timing.turnaround = *turnaround;
+  std::vector<PolledItem> items;
+  items.reserve(device.tags.size());
+  for (const TagSettings& tag : device.tags) {
+    items.push_back({{tag.table, tag.address, width(tag.type)}, tag.interval});
+  }
+  return bus_need(items, read_limits(device.limits, timing), timing).share;
+}
+
 void BusAdapter::stop() noexcept {
   if (sink_ == nullptr) return;
   schedule_->stop(now().steady);
@@ -218,12 +261,15 @@ void BusAdapter::pump() {
 }
 
 void BusAdapter::send_what_is_due() {
+  std::vector<std::byte> bytes;  // of all that go out together
   while (open_ && wire_->ready_at() <= now().steady) {
     const auto send = schedule_->next(now().steady);
-    if (!send) return;
+    if (!send) break;
     if (has_rtu_frames()) stream_->discard_input();  // nothing said before the question answers it
-    stream_->write(wire_->begin(send->ticket, send->unit, send->request, now().steady));
+    const auto frame = wire_->begin(send->ticket, send->unit, send->request, now().steady);
+    bytes.insert(bytes.end(), frame.begin(), frame.end());
   }
+  if (!bytes.empty()) stream_->write(bytes);
 }
 
 void BusAdapter::run_effects() {

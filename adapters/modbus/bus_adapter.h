@@ -12,6 +12,7 @@
 #include "adapters/modbus/settings.h"
 #include "adapters/modbus/wire.h"
 #include "gateway/api/byte_stream.h"
+#include "gateway/api/line_use.h"
 #include "gateway/api/loop.h"
 #include "gateway/api/southbound.h"
 
@@ -20,7 +21,7 @@ namespace hubward::modbus {
 // One Modbus bus: a TCP endpoint or a serial line with all devices behind it. Carries bytes and
 // time between the stream, the wire and the schedule; decides nothing but when to connect. All on
 // one loop.
-class BusAdapter final : public SouthboundAdapter, private ByteStreamEvents {
+class BusAdapter final : public SouthboundAdapter, public SharesLine, private ByteStreamEvents {
  public:
   static constexpr std::chrono::milliseconds kOpenTimeout{5000};
   // A port that cannot be opened is tried again after half a second, then more and more seldom, up
@@ -39,8 +40,11 @@ class BusAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
   void stop() noexcept override;
+  LineUse line_use() override;
 
  private:
+  // Over which time `used` is told.
+  static constexpr std::chrono::seconds kUseWindow{10};
   void on_open() override;
   void on_bytes(std::span<const std::byte> bytes) override;
   void on_closed(Error why) override;
@@ -54,6 +58,8 @@ class BusAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   void bad_input(std::optional<std::uint8_t> unit, ErrorCode code,
                  const std::vector<std::byte>& sample);
   void lose_link(const std::optional<Error>& why);
+  [[nodiscard]] double need_of(const DeviceSettings& device,
+                               std::optional<std::chrono::nanoseconds> turnaround) const;
   [[nodiscard]] Instant now() const;
   [[nodiscard]] bool has_rtu_frames() const;
 
@@ -61,6 +67,9 @@ class BusAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   StreamOpener& streams_;
   Loop& loop_;
   const std::string place_;
+  LineUse use_;
+  SteadyTime use_from_;
+  std::vector<std::chrono::nanoseconds> busy_before_;  // by unit, at `use_from_`
   std::optional<BusSchedule> schedule_;
   std::unique_ptr<Wire> wire_;
   std::unique_ptr<ByteStream> stream_;

@@ -70,7 +70,16 @@ void BusSchedule::on_answer(const Answered& answered, Instant now) {
   if (flight == flights_.end()) return;
   Flight done = std::move(*flight);
   flights_.erase(flight);
+  account(done, true, now.steady);
   timeouts_in_row_ = 0;
+  // What waits behind it was not begun before.
+  if (!options_.serial) {
+    for (Flight& other : flights_) {
+      if (other.early || other.sent_at > now.steady) continue;
+      other.deadline =
+          std::max(other.deadline, now.steady + units_[other.unit].settings->response_timeout);
+    }
+  }
   this->answered(std::move(done), answered, now);
 }
 
@@ -79,6 +88,7 @@ void BusSchedule::on_spoiled(Ticket ticket, ErrorCode code, Instant now) {
   if (flight == flights_.end()) return;
   Flight done = std::move(*flight);
   flights_.erase(flight);
+  account(done, false, now.steady);
   timeouts_in_row_ = 0;  // damaged or not, somebody speaks
   heard_something_odd(now.steady);
   doubt_held();
@@ -156,9 +166,11 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
     return;
   }
   if (exception != nullptr && is_silence_behind_gateway(exception->code)) {
-    unit_failed(unit, ErrorCode::ModbusException, describe(exception->code), false, now);
+    if (flight.sent_at > unit.failed_at) {
+      unit_failed(unit, ErrorCode::ModbusException, describe(exception->code), false, now);
+    }
   } else {
-    note_answer_time(unit, flight, answered.answer, now.steady);
+    note_answer_time(unit, flight, answered.answer);
     unit_up(unit, now.steady);
   }
   if (const auto* poll = std::get_if<Poll>(&flight.purpose)) {
@@ -343,6 +355,8 @@ void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant n
 void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now) {
   Unit& unit = units_[flight.unit];
   if (options_.serial) unit.late.owe(flight.request, flight.sent_at);
+  // Several that were under way together are one failure.
+  const bool known = flight.sent_at <= unit.failed_at;
   if (auto* write = std::get_if<Write>(&flight.purpose)) {
     write->detail = why + " to the write";
     read_back_later(std::move(*write));
@@ -350,7 +364,7 @@ void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& w
     finish(job->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
            job->write.detail);
   }
-  unit_failed(unit, code, why, flight.early && code == ErrorCode::NoAnswer, now);
+  if (!known) unit_failed(unit, code, why, flight.early && code == ErrorCode::NoAnswer, now);
 }
 
 void BusSchedule::read_back_later(Write write) {
@@ -376,6 +390,7 @@ void BusSchedule::unit_up(Unit& unit, SteadyTime) {
 void BusSchedule::unit_failed(Unit& unit, ErrorCode code, const std::string& why, bool early,
                               Instant now) {
   ++unit.failures;
+  unit.failed_at = now.steady;
   unit.queue.clear();
   unit.held.clear();
   unit.confirming.reset();

@@ -98,7 +98,7 @@ bool BusSchedule::is_turn_for_whole_probe(const Unit& unit, SteadyTime now) cons
 SteadyTime BusSchedule::next_poll_due() const {
   SteadyTime due = SteadyTime::max();
   for (std::size_t i = 0; i < units_.size(); ++i) {
-    if (!is_quiet(units_[i]) && !in_flight(i)) due = std::min(due, poll_due(units_[i]));
+    if (!is_quiet(units_[i]) && !is_taken(i)) due = std::min(due, poll_due(units_[i]));
   }
   return due;
 }
@@ -110,9 +110,29 @@ std::chrono::nanoseconds BusSchedule::line_time(const Request& request) const {
   return options_.serial->time_for(pdu.size() + kFrameOverheadBytes) + options_.serial->t3_5;
 }
 
-void BusSchedule::note_answer_time(Unit& unit, const Flight& flight, const Answer& answer,
-                                   SteadyTime now) {
-  std::chrono::nanoseconds time = now - flight.sent_at;
+// Of several under way at a time each counts from the end of the one before.
+void BusSchedule::account(Flight& flight, bool answered, SteadyTime now) {
+  UnitUse& use = units_[flight.unit].use;
+  flight.took = now - std::max(flight.sent_at, accounted_until_);
+  accounted_until_ = now;
+  use.busy += flight.took;
+  ++use.requests;
+  if (!answered) ++use.unanswered;
+}
+
+std::vector<BusSchedule::UnitUse> BusSchedule::use() const {
+  std::vector<UnitUse> all;
+  all.reserve(units_.size());
+  for (const Unit& unit : units_) {
+    all.push_back(unit.use);
+    all.back().missed_cycles = unit.reads.missed_cycles();
+    all.back().turnaround = unit.times.usual();
+  }
+  return all;
+}
+
+void BusSchedule::note_answer_time(Unit& unit, const Flight& flight, const Answer& answer) {
+  std::chrono::nanoseconds time = flight.took;
   if (options_.serial) {
     const std::size_t bytes =
         encode_request(flight.request).value_or(std::vector<std::byte>{}).size() +

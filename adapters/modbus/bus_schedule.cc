@@ -102,7 +102,9 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
     Flight flight = std::move(flights_[i]);
     flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
     given_up.push_back({flight.ticket, flight.early});
-    ++timeouts_in_row_;
+    account(flight, false, now.steady);
+    // Several that were under way to one unit are one missing answer.
+    if (flight.sent_at > units_[flight.unit].failed_at) ++timeouts_in_row_;
     if (flight.early) {
       shadow_ =
           Shadow{flight.unit, flight.sent_at + units_[flight.unit].settings->response_timeout};
@@ -236,9 +238,14 @@ BusSchedule::Urgency BusSchedule::urgency_of(const Unit& unit, SteadyTime now) c
   return most;
 }
 
-void BusSchedule::take_due(Unit& unit, SteadyTime now) {
+void BusSchedule::take_due(std::size_t place, SteadyTime now) {
+  Unit& unit = units_[place];
   GroupMask waiting = 0;
   for (const Block& block : unit.queue) waiting |= block.groups;
+  for (const Flight& flight : flights_) {
+    const auto* poll = std::get_if<Poll>(&flight.purpose);
+    if (poll != nullptr && flight.unit == place) waiting |= poll->block.groups;
+  }
   if (unit.reads.next_due(waiting) > now) return;
   for (Block& block : unit.reads.take_due(now, waiting)) unit.queue.push_back(std::move(block));
 }
@@ -249,8 +256,8 @@ std::optional<Send> BusSchedule::next_poll(SteadyTime now) {
     Urgency most;
     for (std::size_t i = 0; i < units_.size(); ++i) {
       Unit& unit = units_[i];
-      if (is_quiet(unit) || in_flight(i) || poll_due(unit) > now) continue;
-      take_due(unit, now);
+      if (is_quiet(unit) || is_taken(i) || poll_due(unit) > now) continue;
+      take_due(i, now);
       const Urgency one = urgency_of(unit, now);
       if (best && !one.comes_before(most)) continue;
       best = i;
@@ -353,9 +360,33 @@ Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, Pati
   }
   unit.served = last_ticket_;
   unit.asked_last = request;
-  flights_.push_back(
-      {ticket, place, request, now, deadline, heard_deadline, patience.early, std::move(purpose)});
+  flights_.push_back({ticket,
+                      place,
+                      request,
+                      now,
+                      deadline,
+                      heard_deadline,
+                      patience.early,
+                      std::move(purpose),
+                      {}});
   return {ticket, unit.settings->unit_id, std::move(request)};
+}
+
+bool BusSchedule::is_taken(std::size_t place) const {
+  std::size_t polls = 0;
+  for (const Flight& flight : flights_) {
+    if (flight.unit != place) continue;
+    if (!std::holds_alternative<Poll>(flight.purpose)) return true;
+    ++polls;
+  }
+  const Unit& unit = units_[place];
+  // One question tells whether a unit is there.
+  const std::size_t most = unit.failures > 0 || !unit.times.usual()
+                               ? 1
+                               : std::size_t{unit.settings->limits.in_flight_max};
+  if (polls >= most) return true;
+  return polls > 0 &&
+         std::ranges::any_of(writes_, [&](const Write& write) { return write.unit == place; });
 }
 
 bool BusSchedule::in_flight(std::size_t unit) const {
@@ -376,7 +407,7 @@ SteadyTime BusSchedule::wake_at() const {
   for (const Write& write : writes_) wake = std::min(wake, write.deadline);
   if (link_up_ && flights_.size() < options_.in_flight_max) {
     for (std::size_t i = 0; i < units_.size(); ++i) {
-      if (!in_flight(i)) wake = std::min(wake, poll_due(units_[i]));
+      if (!is_taken(i)) wake = std::min(wake, poll_due(units_[i]));
     }
   }
   return wake;

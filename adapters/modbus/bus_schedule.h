@@ -109,6 +109,15 @@ class BusSchedule {
   [[nodiscard]] SteadyTime wake_at() const;
   [[nodiscard]] std::vector<Effect> take_effects();
   void stop(SteadyTime now);  // answers every write
+  // In the order of the devices; counts since the start.
+  struct UnitUse {
+    std::chrono::nanoseconds busy{0};  // of the line's time
+    std::uint64_t requests = 0;
+    std::uint64_t unanswered = 0;
+    std::uint64_t missed_cycles = 0;
+    std::optional<std::chrono::nanoseconds> turnaround;
+  };
+  [[nodiscard]] std::vector<UnitUse> use() const;
 
  private:
   struct Write {
@@ -140,6 +149,7 @@ class BusSchedule {
     SteadyTime heard_deadline;  // once the answer has begun
     bool early;                 // given up before the configured time-out
     Purpose purpose;
+    std::chrono::nanoseconds took{0};  // of the line, once it is over
   };
   // How long an answer is waited for.
   struct Patience {
@@ -163,14 +173,16 @@ class BusSchedule {
     std::vector<Held> held;
     std::optional<Request> confirming;  // asked again, because its answer may be a repetition
     std::optional<Request> asked_last;
-    std::uint64_t served = 0;  // turn in which it was asked last
-    unsigned failures = 0;     // in a row
+    std::uint64_t served = 0;                  // turn in which it was asked last
+    unsigned failures = 0;                     // in a row
+    SteadyTime failed_at = SteadyTime::min();  // the last of them
     SteadyTime retry_at = SteadyTime::min();
     SteadyTime look_again_at = SteadyTime::min();   // no free moment or credit for a probe before
     SteadyTime whole_probe_at = SteadyTime::min();  // the last one given the whole time-out
     bool is_slow = false;      // an answer came after its probe had been given up
     bool may_be_slow = false;  // something was heard then
     AnswerTimes times;
+    UnitUse use;
     unsigned answers = 0;             // since the gap worth reading was computed
     bool ask_other_function = false;  // its exceptions cannot be told apart
     FieldState::Link link = FieldState::Link::Unknown;
@@ -184,7 +196,8 @@ class BusSchedule {
   struct Urgency;
   [[nodiscard]] Urgency urgency_of(const Unit& unit, const Block& block, SteadyTime now) const;
   [[nodiscard]] Urgency urgency_of(const Unit& unit, SteadyTime now) const;
-  static void take_due(Unit& unit, SteadyTime now);
+  void take_due(std::size_t place, SteadyTime now);
+  void account(Flight& flight, bool answered, SteadyTime now);
   [[nodiscard]] std::optional<Send> next_probe(SteadyTime now);
   [[nodiscard]] std::optional<std::size_t> longest_waiting_quiet(SteadyTime now) const;
   [[nodiscard]] std::optional<ReadRequest> probe_request(Unit& unit, SteadyTime now);
@@ -200,12 +213,14 @@ class BusSchedule {
   [[nodiscard]] SteadyTime next_poll_due() const;
   [[nodiscard]] std::chrono::nanoseconds line_time(const Request& request) const;
   void adapt_gap(Unit& unit);
-  void note_answer_time(Unit& unit, const Flight& flight, const Answer& answer, SteadyTime now);
+  void note_answer_time(Unit& unit, const Flight& flight, const Answer& answer);
   void heard_something_odd(SteadyTime now);
   [[nodiscard]] std::optional<Send> poll_unit(std::size_t unit, SteadyTime now);
   [[nodiscard]] std::optional<ReadRequest> distinct_probe(Unit& unit, const ReadRequest& wanted);
   Send send(std::size_t unit, Request request, Purpose purpose, Patience patience, SteadyTime now);
   [[nodiscard]] bool in_flight(std::size_t unit) const;
+  // No more polls for now: as many as it takes at a time, or something else, is under way or waits.
+  [[nodiscard]] bool is_taken(std::size_t unit) const;
   [[nodiscard]] SteadyTime poll_due(const Unit& unit) const;
 
   void answered(Flight flight, const Answered& answered, Instant now);
@@ -242,7 +257,8 @@ class BusSchedule {
   unsigned timeouts_in_row_ = 0;
   unsigned writes_in_row_ = 0;
   std::uint64_t last_ticket_ = 0;
-  AnswerTimes line_times_;  // of all units
+  SteadyTime accounted_until_ = SteadyTime::min();  // the end of the last exchange
+  AnswerTimes line_times_;                          // of all units
   ProbeBudget probe_budget_;
   SteadyTime next_whole_probe_at_;
   // A question that was given up early may still be answered, or keep a gateway busy, until then.

@@ -141,6 +141,49 @@ std::string table(const json::Value& devices, std::optional<std::int64_t> now_ms
   return out;
 }
 
+double number_of(const json::Value& object, std::string_view key) {
+  const auto value = json::as_double(json::find(object, key));
+  return value && std::isfinite(*value) ? std::clamp(*value, 0.0, 1e6) : 0;
+}
+
+std::string percent_of(const json::Value& object, std::string_view key) {
+  const auto tenths = std::llround(number_of(object, key) * 10);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
+}
+
+std::string padded(std::string text, std::size_t columns) {
+  text += std::string(columns - std::min(columns, width(text)), ' ');
+  return text;
+}
+
+// Who uses how much of each line, and what is asked of it.
+std::string lines_table(const json::Value& lines, const Paint& paint) {
+  std::string out;
+  for (const auto& line : lines.GetArray()) {
+    const bool fits = json::as_bool(json::find(line, "fits")).value_or(true);
+    const auto late = json::as_int(json::find(line, "late_polls")).value_or(0);
+    out += "\n" +
+           paint(fits ? Colour::Bold : Colour::Yellow,
+                 text_of(line, "place", 200) + ": needs " + percent_of(line, "needed_percent") +
+                     (fits ? "" : ", cannot fit") + "; uses " + percent_of(line, "used_percent")) +
+           (late > 0 ? "; " + std::to_string(late) + " polls left out, the line was busy" : "") +
+           "\n";
+    const auto* devices = json::find(line, "devices");
+    if (devices == nullptr || !devices->IsArray()) continue;
+    for (const auto& device : devices->GetArray()) {
+      const auto us = json::as_int(json::find(device, "turnaround_us"));
+      out += "    " + padded(text_of(device, "id"), 26) + "needs " +
+             padded(percent_of(device, "needed_percent"), 9) + "uses " +
+             padded(percent_of(device, "used_percent"), 9) +
+             (us && *us >= 0 ? "answers after " + std::to_string(*us / 1000) + "." +
+                                   std::to_string(*us % 1000 / 100) + " ms"
+                             : "has not answered") +
+             "\n";
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> status_text(std::string_view status_json, const Paint& paint) {
@@ -156,7 +199,10 @@ Result<std::string> status_text(std::string_view status_json, const Paint& paint
     const std::string sentence = text_of(*site, "sentence", 500);
     if (!sentence.empty()) out += paint(Colour::Bold, sentence) + "\n\n";
   }
-  return out + table(*devices, now_ms, paint);
+  out += table(*devices, now_ms, paint);
+  const auto* lines = json::find(*document, "lines");
+  if (lines != nullptr && lines->IsArray()) out += lines_table(*lines, paint);
+  return out;
 }
 
 std::string duration_text(std::chrono::milliseconds duration) {

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 
+#include "gateway/observe/line_json.h"
 #include "gateway/observe/status_json.h"
 
 namespace hubward::observe {
 namespace {
+
+// What a page shows of the lines: the busiest.
+constexpr std::size_t kLinesMax = 12;
+constexpr std::size_t kDevicesOfLineMax = 8;
 
 std::string text_of(const rapidjson::StringBuffer& buffer) {
   return {buffer.GetString(), buffer.GetSize()};
@@ -53,6 +58,13 @@ bool LiveFeed::refresh() {
     site_json_ = std::move(site);
     site_revision_ = ++revision_;
   }
+  rapidjson::StringBuffer lines_buffer;
+  json::Writer lines_out(lines_buffer);
+  write_lines(lines_out, board_, {kLinesMax, kDevicesOfLineMax, false});
+  if (std::string lines = text_of(lines_buffer); lines != lines_json_) {
+    lines_json_ = std::move(lines);
+    lines_revision_ = ++revision_;
+  }
   const std::uint64_t events_before = newest_event_;
   newest_event_ = board_.newest_event();
   return revision_ != before || newest_event_ != events_before;
@@ -60,6 +72,7 @@ bool LiveFeed::refresh() {
 
 bool LiveFeed::has_news(const LiveCursor& cursor) const {
   if (!cursor.greeted || cursor.site < site_revision_ || cursor.events < newest_event_) return true;
+  if (cursor.lines < lines_revision_) return true;
   for (const auto& entry : entries_) {
     if (entry.state_revision > cursor.states) return true;
   }
@@ -100,6 +113,11 @@ std::string LiveFeed::next(LiveCursor& cursor) const {
     out.Key("site");
     out.RawValue(site_json_.data(), site_json_.size(), rapidjson::kObjectType);
     cursor.site = site_revision_;
+  }
+  if (cursor.lines < lines_revision_) {
+    out.Key("lines");
+    out.RawValue(lines_json_.data(), lines_json_.size(), rapidjson::kArrayType);
+    cursor.lines = lines_revision_;
   }
   std::vector<std::size_t> all(entries_.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;

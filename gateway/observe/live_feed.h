@@ -17,13 +17,15 @@ struct LiveCursor {
   std::uint64_t states = 0;
   std::uint64_t values = 0;
   std::uint64_t site = 0;
+  std::uint64_t lines = 0;
   std::uint64_t events = 0;
   bool greeted = false;
   std::vector<DeviceIndex> watched;  // devices whose values it shows
 };
 
-// One message: {"now_ms", "first"?, "site"?, "devices"?: [state], "values"?: [{"id", ...}],
-// "events"?: [{"number", ...}]}. Not thread-safe: belongs to the web thread.
+// One message: {"now_ms", "first"?, "site"?, "lines"?: [line], "devices"?: [state],
+// "values"?: [{"id", ...}], "events"?: [{"number", ...}]}. Not thread-safe: belongs to the web
+// thread.
 class LiveFeed {
  public:
   static constexpr std::size_t kStatesPerMessage = 100;  // about 60 kB
@@ -57,6 +59,8 @@ class LiveFeed {
   std::string site_json_;
   std::uint64_t revision_ = 0;  // of this feed; the newest given out
   std::uint64_t site_revision_ = 0;
+  std::string lines_json_ = "[]";
+  std::uint64_t lines_revision_ = 0;
   std::uint64_t board_revision_ = 0;
   std::uint64_t newest_event_ = 0;
   WallTime reviewed_;

@@ -212,6 +212,18 @@ std::vector<EndpointStatus> StatusBoard::endpoints() const {
   return endpoints_;
 }
 
+void StatusBoard::set_lines(std::vector<LineUse> lines) {
+  const std::lock_guard lock(mutex_);
+  if (lines.empty() && lines_.empty()) return;
+  lines_ = std::move(lines);
+  ++revision_;
+}
+
+std::vector<LineUse> StatusBoard::lines() const {
+  const std::lock_guard lock(mutex_);
+  return lines_;
+}
+
 void StatusBoard::set_store(const StoreStatus& store) {
   const std::lock_guard lock(mutex_);
   if (store_ == store) return;

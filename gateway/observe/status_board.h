@@ -17,6 +17,7 @@
 #include "gateway/api/clock.h"
 #include "gateway/api/clock_state.h"
 #include "gateway/api/device_description.h"
+#include "gateway/api/line_use.h"
 #include "gateway/api/status.h"
 #include "gateway/observe/trend.h"
 
@@ -86,6 +87,10 @@ class StatusBoard final : public StatusSink {
   void set_endpoints(std::vector<EndpointStatus> endpoints);
   [[nodiscard]] std::vector<EndpointStatus> endpoints() const;
 
+  // Lines and connections that several devices can share.
+  void set_lines(std::vector<LineUse> lines);
+  [[nodiscard]] std::vector<LineUse> lines() const;
+
   // What is known about the wall clock.
   void set_clock_state(ClockState state);
   [[nodiscard]] ClockState clock_state() const;
@@ -131,6 +136,7 @@ class StatusBoard final : public StatusSink {
   WallTime started_;
   bool writes_paused_ = false;
   std::vector<EndpointStatus> endpoints_;
+  std::vector<LineUse> lines_;
   ClockState clock_state_;
   StoreStatus store_;
   std::vector<Entry> entries_;

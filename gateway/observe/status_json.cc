@@ -6,6 +6,7 @@
 #include "gateway/api/failure_words.h"
 #include "gateway/api/store_words.h"
 #include "gateway/observe/endpoint_words.h"
+#include "gateway/observe/line_json.h"
 #include "gateway/observe/plain_words.h"
 #include "gateway/observe/store_sentence.h"
 
@@ -367,6 +368,8 @@ std::string status_json(const StatusBoard& board) {
     out.EndObject();
   }
   out.EndArray();
+  out.Key("lines");
+  write_lines(out, board, {});
   out.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }

@@ -11,6 +11,7 @@ export const live = {
   lastHeard: 0, // by this browser's clock
   clockOffset: 0, // gateway's clock minus this browser's
   site: null,
+  lines: [], // the busiest first
   devices: new Map(), // id -> state and, for watched devices, values; replaced when it changes
   events: [], // newest first
   trends: new Map(), // id -> list of points per tag
@@ -124,6 +125,7 @@ function take(message) {
     live.acknowledged.push([message.now_ms, message.site.delivered]);
     while (live.acknowledged[0][0] < message.now_ms - 60000) live.acknowledged.shift();
   }
+  if (message.lines) live.lines = message.lines;
   for (const device of message.devices ?? []) {
     const { stages, tags, ...rest } = live.devices.get(device.id) ?? {};
     const kept = stages ? { stages, tags, ...counters(rest) } : {};

@@ -91,6 +91,42 @@ function matching(filter, search) {
     .sort((a, b) => rank[a.severity] - rank[b.severity] || a.place - b.place);
 }
 
+const percent = (share) => `${share < 10 ? share.toFixed(1) : Math.round(share)} %`;
+
+// What a line is used for and what is asked of it: a bar for each device, cut off at the whole line.
+function Line({ line }) {
+  const many = line.more_devices;
+  return html`
+    <li class="line ${line.fits ? '' : 'warning'}">
+      <h3><span class="id">${line.place}</span> <span class="load">
+        ${line.fits ? null : html`<${Icon} shape="warning" /> <strong>cannot fit: </strong>`}needs ${percent(line.needed_percent)}, uses ${percent(line.used_percent)}</span></h3>
+      <table>
+        <thead><tr><th scope="col">Device</th><th scope="col">Needs</th><th scope="col">Uses</th><th scope="col">Answers after</th></tr></thead>
+        <tbody>${line.devices.map((device) => html`
+          <tr key=${device.id}>
+            <th scope="row"><a href=${`#/device/${encodeURIComponent(device.id)}`}>${device.name}</a></th>
+            <td>${percent(device.needed_percent)}</td>
+            <td>${percent(device.used_percent)} <span class="bar" aria-hidden="true"><span style=${`width:${Math.min(100, device.used_percent)}%`}></span></span></td>
+            <td>${device.turnaround_us === undefined ? '–' : `${(device.turnaround_us / 1000).toFixed(1)} ms`}</td>
+          </tr>`)}</tbody>
+      </table>
+      ${(many > 0 || line.late_polls > 0) && html`<p class="note">${[
+        many > 0 && `${plural(many, 'more device', 'more devices')}`,
+        line.late_polls > 0 && `${plural(line.late_polls, 'poll', 'polls')} left out because the line was busy`,
+      ].filter(Boolean).join('; ')}</p>`}
+    </li>`;
+}
+
+function Lines() {
+  if (live.lines.length === 0) return null;
+  const fit = live.lines.every((line) => line.fits);
+  return html`
+    <details class="lines" open=${!fit}>
+      <summary>${plural(live.lines.length, 'line', 'lines')} and connections: who uses how much of each second</summary>
+      <ul>${live.lines.map((line) => html`<${Line} key=${line.place} line=${line} />`)}</ul>
+    </details>`;
+}
+
 export function Overview({ now }) {
   const [filter, setFilter] = useState('all');
   const [search, setSearch] = useState('');
@@ -126,6 +162,7 @@ export function Overview({ now }) {
         <span>${count(current * kPerPage + 1)}–${count(current * kPerPage + shown.length)} of ${count(found.length)}</span>
         <button type="button" disabled=${current === pages - 1} onClick=${() => turn(current + 1)}>Next</button>
       </nav>`}
+    <${Lines} />
     <section class="recent" aria-labelledby="recent-title">
       <h2 id="recent-title">What happened last</h2>
       <${EventList} events=${live.events.slice(0, 6)} withDevice=${true} />

@@ -1,6 +1,8 @@
 // BusAdapter over Modbus TCP, end to end without a socket.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/support/hex.h"
 #include "tests/unit/adapters/modbus/tcp_bench.h"
 
@@ -339,6 +341,93 @@ TEST_CASE(
   bench.run_for(100ms);
   CHECK(bench.readings(0, 0).back().quality == Quality::Good);
   CHECK(bench.last_state().link == Link::Up);
+}
+
+std::vector<TagSettings> far_apart(std::uint16_t count, std::chrono::milliseconds interval) {
+  std::vector<TagSettings> tags;
+  for (std::uint16_t i = 0; i < count; ++i) {
+    const auto address = static_cast<std::uint16_t>(i * 200);
+    tags.push_back(tag(i, kHolding, address, ValueType::Uint16, interval));
+  }
+  return tags;
+}
+
+TEST_CASE("a device that takes several requests at a time is asked so, and answers in any order") {
+  auto pipelined = device(0, 1, far_apart(10, 1000ms));
+  pipelined.limits.in_flight_max = 4;
+  TcpBench bench({pipelined});
+  for (std::uint16_t i = 0; i < 10; ++i) {
+    const auto address = static_cast<std::uint16_t>(i * 200);
+    bench.units[1].values[{kHolding, address}] = static_cast<std::uint16_t>(100 + i);
+  }
+  bench.connect();
+  auto requests = bench.take_requests();
+  CHECK(requests.size() == 1);  // first of all, whether it is there
+  bench.stream().send(bench.answer_to(requests[0]));
+  std::size_t answered = 1;
+  while (answered < 10) {
+    requests = bench.take_requests();
+    REQUIRE(!requests.empty());
+    CHECK(requests.size() <= 4);
+    std::ranges::reverse(requests);
+    std::vector<std::byte> together;
+    for (const auto& request : requests) {
+      const auto answer = bench.answer_to(request);
+      together.insert(together.end(), answer.begin(), answer.end());
+    }
+    answered += requests.size();
+    bench.stream().send(together);
+  }
+  for (std::uint16_t i = 0; i < 10; ++i) {
+    REQUIRE(bench.readings(0, i).size() == 1);
+    CHECK(bench.readings(0, i)[0].value == TagValue{std::uint64_t{100U + i}});
+  }
+  CHECK(bench.take_requests().empty());
+}
+
+TEST_CASE(
+    "of several requests under way none is given up for those before it, and a lost batch counts "
+    "once") {
+  auto pipelined = device(0, 1, far_apart(8, 10'000ms));
+  pipelined.limits.in_flight_max = 8;
+  TcpBench bench({pipelined});
+  bench.connect();
+  bench.stream().send(bench.answer_to(bench.take_requests().at(0)));
+  auto requests = bench.take_requests();
+  REQUIRE(requests.size() == 7);
+  for (const auto& request : requests) {  // 700 ms each: the last one after almost 5 s
+    bench.loop.run_for(700ms);
+    bench.stream().send(bench.answer_to(request));
+  }
+  CHECK(bench.sink.bad.empty());
+  CHECK(bench.readings(0, 7).size() == 1);
+  bench.loop.run_for(5100ms);
+  requests = bench.take_requests();
+  REQUIRE(requests.size() == 8);
+  bench.loop.run_for(1001ms);
+  CHECK(bench.last_state().link == Link::Up);  // one miss is noise
+  bench.loop.run_for(500ms);
+  CHECK(bench.take_requests().size() == 1);
+}
+
+TEST_CASE("a write to a busy pipelined device goes out alone, after what is under way") {
+  auto pipelined = device(0, 1, far_apart(12, 1000ms));
+  pipelined.limits.in_flight_max = 3;
+  TcpBench bench({pipelined});
+  bench.connect();
+  bench.stream().send(bench.answer_to(bench.take_requests().at(0)));
+  const auto reads = bench.take_requests();
+  REQUIRE(reads.size() == 3);
+  std::optional<WriteResult> result;
+  bench.begin_write(0, 0, std::uint64_t{7}, 5000ms, result);
+  bench.loop.run_posted();
+  for (const auto& read : reads) bench.stream().send(bench.answer_to(read));
+  const auto next = bench.take_requests();
+  REQUIRE(next.size() == 1);
+  CHECK(std::holds_alternative<WriteRegister>(*parse_request(next[0].pdu)));
+  bench.stream().send(bench.answer_to(next[0]));
+  CHECK(result.value().outcome == Outcome::Written);
+  CHECK(bench.take_requests().size() == 3);
 }
 
 TEST_CASE("a connection that looks alive but says nothing is replaced") {

@@ -126,6 +126,27 @@ TEST_CASE("of 10 units behind a TCP endpoint a dead one costs the others less th
   }
 }
 
+TEST_CASE("a line tells who uses and needs how much of it") {
+  const SerialSettings settings{.path = "/dev/ttyUSB0", .baud = 9600};
+  FaultyLine line(units(3, 200ms), settings, {.pieces = false}, 1);
+  line.silent = {3};
+  (void)line.adapter->line_use();
+  line.run_for(60s);
+  (void)line.adapter->line_use();
+  line.run_for(10s);
+  const LineUse use = line.adapter->line_use();
+  CHECK(use.place == "/dev/ttyUSB0");
+  REQUIRE(use.parts.size() == 3);
+  CHECK(use.parts[0].device == DeviceIndex{0});
+  // Five times a second 33 characters and 5 ms: about 39 ms, with the silence around them 46.
+  CHECK(use.parts[0].used == doctest::Approx(0.2).epsilon(0.05));
+  CHECK(use.parts[0].needed == doctest::Approx(0.23).epsilon(0.05));
+  CHECK(static_cast<double>(use.parts[1].turnaround->count()) == doctest::Approx(5e6).epsilon(0.3));
+  CHECK(use.parts[2].used < 0.01);
+  CHECK_FALSE(use.parts[2].turnaround);
+  CHECK(use.parts[2].unanswered == use.parts[2].requests);
+}
+
 TEST_CASE("however many are dead, they take a twentieth of a busy line at most") {
   std::set<std::uint8_t> dead;
   for (std::uint8_t u = 3; u <= 200; ++u) dead.insert(u);

@@ -42,6 +42,30 @@ TEST_CASE("messages that will not arrive by themselves are told under the device
         "B       b         S      -      -          -\n");
 }
 
+TEST_CASE("each line tells who needs and uses how much of it, and whether that fits") {
+  const auto text = status_text(
+      R"({"devices": [], "lines": [
+        {"place": "/dev/ttyUSB0", "needed_percent": 118.2, "used_percent": 99, "fits": false,
+         "late_polls": 12, "devices": [
+           {"id": "meter-1", "needed_percent": 100.04, "used_percent": 61.5, "turnaround_us": 12340},
+           {"id": "meter-2", "needed_percent": 18.2, "used_percent": 0}]},
+        {"place": "10.0.0.5:502", "needed_percent": 1, "used_percent": 1.1, "fits": true},
+        5]})",
+      Paint(false));
+  REQUIRE(text);
+  CHECK(
+      *text ==
+      "DEVICE  IDENTITY  STATE  SINCE  HUB  WAITING\n"
+      "\n"
+      "/dev/ttyUSB0: needs 118.2 %, cannot fit; uses 99.0 %; 12 polls left out, the line was busy\n"
+      "    meter-1                   needs 100.0 %  uses 61.5 %   answers after 12.3 ms\n"
+      "    meter-2                   needs 18.2 %   uses 0.0 %    has not answered\n"
+      "\n"
+      "10.0.0.5:502: needs 1.0 %; uses 1.1 %\n"
+      "\n"
+      ": needs 0.0 %; uses 0.0 %\n");
+}
+
 TEST_CASE("whatever a gateway leaves out is a dash, and nothing breaks") {
   const char* const documents[] = {
       R"({"devices": [{}]})",
