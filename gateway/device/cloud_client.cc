@@ -160,14 +160,23 @@ void CloudClient::follow(const NextStep& step) {
     view_.detail = verdict_->detail;
   }
   phase_ = Phase::Pausing;
-  if (step.at <= now() || in_line) {
+  if (in_line) {
     view_.next_attempt.reset();
     ask_admission();
     return;
   }
-  view_.next_attempt = step.at;
-  show(step.waits_for_operator ? CloudState::WaitingForOperator : CloudState::BackingOff);
-  step_timer_ = parts_.loop.call_at(step.at, [this] {
+  pause_or_ask();
+}
+
+void CloudClient::pause_or_ask() {
+  if (step_.at <= now()) {
+    view_.next_attempt.reset();
+    ask_admission();
+    return;
+  }
+  view_.next_attempt = step_.at;
+  show(step_.waits_for_operator ? CloudState::WaitingForOperator : CloudState::BackingOff);
+  step_timer_ = parts_.loop.call_at(step_.at, [this] {
     step_timer_ = {};
     view_.next_attempt.reset();
     ask_admission();

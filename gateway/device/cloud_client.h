@@ -85,6 +85,7 @@ class CloudClient final : private MqttLinkEvents {
   void answer(const std::string& rid, hub::MethodStatus status, std::string_view body);
 
   [[nodiscard]] const CloudView& view() const { return view_; }
+  [[nodiscard]] std::size_t rows_held() const { return window_.rows_held(); }
 
   // Somebody waits for the outcome: a pause before an attempt at the hub ends now. The attempt goes
   // through admission like any other, and its failure alone does not lead to DPS, so that asking
@@ -117,6 +118,7 @@ class CloudClient final : private MqttLinkEvents {
   void lose_lease();
   [[nodiscard]] std::string pause_before(const resilience::NextStep& step) const;  // in ms
   void follow(const resilience::NextStep& step);
+  void pause_or_ask();
   void ask_admission();
   void share(resilience::Symptom symptom, const std::string& detail);
   void provision();
@@ -162,6 +164,7 @@ class CloudClient final : private MqttLinkEvents {
   void hear_time(const ProvisioningResult& result);
   [[nodiscard]] resilience::Symptom explained(resilience::Symptom symptom, std::string& detail);
   void hasten_misdated(resilience::NextStep& step);
+  [[nodiscard]] SteadyTime soonest(const resilience::NextStep& step) const;
   [[nodiscard]] resilience::ClockLook clock_now() const;
 
   void show(CloudState state);

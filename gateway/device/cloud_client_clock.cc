@@ -1,5 +1,7 @@
 // CloudClient, as far as this computer's clock is concerned: what tokens are dated by, which
 // refusals a wrong clock explains, and what is tried again when the clock is set.
+#include <algorithm>
+
 #include "gateway/device/cloud_client.h"
 
 namespace hubward::device {
@@ -87,7 +89,13 @@ void CloudClient::hasten_misdated(NextStep& step) {
   next.wall = watch->token_time(next);
   if (!watch->was_misdated(token_date_) || watch->was_misdated(next)) return;
   misdated_hastened_ = true;
-  step.at = now();
+  step.at = soonest(step);
+}
+
+// A time that DPS has named holds, whatever our clock shows.
+SteadyTime CloudClient::soonest(const NextStep& step) const {
+  const bool asks = step.what == NextStep::What::Provision;
+  return asks ? std::max(now(), recovery_.dps_not_before()) : now();
 }
 
 void CloudClient::on_clock(const ClockNews& news) {
@@ -108,8 +116,8 @@ void CloudClient::on_clock(const ClockNews& news) {
   if (phase_ != Phase::Pausing || !step_.why || !may_be_the_clock(*step_.why)) return;
   parts_.loop.cancel(step_timer_);
   step_timer_ = {};
-  view_.next_attempt.reset();
-  ask_admission();
+  step_.at = std::min(step_.at, soonest(step_));
+  pause_or_ask();
 }
 
 }  // namespace hubward::device

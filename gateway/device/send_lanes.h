@@ -54,6 +54,7 @@ class SendLanes {
   void on_fetched(std::vector<StoredMessage> rows);
   void on_fetch_failed();
 
+  [[nodiscard]] std::size_t loaded() const { return old_.size() + fresh_.size(); }
   // The lane whose turn it is; nothing if there is no row, or only rows that are held back.
   // `hold_backlog`: backlog may not be sent now. In strict order it holds what is behind it, too.
   [[nodiscard]] std::optional<Lane> next(bool hold_backlog) const;

@@ -89,6 +89,10 @@ class SendWindow {
 
   [[nodiscard]] std::optional<SteadyTime> puback_deadline() const;
   [[nodiscard]] std::size_t in_flight() const { return flying_.size(); }
+  // All rows in memory: at most one and a half times loaded_max, and twice in_flight_max.
+  [[nodiscard]] std::size_t rows_held() const {
+    return lanes_.loaded() + flying_.size() + again_.size();
+  }
 
  private:
   // Where the next row is: in again_ at `place`, or else in a lane.

@@ -15,6 +15,12 @@ constexpr std::size_t kTimersPerDevice = 10;
 constexpr std::size_t kPostedPerDevice = 200;
 constexpr std::size_t kStoreRequestsPerDevice = 200;
 constexpr std::size_t kSlack = 100;
+// SendWindowSettings: one and a half times `loaded_max`, twice `in_flight_max`.
+constexpr std::size_t kRowsHeldMax = 96 + 64;
+
+constexpr std::chrono::seconds kLookAtClockEvery{1};
+// The program is some months old.
+constexpr std::chrono::hours kBuiltBefore{24 * 100};
 
 class DerivedKeySigner final : public Signer {
  public:
@@ -70,6 +76,7 @@ GatewayProcess::GatewayProcess(Surroundings around, std::vector<std::size_t> con
           around.machine.start_outbox(loop, [this] { around_.books.on_round(); }), around.books,
           configured_)),
       admission_(loop, around.scale.limits, around.random, around.machine.backoffs()),
+      clock_watch_(test::ManualClock::kStart - kBuiltBefore, WallTime{}),
       log_(around.narrate, around.world, around.referee) {
   around_.books.on_start(outbox().store());
   settings_.dps_host = std::string(kDpsHost);
@@ -96,13 +103,37 @@ GatewayProcess::GatewayProcess(Surroundings around, std::vector<std::size_t> con
                                    leases_,
                                    admission_,
                                    around.random,
-                                   log_};
+                                   log_,
+                                   &clock_watch_};
     roster_->add(std::make_unique<device::Device>(
         index, description, settings_,
         device::DeviceParts{parts, rounds_, writes_, around.machine.boot_id()}));
   }
   around_.referee.on_start(has_assignment);
+  look_at_clock();
   roster_->start();
+}
+
+void GatewayProcess::look_at_clock() {
+  loop.call_at(loop.clock().steady() + kLookAtClockEvery, [this] { look_at_clock(); });
+  const resilience::ClockLook now{loop.clock().wall(), loop.clock().steady()};
+  const auto change = clock_watch_.look(now, around_.machine.clock().wall_is_trusted());
+  const resilience::ClockCorrection& correction = clock_watch_.correction();
+  if (change.set_by.count() == 0 && !change.trust_changed && !change.try_again &&
+      correction == told_) {
+    return;
+  }
+  told_ = correction;
+  device::ClockNews news;
+  news.sight = {around_.machine.boot_id(), told_.known, told_.wall_minus_steady};
+  news.set_by = change.set_by;
+  news.try_again = change.try_again;
+  if (change.renew_tokens) {
+    news.renew_within = std::chrono::milliseconds(
+        static_cast<std::int64_t>(2000 + 1000.0 * static_cast<double>(roster_->size()) /
+                                             around_.scale.limits.connections_per_second));
+  }
+  roster_->on_clock(news);
 }
 
 GatewayProcess::~GatewayProcess() = default;
@@ -153,6 +184,13 @@ std::optional<std::string> GatewayProcess::unbounded() const {
                             kStoreRequestsPerDevice)) {
     return store;
   }
+  for (std::uint32_t i = 0; i < devices; ++i) {
+    const std::size_t rows = roster_->at(DeviceIndex{i}).cloud().rows_held();
+    if (rows > kRowsHeldMax) return device_name(configured_[i]) + " holds " + std::to_string(rows);
+  }
+  // In line at one gate at most.
+  const std::size_t in_line = admission_.admission().waiting();
+  if (in_line > devices) return "devices in line: " + std::to_string(in_line);
   // A link to DPS and one to a hub at most.
   return too_long("connections", around_.network.open_links(), 2);
 }

@@ -10,6 +10,7 @@
 #include "gateway/api/log.h"
 #include "gateway/device/roster.h"
 #include "gateway/device/status_rounds.h"
+#include "gateway/resilience/clock_watch.h"
 #include "tests/sim/cloud/signature.h"
 #include "tests/sim/simulation/referee.h"
 #include "tests/sim/simulation/simulated_link.h"
@@ -68,6 +69,9 @@ class GatewayProcess {
   [[nodiscard]] std::optional<std::string> unbounded() const;
 
  private:
+  // As ClockRounds, for the devices alone.
+  void look_at_clock();
+
   struct Unseen final : StatusSink {
     void device(const DeviceStatus&) override {}
     void bad_input(const BadInput&) override {}
@@ -82,6 +86,8 @@ class GatewayProcess {
   device::AdmissionDesk admission_;
   device::CloudSettings settings_;
   AlwaysGranted leases_;
+  resilience::ClockWatch clock_watch_;
+  resilience::ClockCorrection told_;  // to the devices
   WatchedLog log_;
   Unseen status_;
   device::StatusRounds rounds_{loop, status_};

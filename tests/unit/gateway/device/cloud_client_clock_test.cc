@@ -140,6 +140,25 @@ TEST_CASE(
   CHECK_FALSE(f.view().failure);
 }
 
+TEST_CASE("a clock that is set does not shorten the time that DPS has named") {
+  Fixture f;
+  f.cached("hub-a");
+  f.start();
+  f.refuse("hub-a", 5);
+  f.loop.run_for(1s);
+  f.dps_says("503", "{}", "&retry-after=60");
+  const SteadyTime refused = f.clock.steady();
+  f.loop.run_for(10s);
+  f.refuse("hub-a", 5);  // and so DPS is wanted, when the time has come
+  CHECK(f.view().failure == ErrorCode::HubRefused);
+  f.clock.step_wall(1h);
+  f.look();
+  f.loop.run_until(refused + 59s);
+  CHECK(f.view().dps_conversations == 1);
+  f.loop.run_until(refused + 61s);
+  CHECK(f.view().dps_conversations == 2);
+}
+
 TEST_CASE("an attempt begun in 1970 that fails after the clock was set is made again at once") {
   Fixture f;
   f.cached("hub-a");
