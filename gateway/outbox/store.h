@@ -117,6 +117,13 @@ class OutboxStore {
   static constexpr std::size_t kPriorities = 3;
   // By priority: no row of it up to here is left.
   using DropCursor = std::array<RowId, kPriorities>;
+  // Rows of a store that opened only after messages had gone through memory. They stand before
+  // those in the device's order; whoever has read further gets them first, and then goes on.
+  struct LateRows {
+    RowId end = 0;             // of the first row behind them
+    std::string resume_epoch;  // where the reader was; empty: it has not come yet
+    std::uint64_t resume_sequence = 0;
+  };
   struct Device {
     std::string name;
     bool attached = false;  // otherwise only its rows are known: it is not configured any more
@@ -132,6 +139,7 @@ class OutboxStore {
     DropCursor drop_cursor{};         // for its own limit
     RowId ageless = 0;                // up to here, no row will ever tell its age
     std::uint64_t staged_bytes = 0;   // added by the transaction that is being written
+    std::optional<LateRows> late;
   };
   struct Epoch {
     std::int64_t id = 0;  // in the file; 0: not written yet
@@ -156,7 +164,7 @@ class OutboxStore {
       WallTime since;
     };
     std::string epoch;  // the file's last one then: tells whether it is the same store
-    // How far the devices were in that epoch; null: nobody knows, a later one had begun.
+    // How far the devices were in that epoch; null: nobody knows, or a later one had to begin.
     std::optional<std::vector<std::uint64_t>> last_sequences;
     std::vector<RowId> released;  // sorted
     std::vector<Row> rows;
@@ -231,8 +239,13 @@ class OutboxStore {
   int drop(StoreDevice device, RowId row, std::uint64_t bytes, Staged& staged);
   int drop_oldest(Staged& staged);
   int choose_oldest(Priority priority, Staged& staged);
+  void drop_in_memory(StoreDevice which);
+  [[nodiscard]] std::optional<std::pair<StoreDevice, RowId>> oldest(Priority priority) const;
+  void let_go(StoreDevice which, RowId row);
   bool expire(StoreDevice device, const ClockReading& now, std::size_t& left);
 
+  std::size_t first_place(Device& device, const StoredMessage* after);
+  std::size_t skip_read_rows(Device& device, std::size_t place);
   std::optional<RowEntry> take_out(StoreDevice device, const std::string& epoch,
                                    std::uint64_t sequence);
   void count_out(const RowEntry& row);

@@ -55,6 +55,7 @@ Result<StoredMessage> OutboxStore::keep_one(NewMessage& message) {
   ++device.counts.appended;
   mark_changed(message.device);
   mark_for_saving(message.device);
+  if (drop) drop_in_memory(message.device);
   while (memory_.bytes() > most) {
     const RowId row = *memory_.first_to_go();
     const StoreDevice owner = memory_.take(row)->device;

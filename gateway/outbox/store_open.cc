@@ -71,19 +71,25 @@ Status OutboxStore::open_once(std::string& damage) {
 
 // From here on the file is ours, with what it holds.
 int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new) {
+  const bool is_late = !epochs_.empty() && newest_epoch_on_disk().empty();
   forget_contents();
   file_ = std::move(file);
   bool closed_cleanly = false;
   if (const int rc = load(closed_cleanly); rc != SQLITE_OK) {
+    epochs_.clear();  // half of what there is tells nothing of the store's state
     forget_contents();
     return rc;
   }
   const bool same_store = !is_new && newest_epoch_on_disk() == taken_out_.epoch;
-  const bool known_before = !is_new && !taken_out_.epoch.empty();
-  const bool complete = known_before ? same_store && has_all_sequences() : closed_cleanly;
+  const bool known_before = !taken_out_.epoch.empty();
+  const bool complete =
+      !is_new && (known_before ? same_store && has_all_sequences() : closed_cleanly);
   // At the limit, after as many ends without a close and with rows left of each, the last one goes
   // on: that is no reason to lose them all.
   new_epoch_needed_ = epochs_.empty() || (!complete && may_begin_epoch());
+  for (Device& device : devices_) {
+    if (is_late && !device.rows.empty()) device.late.emplace().end = next_row_;
+  }
   index_memory_rows();
   take_out_again(same_store);
   const int rc = begin();
@@ -109,7 +115,7 @@ void OutboxStore::remember_released() {
   if (newest_epoch_on_disk().empty()) return;
   taken_out_.epoch = newest_epoch_on_disk();
   taken_out_.last_sequences.reset();
-  if (epochs_.back().id != 0) {
+  if (epochs_.back().id != 0 && !new_epoch_needed_) {
     auto& sequences = taken_out_.last_sequences.emplace();
     for (const Device& device : devices_) sequences.push_back(device.last_sequence);
   }
@@ -160,6 +166,7 @@ void OutboxStore::forget_contents() {
     fresh.name = std::move(device.name);
     fresh.attached = device.attached;
     fresh.limits = device.limits;
+    fresh.late = std::move(device.late);
     // What counts since the process started stays.
     fresh.counts.appended = device.counts.appended;
     fresh.counts.delivered = device.counts.delivered;

@@ -113,6 +113,52 @@ int OutboxStore::choose_oldest(Priority priority, Staged& staged) {
   });
 }
 
+// --- The same while the disk takes nothing. What is on it is removed when it takes writes again.
+
+void OutboxStore::drop_in_memory(StoreDevice which) {
+  Device& device = devices_[which.value];
+  const std::uint64_t own = device.limits.bytes_max.value_or(options_.limits.bytes_max);
+  for (std::size_t p = 0; p < kPriorities; ++p) {
+    while (device.rows.bytes() > own) {
+      const RowEntry* row = device.rows.next_of(static_cast<Priority>(p), device.drop_cursor[p]);
+      if (row == nullptr) break;
+      device.drop_cursor[p] = row->row();
+      let_go(which, row->row());
+    }
+  }
+  for (std::size_t p = 0; p < kPriorities; ++p) {
+    while (bytes_ > options_.limits.bytes_max) {
+      const auto row = oldest(static_cast<Priority>(p));
+      if (!row) break;
+      drop_cursor_[p] = row->second;
+      let_go(row->first, row->second);
+    }
+  }
+}
+
+// Looks at every device: the disk, which knows it at once, cannot be asked.
+std::optional<std::pair<StoreDevice, RowId>> OutboxStore::oldest(Priority priority) const {
+  std::optional<std::pair<StoreDevice, RowId>> found;
+  const RowId behind = drop_cursor_[static_cast<std::size_t>(priority)];
+  for (std::uint32_t i = 0; i < devices_.size(); ++i) {
+    const RowEntry* row = devices_[i].rows.next_of(priority, behind);
+    if (row != nullptr && (!found || row->row() < found->second)) {
+      found.emplace(StoreDevice{i}, row->row());
+    }
+  }
+  return found;
+}
+
+void OutboxStore::let_go(StoreDevice which, RowId row) {
+  const auto gone = devices_[which.value].rows.remove_row(row);
+  if (!gone) return;
+  count_out(*gone);
+  ++devices_[which.value].counts.dropped;
+  mark_changed(which);
+  mark_for_saving(which);
+  if (!memory_.take(row)) to_remove_.push_back(row);
+}
+
 // --- Age
 
 bool OutboxStore::has_age_limit() const {

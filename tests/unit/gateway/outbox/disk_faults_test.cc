@@ -439,9 +439,11 @@ TEST_CASE("an I/O error while a sound store is read does not make it a damaged o
       CAPTURE(nth);
       FaultyDisk disk;
       const std::string body(1500, 'x');
+      std::string epoch;
       {
         OutboxStore store(on(disk, 1));
         REQUIRE(store.open());
+        epoch = store.epoch();
         for (int i = 0; i < 30; ++i) REQUIRE(append(store, store.attach("press"), body));
         REQUIRE(store.close());
         REQUIRE(store.open());
@@ -459,6 +461,7 @@ TEST_CASE("an I/O error while a sound store is read does not make it a damaged o
       REQUIRE(store.take_set_aside().empty());
       REQUIRE(store.state().health == StoreHealth::Ready);
       REQUIRE(bodies(store, store.attach("press")) == Bodies(60, body));
+      REQUIRE(store.epoch() != epoch);  // it was not closed cleanly
     }
   }
 }

@@ -185,6 +185,44 @@ TEST_CASE("memory is bounded: the oldest of the least priority go, and are count
   CHECK(store.counts(press).appended == 6);
 }
 
+TEST_CASE("the limits of bytes hold while the disk takes nothing, and reach what is on it") {
+  FaultyDisk disk;
+  auto options = on(disk);
+  const std::uint64_t one = charged_bytes(text("d1"));
+  options.limits.bytes_max = 6 * one;
+  options.limits.devices["scale"].bytes_max = 2 * one;
+  OutboxStore store(options);
+  REQUIRE(store.open());
+  const StoreDevice press = store.attach("press");
+  const StoreDevice scale = store.attach("scale");
+  REQUIRE(append(store, press, "d1"));
+  REQUIRE(append(store, press, "d2", Priority::Alarm));
+  REQUIRE(append(store, press, "d3"));
+  REQUIRE(append(store, scale, "d4"));
+  disk.set_read_only(true);
+  REQUIRE(append(store, scale, "m1"));
+  REQUIRE(append(store, scale, "m2"));  // the device's own limit
+  CHECK(bodies(store, scale) == Bodies{"m1", "m2"});
+  CHECK(store.counts(scale).dropped == 1);
+  REQUIRE(append(store, press, "m3", Priority::Low));
+  CHECK(store.totals().dropped == 1);
+  REQUIRE(append(store, press, "m4"));  // the store's: the least priority goes, then the oldest
+  CHECK(bodies(store, press) == Bodies{"d1", "d2", "d3", "m4"});
+  REQUIRE(append(store, press, "m5"));
+  CHECK(bodies(store, press) == Bodies{"d2", "d3", "m4", "m5"});
+  CHECK(store.counts(press).dropped == 2);
+  CHECK(store.totals().waiting_bytes == 6 * one);
+  CHECK(store.status().memory_messages == 4);
+  disk.set_read_only(false);
+  REQUIRE(store.recover());
+  disk.kill_process();
+  OutboxStore again(on(disk));
+  REQUIRE(again.open());
+  CHECK(bodies(again, again.attach("press")) == Bodies{"d2", "d3", "m4", "m5"});
+  CHECK(bodies(again, again.attach("scale")) == Bodies{"m1", "m2"});
+  CHECK(again.counts(again.attach("press")).dropped == 2);
+}
+
 TEST_CASE("full memory refuses where the store is told to, and every refusal is counted") {
   for (const bool memory : {true, false}) {
     CAPTURE(memory);
@@ -287,6 +325,59 @@ TEST_CASE("a disk that cannot be opened at all lets messages through memory") {
   CHECK(message_id(next->epoch, "", next->sequence) !=
         message_id(first->epoch, "", first->sequence));
   CHECK(bodies(store, press) == Bodies{"2", "3"});
+}
+
+TEST_CASE(
+    "a store that opens late is read from where its rows are, once, and then on from memory") {
+  for (const bool fails_again : {false, true}) {
+    CAPTURE(fails_again);
+    FaultyDisk disk;
+    {
+      OutboxStore store(on(disk));
+      REQUIRE(store.open());
+      for (const char* body : {"d1", "d2", "d3"}) {
+        REQUIRE(append(store, store.attach("press"), body));
+      }
+      disk.kill_process();
+    }
+    disk.set_broken(true);
+    OutboxStore store(on(disk));
+    CHECK_FALSE(store.open());
+    const StoreDevice press = store.attach("press");
+    for (const char* body : {"m1", "m2", "m3"}) REQUIRE(append(store, press, body));
+    // Somebody has read up to m2; one of them was acknowledged.
+    auto seen = *store.fetch(press, nullptr, 2, store.newest_row(), kNow);
+    REQUIRE(seen.size() == 2);
+    // There may be more than what was read, on the disk.
+    const auto newest = store.fetch(press, nullptr, 9, store.newest_row(), kNow)->back();
+    CHECK_FALSE(store.fetch(press, &newest, 9, store.newest_row(), kNow));
+    release(store, press, seen[0]);
+    disk.set_broken(false);
+    REQUIRE(store.recover());
+    REQUIRE(append(store, press, "n1"));
+    if (fails_again) {
+      disk.set_broken(true);
+      CHECK(append(store, press, "n2").has_value());
+      CHECK_FALSE(store.recover());
+      disk.set_broken(false);
+      REQUIRE(store.recover());
+    } else {
+      REQUIRE(append(store, press, "n2"));
+    }
+    // Whoever looks in between changes nothing.
+    CHECK(store.fetch(press, nullptr, 1, store.newest_row(), kNow)->front().message.body == "d1");
+    Bodies read;
+    StoredMessage last = seen.back();
+    while (true) {
+      const auto rows = store.fetch(press, &last, 2, store.newest_row(), kNow);
+      REQUIRE(rows);
+      if (rows->empty()) break;
+      for (const StoredMessage& row : *rows) read.push_back(row.message.body);
+      last = rows->back();
+    }
+    CHECK(read == Bodies{"d1", "d2", "d3", "m3", "n1", "n2"});
+    CHECK(bodies(store, press) == Bodies{"d1", "d2", "d3", "m2", "m3", "n1", "n2"});
+  }
 }
 
 TEST_CASE("a store that turns out damaged while messages are in memory keeps those") {
