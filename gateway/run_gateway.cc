@@ -139,8 +139,14 @@ class Gateway {
         [this](const std::string& request, const platform::ControlSocket::Answer& answer) {
           commands_->handle(request, answer);
         });
-    if (!control) return tl::unexpected(control.error());
-    control_ = std::move(*control);
+    if (control) {
+      control_ = std::move(*control);
+    } else if (folder_.is_read_only()) {
+      // Commands do not get through; readings do, and the page shows what is wrong.
+      log_.write(LogLevel::Error, "commands_unavailable", {{"reason", control.error().context}});
+    } else {
+      return tl::unexpected(control.error());
+    }
     return {};
   }
 

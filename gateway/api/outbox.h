@@ -108,7 +108,9 @@ class Outbox {
   virtual void append(DeviceIndex device, OutboxMessage message, Appended done) = 0;
   // The oldest rows between `after` (the last row seen; null: from the oldest) and `before` (null:
   // to the newest) in the device's own order, both left out, at most `count_max` of them. Of the
-  // two, {epoch, sequence} counts; they need not be there any more.
+  // two, {epoch, sequence} counts; they need not be there any more. When append() answers another
+  // epoch than before, the store may have found older rows: they are answered behind the last one
+  // read, and are to be asked for.
   virtual void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
                      std::size_t count_max, Fetched done) = 0;
   // The hub acknowledged it. Unknown rows are ignored (already dropped by retention).

@@ -24,6 +24,7 @@ SendLanes::SendLanes(SendOrder order, std::size_t loaded_max, unsigned fresh_sha
 
 void SendLanes::on_stored(const StoredMessage& row, bool live) {
   if (fetching_ && !stored_meanwhile_) stored_meanwhile_ = id_of(row);
+  if (last_seen_ && last_seen_->epoch != row.epoch) more_in_store_ = true;
   if (order_ == SendOrder::Strict) {
     // It is kept here if everything before it is here too.
     if (more_in_store_ || fetching_ || old_.size() >= loaded_max_) return keep_in_store(live);

@@ -38,7 +38,8 @@ class SendLanes {
   // rows.
   SendLanes(SendOrder order, std::size_t loaded_max, unsigned fresh_share_percent);
 
-  // A row that was stored just now; `live`: while the link was up.
+  // A row that was stored just now; `live`: while the link was up. With a new epoch the store may
+  // have found rows that stand before it (Outbox::fetch()).
   void on_stored(const StoredMessage& row, bool live);
   // The link was lost: what is here waits for the next one.
   void on_link_lost();

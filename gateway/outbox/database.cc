@@ -63,10 +63,18 @@ Database::~Database() {
 }
 
 int Database::open(const std::string& path, const std::string& vfs) {
+  return open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+              vfs.empty() ? nullptr : vfs.c_str());
+}
+
+int Database::open_read_only(const std::string& path) {
+  sqlite3_close_v2(std::exchange(handle_, nullptr));
+  return open(path, SQLITE_OPEN_READONLY, "unix-none");
+}
+
+int Database::open(const std::string& path, int flags, const char* vfs) {
   // Without SQLite's own mutexes: the owner is one thread.
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  const int rc =
-      sqlite3_open_v2(path.c_str(), &handle_, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int rc = sqlite3_open_v2(path.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, vfs);
   if (rc != SQLITE_OK) return rc;
   sqlite3_extended_result_codes(handle_, 1);
   // Closing neither checkpoints nor deletes the log: a damaged store is set aside as it is, and an
@@ -120,6 +128,10 @@ int Database::checkpoint(bool truncate) {
 }
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+bool Database::is_read_only() const {
+  return handle_ != nullptr && sqlite3_db_readonly(handle_, "main") == 1;
+}
 
 std::string Database::message() const {
   return handle_ == nullptr ? std::string{"not open"} : std::string{sqlite3_errmsg(handle_)};

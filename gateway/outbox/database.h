@@ -50,6 +50,9 @@ class Database {
   ~Database();
 
   int open(const std::string& path, const std::string& vfs);
+  // Without SQLite's locks, which a read-only disk does not give: for an owner who is known to be
+  // alone. Nothing can be written.
+  int open_read_only(const std::string& path);
   int exec(const std::string& sql);
   int prepare(std::string_view sql, Statement& into);
   // The single integer that `sql` answers, e.g. of a pragma.
@@ -62,10 +65,13 @@ class Database {
   // Pages in the write-ahead log after the last commit.
   [[nodiscard]] int wal_pages() const { return wal_pages_; }
   [[nodiscard]] bool in_transaction() const;
+  // The file was opened for reading only.
+  [[nodiscard]] bool is_read_only() const;
   // What went wrong last, in SQLite's words.
   [[nodiscard]] std::string message() const;
 
  private:
+  int open(const std::string& path, int flags, const char* vfs);
   sqlite3* handle_ = nullptr;
   int wal_pages_ = 0;
 };

@@ -214,8 +214,9 @@ Result<std::vector<StoredMessage>> OutboxStore::fetch(StoreDevice which, const S
     bytes += entry.bytes();
     rows.push_back({entry.sequence(), epochs_[entry.epoch()].name, std::move(*message)});
   }
-  // What an earlier process left may still be found: nobody may think that there is no more.
-  if (rows.empty() && file_ == nullptr && newest_epoch_on_disk().empty()) {
+  // What an earlier process left may still be found: nobody who begins may think that there is
+  // nothing. Whoever has read on from here is told by the next epoch, see Outbox::fetch().
+  if (after == nullptr && rows.empty() && file_ == nullptr && newest_epoch_on_disk().empty()) {
     return tl::unexpected<Error>(unavailable());
   }
   for (const RowEntry& row : damaged) {

@@ -87,7 +87,13 @@ std::optional<OutboxMessage> message_of(const Statement& statement, int first) {
 
 int StoreFile::open(const Options& options, Found& found) {
   if (const int rc = database_.open(options.path, options.vfs); rc != SQLITE_OK) return rc;
-  if (const int rc = configure(options); rc != SQLITE_OK) return rc;
+  int configured = configure(options);
+  if (configured == SQLITE_IOERR_LOCK && database_.is_read_only() && options.vfs.empty()) {
+    // Whoever holds the state folder is alone with it, and here nobody writes.
+    if (const int rc = database_.open_read_only(options.path); rc != SQLITE_OK) return rc;
+    configured = configure(options);
+  }
+  if (configured != SQLITE_OK) return configured;
   std::int64_t version = 0;
   std::int64_t application = 0;
   std::int64_t tables = 0;

@@ -107,6 +107,8 @@ class StoreFile {
   int checkpoint(bool truncate) { return database_.checkpoint(truncate); }
   [[nodiscard]] int wal_pages() const { return database_.wal_pages(); }
   [[nodiscard]] std::string message() const { return database_.message(); }
+  // It stood on a read-only disk when it was opened, and must be opened anew before it is written.
+  [[nodiscard]] bool is_read_only() const { return database_.is_read_only(); }
 
  private:
   int configure(const Options& options);

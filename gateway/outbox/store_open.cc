@@ -1,5 +1,6 @@
 // Opening, reading back what the file holds, and moving a file away that is of no use.
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -23,6 +24,9 @@ bool rename_on_disk(const std::string& from, const std::string& to) {
   // A write-ahead log need not exist.
   return !error || error == std::errc::no_such_file_or_directory;
 }
+
+// Nothing is done to it; opening the store once a second only to see that would read all of it.
+bool can_be_written(const std::string& path) { return ::access(path.c_str(), W_OK) == 0; }
 
 }  // namespace
 
@@ -340,7 +344,7 @@ bool OutboxStore::set_aside(const std::string& why) {
 
 Status OutboxStore::recover() {
   if (state_.health == StoreHealth::Ready && !in_memory_) return {};
-  if (file_ == nullptr) {
+  if (file_ == nullptr || (file_->is_read_only() && can_be_written(options_.path))) {
     if (auto opened = open(); !opened) return opened;
     return carry_all();
   }

@@ -61,7 +61,13 @@ Result<StateFolder> StateFolder::open(const std::string& path) {
                        ": everybody may write to it; choose a folder of its own for hubward");
   }
   const std::string lock_path = std::filesystem::path(path) / kLockName;
-  const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const bool read_only = lock < 0 && errno == EROFS;
+  if (read_only) {
+    // What is stored can still be sent, and what comes kept in memory.
+    lock = ::open(lock_path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (lock < 0) errno = EROFS;
+  }
   if (lock < 0) return trouble(lock_path);
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     const bool busy = errno == EWOULDBLOCK;
@@ -72,6 +78,7 @@ Result<StateFolder> StateFolder::open(const std::string& path) {
     return refused;
   }
   StateFolder folder(path, lock);
+  folder.read_only_ = read_only;
   folder.newest_file_time_ = newest_time_in(path);
   const std::string id = std::to_string(getpid()) + "\n";
   // Only for the words of whoever comes second: on a full disk hubward starts all the same.
@@ -85,6 +92,7 @@ StateFolder::StateFolder(std::filesystem::path path, int lock)
 StateFolder::StateFolder(StateFolder&& other) noexcept
     : path_(std::move(other.path_)),
       lock_(std::exchange(other.lock_, -1)),
+      read_only_(other.read_only_),
       newest_file_time_(other.newest_file_time_) {}
 
 StateFolder::~StateFolder() {

@@ -182,10 +182,41 @@ def a_store_that_is_damaged_while_the_gateway_is_away_is_set_aside():
         return f"{summary(score)}; {aside[0].name}"
 
 
-def a_disk_that_is_read_only_at_the_start_is_named_on_the_command_line():
-    with site_on_disk() as site:
+def a_disk_that_is_read_only_at_the_start_is_sent_from_and_memory_carries_on():
+    with site_on_disk(when_disk_fails="memory") as site:
         start(site)
+        fault = site.cloud.fault(kind="down", target="hub-1")
+        wait_for(lambda: not site.connected(), 10, "the hub is away")
+        wait_for(lambda: site.status()["site"]["waiting"] > 20, 20, "readings wait on the disk")
         expect(site.stop("gateway") == 0, "the gateway ends well")
+        site.disk.make_read_only(True)
+        site.cloud.end_fault(fault)
+        began = time.time()
+        site.start_gateway()
+        site.wait_all_online()
+        state = wait_for_state(site, "read_only")
+        expect_logged(site, began, "read_only")
+        before = {device: received_so_far(site, device) for device in site.devices}
+        wait_for(lambda: all(received_so_far(site, device) >= before[device] + 20
+                             for device in site.devices), 20, "readings go on arriving")
+        expect(store_of(site)["memory_only"], f"they go through memory: {state}")
+        site.disk.make_read_only(False)
+        wait_for_state(site, "ready")
+        # On the disk again, also what went through memory.
+        fault = site.cloud.fault(kind="down", target="hub-1")
+        wait_for(lambda: not site.connected(), 10, "the hub is away again")
+        wait_for(lambda: site.status()["site"]["waiting"] > 20, 20, "readings wait on the disk")
+        site.kill_gateway()
+        site.cloud.end_fault(fault)
+        site.start_gateway()
+        site.wait_all_online()
+        score, lost = end(site)
+        expect(not lost, f"nothing is lost: {lost}")
+        return summary(score)
+
+
+def a_new_site_on_a_read_only_disk_is_refused_on_the_command_line():
+    with site_on_disk() as site:
         site.disk.end_writing()
         process = site.start_gateway(wait=False)
         wait_for(lambda: process.poll() is not None, 10, "the gateway ends")
@@ -247,7 +278,8 @@ if __name__ == "__main__":
                             a_full_disk_that_refuses_leaves_readings_with_the_broker,
                             memory_has_a_bound_while_disk_and_hub_are_away,
                             a_disk_that_ends_writing_is_named_and_the_counts_are_right_afterwards,
-                            a_disk_that_is_read_only_at_the_start_is_named_on_the_command_line,
+                            a_disk_that_is_read_only_at_the_start_is_sent_from_and_memory_carries_on,
+                            a_new_site_on_a_read_only_disk_is_refused_on_the_command_line,
                             a_store_that_is_damaged_while_the_gateway_is_away_is_set_aside,
                             a_store_that_is_damaged_while_it_is_in_use_costs_at_most_what_it_held],
                            together=True))

@@ -50,6 +50,12 @@ class SmallDisk:
         if done.returncode != 0:
             raise Skipped("the file system cannot be aborted: " + done.stderr.strip())
 
+    def make_read_only(self, on):
+        """As an administrator does it. Nobody may have a file open for writing."""
+        done = run("mount", "-o", "remount," + ("ro" if on else "rw"), str(self.path))
+        if done.returncode != 0:
+            raise Skipped("the file system cannot be mounted anew: " + done.stderr.strip())
+
     def mend(self):
         """A new mount of the same medium. Nobody may use the disk."""
         run("umount", str(self.path))

@@ -99,7 +99,10 @@ StoreOptions options(const std::string& path) {
   StoreOptions options;
   options.path = path;
   options.boot_id = 1;
-  options.epoch_bits = [] { return std::uint64_t{0x1234567}; };
+  options.epoch_bits = [] {
+    static std::uint64_t bits = 0x1234567;
+    return bits++;  // no two alike: a store that was not closed begins a new epoch
+  };
   return options;
 }
 

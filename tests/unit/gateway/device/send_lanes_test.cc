@@ -28,6 +28,38 @@ Sequences without(const Sequences& all, std::uint64_t from, std::uint64_t to) {
 
 }  // namespace
 
+TEST_CASE("rows that a store finds late are asked for when a new epoch begins") {
+  for (const SendOrder order : {SendOrder::Strict, SendOrder::FreshFirst}) {
+    SendLanes lanes(order, 64, 50);
+    const auto of = [](const char* epoch, std::uint64_t sequence) {
+      StoredMessage stored = row(sequence);
+      stored.epoch = epoch;
+      return stored;
+    };
+    std::vector<std::string> sent;
+    const auto send = [&] {
+      while (const auto lane = lanes.next(false)) {
+        sent.push_back(lanes.take(*lane, true).stored.epoch);
+      }
+    };
+    REQUIRE(lanes.wants_rows(nullptr));
+    lanes.on_fetched({of("memory", 1)});
+    send();
+    REQUIRE(lanes.wants_rows(nullptr));
+    lanes.on_fetched({});
+    lanes.on_stored(of("memory", 2), true);
+    send();
+    CHECK_FALSE(lanes.wants_rows(nullptr));
+    lanes.on_stored(of("disk", 1), true);
+    REQUIRE(lanes.wants_rows(nullptr));
+    lanes.on_fetched({of("old", 7), of("old", 8), of("disk", 1)});
+    send();
+    CHECK(std::count(sent.begin(), sent.end(), "old") == 2);
+    CHECK(std::count(sent.begin(), sent.end(), "disk") == 1);
+    CHECK(sent.front() == "memory");
+  }
+}
+
 TEST_CASE("fresh first: what comes now shares the link with the backlog as configured") {
   for (const unsigned share : {10U, 50U, 80U, 99U}) {
     CAPTURE(share);
