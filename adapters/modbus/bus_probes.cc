@@ -98,7 +98,7 @@ bool BusSchedule::is_turn_for_whole_probe(const Unit& unit, SteadyTime now) cons
 SteadyTime BusSchedule::next_poll_due() const {
   SteadyTime due = SteadyTime::max();
   for (std::size_t i = 0; i < units_.size(); ++i) {
-    if (!is_quiet(units_[i]) && !is_taken(i)) due = std::min(due, poll_due(units_[i]));
+    if (!is_quiet(units_[i]) && !is_taken(i)) due = std::min(due, poll_due(i));
   }
   return due;
 }

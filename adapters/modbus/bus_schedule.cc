@@ -238,14 +238,19 @@ BusSchedule::Urgency BusSchedule::urgency_of(const Unit& unit, SteadyTime now) c
   return most;
 }
 
-void BusSchedule::take_due(std::size_t place, SteadyTime now) {
-  Unit& unit = units_[place];
-  GroupMask waiting = 0;
-  for (const Block& block : unit.queue) waiting |= block.groups;
+GroupMask BusSchedule::groups_under_way(std::size_t place) const {
+  GroupMask groups = 0;
+  for (const Block& block : units_[place].queue) groups |= block.groups;
   for (const Flight& flight : flights_) {
     const auto* poll = std::get_if<Poll>(&flight.purpose);
-    if (poll != nullptr && flight.unit == place) waiting |= poll->block.groups;
+    if (poll != nullptr && flight.unit == place) groups |= poll->block.groups;
   }
+  return groups;
+}
+
+void BusSchedule::take_due(std::size_t place, SteadyTime now) {
+  Unit& unit = units_[place];
+  const GroupMask waiting = groups_under_way(place);
   if (unit.reads.next_due(waiting) > now) return;
   for (Block& block : unit.reads.take_due(now, waiting)) unit.queue.push_back(std::move(block));
 }
@@ -256,8 +261,9 @@ std::optional<Send> BusSchedule::next_poll(SteadyTime now) {
     Urgency most;
     for (std::size_t i = 0; i < units_.size(); ++i) {
       Unit& unit = units_[i];
-      if (is_quiet(unit) || is_taken(i) || poll_due(unit) > now) continue;
+      if (is_quiet(unit) || is_taken(i) || poll_due(i) > now) continue;
       take_due(i, now);
+      if (unit.queue.empty() && unit.held.empty()) continue;
       const Urgency one = urgency_of(unit, now);
       if (best && !one.comes_before(most)) continue;
       best = i;
@@ -393,8 +399,9 @@ bool BusSchedule::in_flight(std::size_t unit) const {
   return std::ranges::any_of(flights_, [&](const Flight& f) { return f.unit == unit; });
 }
 
-SteadyTime BusSchedule::poll_due(const Unit& unit) const {
-  SteadyTime due = unit.reads.next_due();
+SteadyTime BusSchedule::poll_due(std::size_t place) const {
+  const Unit& unit = units_[place];
+  SteadyTime due = unit.reads.next_due(groups_under_way(place));
   for (const Block& block : unit.queue) due = std::min(due, block.due);
   if (!unit.held.empty()) due = std::min(due, unit.held.front().at.steady);
   if (is_quiet(unit)) due = std::max(due, unit.look_again_at);
@@ -407,7 +414,7 @@ SteadyTime BusSchedule::wake_at() const {
   for (const Write& write : writes_) wake = std::min(wake, write.deadline);
   if (link_up_ && flights_.size() < options_.in_flight_max) {
     for (std::size_t i = 0; i < units_.size(); ++i) {
-      if (!is_taken(i)) wake = std::min(wake, poll_due(units_[i]));
+      if (!is_taken(i)) wake = std::min(wake, poll_due(i));
     }
   }
   return wake;

@@ -221,7 +221,9 @@ class BusSchedule {
   [[nodiscard]] bool in_flight(std::size_t unit) const;
   // No more polls for now: as many as it takes at a time, or something else, is under way or waits.
   [[nodiscard]] bool is_taken(std::size_t unit) const;
-  [[nodiscard]] SteadyTime poll_due(const Unit& unit) const;
+  [[nodiscard]] SteadyTime poll_due(std::size_t place) const;
+  // Groups that are being asked for, or wait for it: not to be asked for once more.
+  [[nodiscard]] GroupMask groups_under_way(std::size_t place) const;
 
   void answered(Flight flight, const Answered& answered, Instant now);
   // On a line without transaction numbers: whether the answer surely belongs to the request.

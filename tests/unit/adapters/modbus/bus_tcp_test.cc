@@ -410,6 +410,23 @@ TEST_CASE(
   CHECK(bench.take_requests().size() == 1);
 }
 
+TEST_CASE("what is under way is not asked for once more, however soon it falls due again") {
+  auto pipelined = device(0, 1, far_apart(3, 20ms));
+  pipelined.limits.in_flight_max = 8;
+  TcpBench bench({pipelined});
+  bench.connect();
+  bench.stream().send(bench.answer_to(bench.take_requests().at(0)));
+  const auto requests = bench.take_requests();
+  REQUIRE(requests.size() == 2);
+  bench.loop.run_for(500ms);
+  CHECK(bench.take_requests().empty());
+  CHECK(bench.loop.timers() <= 1);
+  bench.stream().send(bench.answer_to(requests[0]));
+  CHECK(bench.take_requests().empty());
+  bench.stream().send(bench.answer_to(requests[1]));
+  CHECK(bench.take_requests().size() == 3);
+}
+
 TEST_CASE("a write to a busy pipelined device goes out alone, after what is under way") {
   auto pipelined = device(0, 1, far_apart(12, 1000ms));
   pipelined.limits.in_flight_max = 3;
