@@ -19,6 +19,7 @@ enum class ErrorCode : std::uint16_t {
   BadPayload,         // text, JSON or topic not of the configured form
   InputTooLong,       // a frame, line or payload over its limit
   BrokerUnavailable,  // local MQTT broker cannot be reached or refuses us
+  DeviceOffline,      // the device, or its last will at the broker, says that it is not there
   // --- Writes to the plant.
   NotWritable,          // tag unknown or not marked writable
   OutOfRange,           // value outside the tag's range or type

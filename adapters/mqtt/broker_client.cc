@@ -59,7 +59,7 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
   void publish(std::string topic, std::string payload, std::function<void(Status)> done) {
     const auto refuse = [&](ErrorCode code, const std::string& why) {
       loop_.post([done = std::move(done),
-                  error = Error{code, ErrorKind::Transient, place() + ": " + why}] {
+                  error = Error{code, ErrorKind::Permanent, place() + ": " + why}] {
         done(tl::unexpected(error));
       });
     };

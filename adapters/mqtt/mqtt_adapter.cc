@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <tuple>
 #include <utility>
 
 namespace hubward::mqtt {
@@ -32,33 +33,74 @@ MqttAdapter::MqttAdapter(BrokerSettings broker, std::vector<DeviceSettings> devi
 MqttAdapter::~MqttAdapter() { stop(); }
 
 Status MqttAdapter::start(ReadingSink& sink) {
-  std::vector<DeviceSettings> settings;
-  for (Device& device : devices_) {
-    auto extractor = PayloadExtractor::make(device.settings.tags);
+  using Owners = std::vector<TopicRoutes::Owner>;
+  Owners telemetry, availability, answers;
+  for (std::size_t place = 0; place < devices_.size(); ++place) {
+    Device& device = devices_[place];
+    const DeviceSettings& settings = device.settings;
+    auto extractor = PayloadExtractor::make(settings);
     if (!extractor) return tl::unexpected(extractor.error());
     device.extractor.emplace(std::move(*extractor));
-    settings.push_back(device.settings);
+    const auto add = [&](Owners& to, const std::string& topic) {
+      to.push_back({place, settings.device_name, topic});
+    };
+    add(telemetry, settings.topic_template);
+    if (settings.availability) add(availability, settings.availability->topic_template);
+    if (settings.answer) add(answers, settings.answer->topic_template);
   }
-  auto routes = TopicRoutes::make(settings);
-  if (!routes) return tl::unexpected(routes.error());
-  routes_.emplace(std::move(*routes));
+  using enum TopicRoutes::Sharing;
+  for (auto [routes, owners, sharing] : {std::tuple{&telemetry_, &telemetry, Refused},
+                                         std::tuple{&availability_, &availability, Allowed},
+                                         std::tuple{&answers_, &answers, Allowed}}) {
+    auto made = TopicRoutes::make(*owners, sharing);
+    if (!made) return tl::unexpected(made.error());
+    for (std::string& filter : made->filters()) {
+      if (std::find(broker_.filters.begin(), broker_.filters.end(), filter) ==
+          broker_.filters.end()) {
+        broker_.filters.push_back(std::move(filter));
+      }
+    }
+    routes->emplace(std::move(*made));
+  }
   sink_ = &sink;
-  broker_.filters = routes_->filters();
   link_ = connector_.connect(broker_, *this, loop_);
   link_->start();
   return {};
 }
 
 void MqttAdapter::stop() noexcept {
+  loop_.cancel(std::exchange(write_timer_, {}));
+  writes_.stop();
   sink_ = nullptr;
   if (link_) link_->stop();
 }
 
-void MqttAdapter::write(WriteRequest, WriteDone done) {
-  done({.outcome = WriteResult::Outcome::Refused,
-        .code = ErrorCode::NotWritable,
-        .detail = "tags of MQTT devices cannot be written",
-        .read_back = {}});
+void MqttAdapter::write(WriteRequest request, WriteDone done) {
+  const auto device = std::find_if(devices_.begin(), devices_.end(), [&](const Device& one) {
+    return one.settings.device == request.device;
+  });
+  const TagSettings* tag = nullptr;
+  if (device != devices_.end()) {
+    for (const TagSettings& one : device->settings.tags) {
+      if (one.tag == request.tag && one.write) tag = &one;
+    }
+  }
+  if (tag == nullptr || !link_ || sink_ == nullptr) {
+    return done({.outcome = WriteResult::Outcome::Refused,
+                 .code = ErrorCode::NotWritable,
+                 .detail = "the tag's file says no topic for it",
+                 .read_back = {}});
+  }
+  const SteadyTime now = loop_.clock().steady();
+  auto begun = writes_.begin(device->settings, *tag, std::move(request), std::move(done), now);
+  if (!begun) return;
+  plan_write_timer();
+  link_->publish(std::move(begun->topic), std::move(begun->payload),
+                 [this, id = std::move(begun->id)](const Status& taken) {
+                   // What was refused at once has not been sent; see BrokerLink::publish().
+                   const bool was_sent = taken || taken.error().kind != ErrorKind::Permanent;
+                   writes_.on_published(id, taken, was_sent);
+                 });
 }
 
 void MqttAdapter::on_connected() {
@@ -77,38 +119,99 @@ void MqttAdapter::on_closed(Error why) {
 
 void MqttAdapter::on_message(BrokerMessage message, BrokerAck ack) {
   if (sink_ == nullptr) return ack(false);
-  const auto place = routes_->device_of(message.topic);
-  if (!place) {
+  if (take_answer(message)) return ack(true);
+  const std::vector<std::size_t> announced = availability_->owners_of(message.topic);
+  for (const std::size_t place : announced) take_availability(devices_[place], message);
+  const std::vector<std::size_t> owners = telemetry_->owners_of(message.topic);
+  if (!owners.empty()) return take_samples(devices_[owners.front()], std::move(message), ack);
+  if (announced.empty() && answers_->owners_of(message.topic).empty()) {
     report_bad(nullptr, message, ErrorCode::BadPayload);
-    return ack(true);
   }
-  Device& device = devices_[*place];
+  ack(true);
+}
+
+bool MqttAdapter::take_answer(const BrokerMessage& message) {
+  for (const std::size_t place : answers_->owners_of(message.topic)) {
+    if (!writes_.on_answer(devices_[place].settings, message.payload)) continue;
+    plan_write_timer();
+    return true;
+  }
+  return false;
+}
+
+void MqttAdapter::take_availability(Device& device, const BrokerMessage& message) {
+  const AvailabilitySettings& settings = *device.settings.availability;
+  std::string said = message.payload;
+  if (const auto document = json::parse(message.payload)) {
+    const auto place = JsonPlace::parse(settings.pointer);
+    const json::Value* const found = place ? place->in(*document) : nullptr;
+    if (found != nullptr) said = text_of(*found);
+  }
+  if (said == settings.online) {
+    report_state(device, FieldState::Link::Up, {}, "announced itself on topic " + message.topic);
+  } else if (said == settings.offline) {
+    report_state(device, FieldState::Link::Down, ErrorCode::DeviceOffline,
+                 "topic " + message.topic);
+  } else {
+    report_bad(&device, message, ErrorCode::BadPayload);
+  }
+}
+
+void MqttAdapter::take_samples(Device& device, BrokerMessage message, BrokerAck ack) {
   // The broker sends a retained message again at every subscription. Only the first one of a topic
   // after the start can be news.
   if (message.retained && device.heard->contains(message.topic)) return ack(true);
-  auto readings = device.extractor->extract(message.payload);
-  if (!readings) {
-    report_bad(&device, message, readings.error().code);
+  auto samples = device.extractor->extract(message.payload);
+  if (!samples) {
+    report_bad(&device, message, samples.error().code);
     return ack(true);
   }
-  report_state(device, FieldState::Link::Up, {}, "topic " + message.topic);
+  // What the broker has kept says nothing of whether the device is there now.
+  if (!message.retained || !device.settings.availability) {
+    report_state(device, FieldState::Link::Up, {}, "topic " + message.topic);
+  }
+  // One acknowledgement for all samples, after the last of them. Shared by their answers.
+  struct Stores {
+    std::size_t left;
+    bool again = false;
+    BrokerAck ack;
+  };
+  const auto stores =
+      std::make_shared<Stores>(Stores{.left = samples->size(), .ack = std::move(ack)});
   const Clock& clock = loop_.clock();
-  sink_->deliver({.device = device.settings.device,
-                  .at = clock.wall(),
-                  .at_steady = clock.steady(),
-                  .readings = std::move(*readings)},
-                 [ack = std::move(ack), heard = device.heard,
-                  topic = std::move(message.topic)](const Status& stored) {
-                   if (stored && heard->size() < kTopicsHeardMax) heard->insert(topic);
-                   ack(!wants_it_again(stored));
-                 });
+  for (Sample& sample : *samples) {
+    writes_.on_readings(device.settings.device, sample.readings);
+    ReadingBatch batch{.device = device.settings.device,
+                       .at = sample.at.value_or(clock.wall()),
+                       .at_steady = clock.steady(),
+                       .readings = std::move(sample.readings),
+                       .timed_by_device = sample.at.has_value()};
+    sink_->deliver(std::move(batch),
+                   [stores, heard = device.heard, topic = message.topic](const Status& stored) {
+                     if (stored && heard->size() < kTopicsHeardMax) heard->insert(topic);
+                     stores->again |= wants_it_again(stored);
+                     if (--stores->left == 0) stores->ack(!stores->again);
+                   });
+  }
+  plan_write_timer();
+}
+
+void MqttAdapter::plan_write_timer() {
+  loop_.cancel(std::exchange(write_timer_, {}));
+  const auto deadline = writes_.deadline();
+  if (!deadline) return;
+  write_timer_ = loop_.call_at(*deadline, [this] {
+    write_timer_ = {};
+    writes_.on_timer(loop_.clock().steady());
+    plan_write_timer();
+  });
 }
 
 void MqttAdapter::on_message_too_long(std::string_view topic) {
   if (sink_ == nullptr) return;
-  const auto place = routes_->device_of(topic);
-  report_bad(place ? &devices_[*place] : nullptr, {std::string(topic), {}},
-             ErrorCode::InputTooLong);
+  const auto owners = telemetry_->owners_of(topic);
+  report_bad(owners.empty() ? nullptr : &devices_[owners.front()],
+             {.topic = std::string(topic), .payload = {}}, ErrorCode::InputTooLong);
 }
 
 void MqttAdapter::report_state(Device& device, FieldState::Link link, ErrorCode code,

@@ -1,4 +1,4 @@
-// Reads every device that publishes JSON to the local MQTT broker.
+// Reads every device that publishes JSON to the local MQTT broker, and writes to those that listen.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "adapters/mqtt/payload_extractor.h"
 #include "adapters/mqtt/settings.h"
 #include "adapters/mqtt/topic_routes.h"
+#include "adapters/mqtt/write_exchange.h"
 #include "gateway/api/broker_link.h"
 #include "gateway/api/southbound.h"
 
@@ -51,13 +52,19 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   void on_message(BrokerMessage message, BrokerAck ack) override;
   void on_message_too_long(std::string_view topic) override;
 
+  void take_samples(Device& device, BrokerMessage message, BrokerAck ack);
+  void take_availability(Device& device, const BrokerMessage& message);
+  bool take_answer(const BrokerMessage& message);
+  void plan_write_timer();
   void report_state(Device& device, FieldState::Link link, ErrorCode code, std::string detail);
   void report_bad(const Device* device, const BrokerMessage& message, ErrorCode code);
 
   BrokerSettings broker_;
   const std::string where_;  // for people
   std::vector<Device> devices_;
-  std::optional<TopicRoutes> routes_;
+  std::optional<TopicRoutes> telemetry_, availability_, answers_;
+  WriteExchange writes_;
+  TimerId write_timer_;
   BrokerConnector& connector_;
   Loop& loop_;
   ReadingSink* sink_ = nullptr;  // while started

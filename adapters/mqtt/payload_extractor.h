@@ -1,39 +1,51 @@
-// One JSON payload to the readings of its tags.
+// One JSON payload to the samples in it.
 #pragma once
 
-// Before RapidJSON's own headers: sets how RapidJSON is built everywhere.
-#include "proto/json.h"
-// The rest.
-#include <rapidjson/pointer.h>
-
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "adapters/mqtt/json_place.h"
 #include "adapters/mqtt/settings.h"
+#include "gateway/api/broker_link.h"
+#include "proto/time.h"
 
 namespace hubward::mqtt {
+
+struct Sample {
+  std::optional<WallTime> at;  // by the payload's own word; nothing: it says none that makes sense
+  std::vector<TagReading> readings;
+};
 
 // One thread.
 class PayloadExtractor {
  public:
-  // A sensor's message; the broker lets 256 KB through.
-  static constexpr json::Limits kLimits{.bytes_max = 256 * 1024, .depth_max = 32};
+  static constexpr json::Limits kLimits{.bytes_max = BrokerLink::kMessageBytesMax, .depth_max = 32};
+  static constexpr std::size_t kSamplesMax = 1000;  // of one message
 
   // Error ConfigInvalid: a pointer is none (RFC 6901).
-  [[nodiscard]] static Result<PayloadExtractor> make(const std::vector<TagSettings>& tags);
+  [[nodiscard]] static Result<PayloadExtractor> make(const DeviceSettings& device);
 
-  // In the order of the tags. A tag whose pointer leads nowhere has no reading: messages may be
-  // partial. One that leads to null, an object or an array is Bad; the others stay good.
-  // Errors: BadPayload (no JSON text, or none of the tags in it), InputTooLong.
-  [[nodiscard]] Result<std::vector<TagReading>> extract(std::string_view payload) const;
+  // In the payload's order, with readings in the order of the tags. A tag whose pointer leads
+  // nowhere has no reading: messages may be partial. One that leads to null, an object or an array
+  // is Bad; the others stay good. Of several samples those without any tag are left out.
+  // Errors: BadPayload (no JSON text, or none of the tags in it), InputTooLong (or more samples).
+  [[nodiscard]] Result<std::vector<Sample>> extract(std::string_view payload) const;
 
  private:
-  struct Place {
+  struct TagPlace {
     TagIndex tag;
-    rapidjson::Pointer pointer;
+    JsonPlace place;
   };
-  explicit PayloadExtractor(std::vector<Place> places) : places_(std::move(places)) {}
-  std::vector<Place> places_;
+  PayloadExtractor() = default;
+  [[nodiscard]] Sample sample_of(const json::Value& root) const;
+  [[nodiscard]] std::optional<WallTime> time_of(const json::Value& root) const;
+  [[nodiscard]] bool is_good(const json::Value& root) const;
+
+  std::vector<TagPlace> tags_;
+  std::optional<JsonPlace> each_, time_, quality_;
+  TimeFormat time_format_ = TimeFormat::Iso8601;
+  std::vector<std::string> good_;
 };
 
 }  // namespace hubward::mqtt

@@ -5,27 +5,28 @@
 
 namespace hubward::mqtt {
 
-Result<TopicRoutes> TopicRoutes::make(const std::vector<DeviceSettings>& devices) {
+Result<TopicRoutes> TopicRoutes::make(const std::vector<Owner>& owners, Sharing sharing) {
   TopicRoutes made;
   std::map<std::string, std::size_t> by_template;  // template -> its place in routes_
-  for (std::size_t place = 0; place < devices.size(); ++place) {
-    const DeviceSettings& device = devices[place];
+  for (const Owner& owner : owners) {
     const auto invalid = [&](const std::string& why) {
       return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
-                     "topic \"" + device.topic_template + "\": " + why);
+                     "topic \"" + owner.topic_template + "\": " + why);
     };
-    auto found = by_template.find(device.topic_template);
+    auto found = by_template.find(owner.topic_template);
     if (found == by_template.end()) {
-      auto topic = TopicTemplate::parse(device.topic_template);
+      auto topic = TopicTemplate::parse(owner.topic_template);
       if (!topic) return invalid(topic.error().context);
-      found = by_template.emplace(device.topic_template, made.routes_.size()).first;
+      found = by_template.emplace(owner.topic_template, made.routes_.size()).first;
       made.routes_.push_back({std::move(*topic), {}});
     }
     Route& route = made.routes_[found->second];
-    const std::string name = route.topic.names_device() ? device.device_name : std::string();
-    if (!route.devices.emplace(name, place).second) {
+    const std::string name = route.topic.names_device() ? owner.device_name : std::string();
+    std::vector<std::size_t>& places = route.owners[name];
+    if (!places.empty() && sharing == Sharing::Refused) {
       return invalid("two devices have it" + (name.empty() ? "" : " for \"" + name + "\""));
     }
+    places.push_back(owner.place);
   }
   return made;
 }
@@ -40,15 +41,17 @@ std::vector<std::string> TopicRoutes::filters() const {
   return all;
 }
 
-std::optional<std::size_t> TopicRoutes::device_of(std::string_view topic) const {
-  std::optional<std::size_t> first;
+std::vector<std::size_t> TopicRoutes::owners_of(std::string_view topic) const {
+  std::vector<std::size_t> all;
   for (const Route& route : routes_) {
     const auto name = route.topic.match(topic);
     if (!name) continue;
-    const auto found = route.devices.find(*name);
-    if (found != route.devices.end() && (!first || found->second < *first)) first = found->second;
+    const auto found = route.owners.find(*name);
+    if (found == route.owners.end()) continue;
+    all.insert(all.end(), found->second.begin(), found->second.end());
   }
-  return first;
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
 }  // namespace hubward::mqtt

@@ -54,7 +54,8 @@ class BrokerLink {
   static constexpr std::chrono::seconds kAckWaitMax{10};
   virtual ~BrokerLink() = default;
   virtual void start() = 0;
-  // QoS 1; `done` runs once on the loop: the broker has it, or why not.
+  // QoS 1; `done` runs once on the loop: the broker has it, or why not. An error of kind Permanent
+  // means that nothing was sent.
   virtual void publish(std::string topic, std::string payload,
                        std::function<void(Status)> done) = 0;
   virtual void stop() noexcept = 0;  // no event follows

@@ -59,6 +59,9 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      "The MQTT broker in the plant does not accept our connection.",
      "Tries again every few seconds.",
      "Check that the broker runs, and its address, user and password in gateway.json."},
+    {ErrorCode::DeviceOffline, "device_offline", "Device says it is offline",
+     "The device, or the broker in its name (its last will), has said that it is not there.",
+     "Waits until it is heard again.", "Check power and network of the device."},
     // --- Writes
     {ErrorCode::NotWritable, "not_writable", "Tag is not writable",
      "The cloud asked to write a tag that the configuration does not mark as writable.",

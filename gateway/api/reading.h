@@ -45,6 +45,8 @@ struct ReadingBatch {
   WallTime at;           // when the response arrived here
   SteadyTime at_steady;  // the same instant, immune to clock steps
   std::vector<TagReading> readings;
+  // `at` is the equipment's own word on when it took them: nothing of ours corrects it.
+  bool timed_by_device = false;
 };
 
 }  // namespace hubward

@@ -4,8 +4,8 @@
 
 #include "gateway/config/addresses.h"
 #include "gateway/config/modbus_tags.h"
+#include "gateway/config/mqtt_part.h"
 #include "gateway/config/serial_part.h"
-#include "proto/mqtt/topic_template.h"
 
 namespace hubward::config {
 namespace {
@@ -127,46 +127,6 @@ void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) 
   description.kind = "serial";
   describe_serial(file, *lines, device.device, report);
   if (!lines->address.empty()) description.attached_to += ", address " + lines->address;
-  if (report.clean("/attach")) part.attached = std::move(device);
-}
-
-// The filter that only this device's messages match, or an empty text after an error.
-std::string own_filter(const std::string& topic, const std::string& device, FileReport& report) {
-  if (const auto parsed = mqtt::TopicTemplate::parse(topic); !parsed) {
-    report.error("/attach/mqtt/topic", "topic",
-                 "\"topic\" cannot be used: " + parsed.error().context);
-    return "";
-  }
-  constexpr std::string_view kPlaceholder = "{device}";
-  std::string filter = topic;
-  if (const std::size_t at = filter.find(kPlaceholder); at != std::string::npos) {
-    filter.replace(at, kPlaceholder.size(), device);
-  }
-  return filter;
-}
-
-void attach_mqtt(const DeviceFile& file, const GatewayPart* gateway, FileReport& report,
-                 DevicePart& part) {
-  const MqttFields& fields = *file.attach.mqtt;
-  mqtt::DeviceSettings device;
-  device.device_name = fields.device.empty() ? file.id : fields.device;
-  device.topic_template = fields.topic;
-  if (report.clean("/attach") && report.clean("/id")) {
-    part.topic_filter = own_filter(fields.topic, device.device_name, report);
-  }
-  part.description.kind = "mqtt";
-  part.description.attached_to = "MQTT " + part.topic_filter;
-  if (gateway != nullptr && !gateway->has_broker) {
-    report.error("/attach/mqtt", "broker-missing",
-                 "the device is attached by MQTT, but gateway.json names no \"broker\"; add one, "
-                 "e.g. \"broker\": {\"host\": \"127.0.0.1\"}");
-  }
-  for (std::size_t i = 0; i < file.tags.size(); ++i) {
-    const std::string& pointer = file.tags[i].pointer;
-    const std::string at = "/tags/" + std::to_string(i) + "/pointer";
-    check_json_pointer(pointer, at, report);
-    device.tags.push_back({TagIndex{static_cast<std::uint16_t>(i)}, pointer});
-  }
   if (report.clean("/attach")) part.attached = std::move(device);
 }
 

@@ -116,15 +116,6 @@ Codec<SerialTcpFields> serial_tcp() {
   return r.codec();
 }
 
-Codec<MqttFields> mqtt() {
-  Record<MqttFields> r("mqtt", "a device that publishes to the local MQTT broker");
-  r.required("topic", &MqttFields::topic, text(1, 1024, "a topic such as \"plant/{device}/state\""),
-             "the topic it publishes to; {device} stands for its name there, + and # are allowed");
-  r.optional("device", &MqttFields::device, text(1, 255, "^[^/+#]+$", "a name without /, + and #"),
-             "what {device} stands for; the device's id if left out");
-  return r.codec();
-}
-
 Codec<AttachFields> attach() {
   Record<AttachFields> r("attach", "where and how the device is attached");
   r.optional("modbus_tcp", &AttachFields::modbus_tcp, modbus_tcp(), "Modbus TCP");
@@ -134,7 +125,7 @@ Codec<AttachFields> attach() {
   r.optional("serial", &AttachFields::serial, serial(), "lines or frames on a serial port");
   r.optional("serial_tcp", &AttachFields::serial_tcp, serial_tcp(),
              "lines or frames behind a serial-to-network converter");
-  r.optional("mqtt", &AttachFields::mqtt, mqtt(), "the local MQTT broker");
+  r.optional("mqtt", &AttachFields::mqtt, mqtt_codec(), "the local MQTT broker");
   r.exactly_one();
   return r.codec();
 }
@@ -235,10 +226,15 @@ Codec<TagFields> serial_tag() {
 Codec<TagFields> mqtt_tag() {
   Record<TagFields> r("mqtt_tag", "a value in an MQTT message");
   add_common(r);
-  r.required("pointer", &TagFields::pointer,
-             text(0, 1024, "^(/.*)?$", "a JSON Pointer such as \"/temperature\", or \"\""),
-             "where it stands in the message, as a JSON Pointer such as \"/sensors/0/value\"; \"\" "
-             "is the whole message");
+  r.required("pointer", &TagFields::pointer, json_pointer(),
+             "where it stands in the message (or in the sample, with \"each\"), as a JSON Pointer "
+             "such as \"/sensors/0/value\"; \"\" is the whole of it");
+  add_write_limits(r, "true lets the cloud write it; needs a \"write_topic\"");
+  r.optional("write_topic", &TagFields::write_topic, text(1, 1024, "a topic without + and #"),
+             "the topic a write is published to; {device} stands for the device's name there");
+  r.optional("write_payload", &TagFields::write_payload, text(1, 4096, "text"),
+             "what is published: {value} stands for the value as JSON, {text} for the same without "
+             "quotes, {id} for what the answer repeats; \"{value}\" if left out");
   return r.codec();
 }
 

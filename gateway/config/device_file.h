@@ -11,6 +11,7 @@
 #include "adapters/modbus/settings.h"
 #include "adapters/serial/settings.h"
 #include "gateway/api/device_description.h"
+#include "gateway/config/mqtt_fields.h"
 #include "gateway/config/record.h"
 #include "gateway/config/secret_fields.h"
 #include "gateway/config/serial_fields.h"
@@ -58,11 +59,6 @@ struct SerialTcpFields : SerialProtocolFields {
   std::uint16_t tcp_port = 0;
 };
 
-struct MqttFields {
-  std::string topic;
-  std::string device;  // empty: the device's id
-};
-
 struct AttachFields {  // exactly one
   std::optional<ModbusTcpFields> modbus_tcp;
   std::optional<ModbusRtuFields> modbus_rtu;
@@ -91,6 +87,9 @@ struct TagFields : SerialTagFields {
   // Modbus and serial
   double scale = 1;
   double offset = 0;
+  // MQTT
+  std::string write_topic;
+  std::string write_payload;
 };
 
 struct DeviceOutboxFields {

@@ -53,8 +53,9 @@ void Device::on_batch(const ReadingBatch& batch, Stored stored) {
   }
   publish_status_soon();
   const Clock& clock = parts_.cloud.loop.clock();
-  const RunStamp stamp{parts_.boot_id, clock.wall_is_trusted() &&
-                                           is_stamped_by(batch, clock.wall(), clock.steady())};
+  const RunStamp stamp{parts_.boot_id, batch.timed_by_device ||
+                                           (clock.wall_is_trusted() &&
+                                            is_stamped_by(batch, clock.wall(), clock.steady()))};
   append(telemetry_messages(description_, batch, stamp), std::move(stored));
   cloud_.on_properties_changed();
 }

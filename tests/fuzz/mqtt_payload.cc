@@ -24,10 +24,33 @@ const std::vector<TagSettings> kTags = {
 
 const TopicRoutes& routes() {
   static const TopicRoutes all = *TopicRoutes::make(
-      {{.device = {}, .device_name = "s1", .topic_template = "plant/{device}/t", .tags = {}},
-       {.device = {}, .device_name = "s1", .topic_template = "+/{device}/#", .tags = {}},
-       {.device = {}, .device_name = "", .topic_template = "hall/door", .tags = {}}});
+      {{0, "s1", "plant/{device}/t"}, {1, "s1", "+/{device}/#"}, {2, "", "hall/door"}},
+      TopicRoutes::Sharing::Allowed);
   return all;
+}
+
+// One sample a payload, or many with a time and a quality of their own.
+PayloadExtractor make_extractor(bool many) {
+  DeviceSettings device;
+  device.tags = kTags;
+  if (many) {
+    device.each = "/samples";
+    device.time = {"/t", TimeFormat::UnixMilliseconds};
+    device.quality = {"/q", {"good", "192"}};
+  }
+  return *PayloadExtractor::make(device);
+}
+
+void check(const PayloadExtractor& extractor, std::string_view payload) {
+  const auto samples = extractor.extract(payload);
+  if (!samples) return;
+  require(!samples->empty() && samples->size() <= PayloadExtractor::kSamplesMax);
+  for (const Sample& sample : *samples) {
+    require(!sample.readings.empty() && sample.readings.size() <= kTags.size());
+    for (const TagReading& reading : sample.readings) {
+      if (const auto* number = std::get_if<double>(&reading.value)) require(std::isfinite(*number));
+    }
+  }
 }
 
 }  // namespace
@@ -39,15 +62,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view payload =
       nul == std::string_view::npos ? std::string_view() : input.substr(nul + 1);
 
-  if (const auto device = routes().device_of(topic)) require(*device < 3);
+  for (const std::size_t owner : routes().owners_of(topic)) require(owner < 3);
   if (const auto made = TopicTemplate::parse(topic)) require(made->filter().size() <= topic.size());
 
-  static const PayloadExtractor extractor = *PayloadExtractor::make(kTags);
-  const auto readings = extractor.extract(payload);
-  if (!readings) return 0;
-  require(readings->size() <= kTags.size());
-  for (const TagReading& reading : *readings) {
-    if (const auto* number = std::get_if<double>(&reading.value)) require(std::isfinite(*number));
-  }
+  static const PayloadExtractor one = make_extractor(false);
+  static const PayloadExtractor many = make_extractor(true);
+  check(one, payload);
+  check(many, payload);
   return 0;
 }

@@ -248,3 +248,100 @@ TEST_CASE("settings that cannot work are refused at the start") {
     CHECK(!broker.started);
   }
 }
+
+namespace {
+
+// One valve that says when it measured, whether it is there, and what became of a command.
+struct ValveBench {
+  ValveBench() {
+    DeviceSettings valve{
+        .device = {7},
+        .device_name = "v1",
+        .topic_template = "plant/{device}/t",
+        .tags = {{TagIndex{0}, "/valve", WriteSettings{"plant/v1/set", "{value} {id}"}}}};
+    valve.time = {"/t", TimeFormat::UnixSeconds};
+    valve.each = "/samples";
+    valve.availability = {"plant/{device}/status", "", "online", "offline"};
+    valve.answer = {"plant/{device}/answer", "/id", "/error"};
+    adapter.emplace(BrokerSettings{}, std::vector<DeviceSettings>{valve}, broker, loop);
+    REQUIRE(adapter->start(sink));
+  }
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedBroker broker;
+  test::RecordingSink sink;
+  std::optional<MqttAdapter> adapter;
+};
+
+}  // namespace
+
+TEST_CASE("all topics of a device are subscribed to") {
+  const ValveBench bench;
+  CHECK(bench.broker.settings.filters ==
+        std::vector<std::string>{"plant/+/t", "plant/+/status", "plant/+/answer"});
+}
+
+TEST_CASE("samples of one message are acknowledged together, each with its own time") {
+  ValveBench bench;
+  const auto fate = bench.broker.send(
+      "plant/v1/t", R"({"samples":[{"valve":1,"t":1767225600},{"valve":0,"t":1767225601}]})");
+  REQUIRE(bench.sink.deliveries.size() == 2);
+  CHECK(bench.sink.deliveries[0].batch.timed_by_device);
+  CHECK(bench.sink.deliveries[0].batch.at == WallTime{1767225600s});
+  CHECK(bench.sink.deliveries[1].batch.at == WallTime{1767225601s});
+  bench.sink.deliveries[1].stored({});
+  CHECK(!fate->taken);
+  SUBCASE("all stored") {
+    bench.sink.deliveries[0].stored({});
+    CHECK(fate->taken == true);
+  }
+  SUBCASE("one is to come again: all come again") {
+    bench.sink.deliveries[0].stored(failure(ErrorCode::StoreFailed, ErrorKind::Transient));
+    CHECK(fate->taken == false);
+  }
+}
+
+TEST_CASE("a device that announces that it is gone is down until it is heard again") {
+  ValveBench bench;
+  bench.broker.send("plant/v1/status", "offline", true);
+  REQUIRE(!bench.sink.states.empty());
+  CHECK(bench.sink.states.back().state.link == FieldState::Link::Down);
+  CHECK(bench.sink.states.back().state.code == ErrorCode::DeviceOffline);
+  // Kept by the broker since before it went: no sign of life.
+  bench.broker.send("plant/v1/t", R"({"samples":[{"valve":1}]})", true);
+  CHECK(bench.sink.states.back().state.link == FieldState::Link::Down);
+  bench.broker.send("plant/v1/status", "online");
+  CHECK(bench.sink.states.back().state.link == FieldState::Link::Up);
+  bench.broker.send("plant/v1/status", "offline");
+  bench.broker.send("plant/v1/t", R"({"samples":[{"valve":1}]})");
+  CHECK(bench.sink.states.back().state.link == FieldState::Link::Up);
+  const auto fate = bench.broker.send("plant/v1/status", "perhaps");
+  CHECK(fate->taken == true);
+  CHECK(bench.sink.bad.size() == 1);
+}
+
+TEST_CASE("a write is published, and answered by what the device says") {
+  ValveBench bench;
+  std::vector<WriteResult> results;
+  const auto write = [&] {
+    bench.adapter->write({DeviceIndex{7}, TagIndex{0}, true, bench.clock.steady() + 10s},
+                         [&](WriteResult result) { results.push_back(std::move(result)); });
+  };
+  write();
+  REQUIRE(bench.broker.published.size() == 1);
+  const auto& [topic, payload] = bench.broker.published[0];
+  CHECK(topic == "plant/v1/set");
+  REQUIRE(payload.starts_with("true "));
+  const auto fate = bench.broker.send("plant/v1/answer",
+                                      R"({"id":")" + payload.substr(5) + R"(","error":"locked"})");
+  CHECK(fate->taken == true);
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].outcome == WriteResult::Outcome::Refused);
+  write();
+  bench.loop.run_for(6s);
+  REQUIRE(results.size() == 2);
+  CHECK(results[1].outcome == WriteResult::Outcome::Unknown);
+  write();
+  bench.adapter->stop();
+  REQUIRE(results.size() == 3);
+}

@@ -3,21 +3,36 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <optional>
 #include <string>
 
 using namespace hubward;
 using namespace hubward::mqtt;
+using namespace std::chrono_literals;
 
 namespace {
 
-PayloadExtractor extractor(const std::vector<std::string>& pointers) {
-  std::vector<TagSettings> tags;
+DeviceSettings device_with(const std::vector<std::string>& pointers) {
+  DeviceSettings device;
   for (const std::string& pointer : pointers) {
-    tags.push_back({TagIndex{static_cast<std::uint16_t>(tags.size())}, pointer});
+    device.tags.push_back({TagIndex{static_cast<std::uint16_t>(device.tags.size())}, pointer});
   }
-  auto made = PayloadExtractor::make(tags);
+  return device;
+}
+
+Result<std::vector<Sample>> samples_of(const DeviceSettings& device, std::string_view payload) {
+  const auto made = PayloadExtractor::make(device);
   REQUIRE(made);
-  return std::move(*made);
+  return made->extract(payload);
+}
+
+// Of a payload that is one sample.
+Result<std::vector<TagReading>> readings_of(const std::vector<std::string>& pointers,
+                                            std::string_view payload) {
+  auto samples = samples_of(device_with(pointers), payload);
+  if (!samples) return tl::unexpected(samples.error());
+  REQUIRE(samples->size() == 1);
+  return std::move(samples->front().readings);
 }
 
 }  // namespace
@@ -50,7 +65,7 @@ TEST_CASE("each pointer finds its value with its type") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.why);
-    const auto readings = extractor({row.pointer}).extract(row.payload);
+    const auto readings = readings_of({row.pointer}, row.payload);
     REQUIRE(readings);
     REQUIRE(readings->size() == 1);
     CHECK(readings->front().quality == Quality::Good);
@@ -60,7 +75,7 @@ TEST_CASE("each pointer finds its value with its type") {
 }
 
 TEST_CASE("a partial message gives readings to the tags it has, in the order of the tags") {
-  const auto readings = extractor({"/x", "/y", "/z"}).extract(R"({"z":3,"x":1})");
+  const auto readings = readings_of({"/x", "/y", "/z"}, R"({"z":3,"x":1})");
   REQUIRE(readings);
   REQUIRE(readings->size() == 2);
   CHECK((*readings)[0].tag == TagIndex{0});
@@ -68,8 +83,7 @@ TEST_CASE("a partial message gives readings to the tags it has, in the order of 
 }
 
 TEST_CASE("null, an object and an array are bad values of their own tag only") {
-  const auto readings =
-      extractor({"/n", "/o", "/a", "/v"}).extract(R"({"n":null,"o":{},"a":[1],"v":1})");
+  const auto readings = readings_of({"/n", "/o", "/a", "/v"}, R"({"n":null,"o":{},"a":[1],"v":1})");
   REQUIRE(readings);
   REQUIRE(readings->size() == 4);
   for (int i = 0; i < 3; ++i) {
@@ -103,7 +117,7 @@ TEST_CASE("payloads that are no JSON, or the wrong JSON, are refused by name") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.why);
-    const auto readings = extractor({"/v"}).extract(row.payload);
+    const auto readings = readings_of({"/v"}, row.payload);
     REQUIRE(!readings);
     CHECK(readings.error().code == row.code);
     CHECK(readings.error().context.size() < 300);
@@ -113,9 +127,81 @@ TEST_CASE("payloads that are no JSON, or the wrong JSON, are refused by name") {
 TEST_CASE("a pointer that is none is refused with what would be right") {
   for (const char* pointer : {"v", "#/v", "/a~", "/a~2"}) {
     CAPTURE(pointer);
-    const auto made = PayloadExtractor::make({{TagIndex{0}, pointer}});
+    const auto made = PayloadExtractor::make(device_with({pointer}));
     REQUIRE(!made);
     CHECK(made.error().code == ErrorCode::ConfigInvalid);
     CHECK(made.error().context.find(pointer) != std::string::npos);
   }
+}
+
+TEST_CASE("each member of an array or object is a sample of its own, with its own time") {
+  DeviceSettings device = device_with({"/v"});
+  device.each = "/samples";
+  device.time = {"/t", TimeFormat::UnixSeconds};
+  const auto samples = samples_of(
+      device, R"({"samples":[{"v":1,"t":1767225600},{"x":2},{"v":3,"t":1767225601.5},{"v":4}]})");
+  REQUIRE(samples);
+  REQUIRE(samples->size() == 3);
+  CHECK((*samples)[0].at == WallTime{1767225600s});
+  CHECK((*samples)[1].at == WallTime{1767225601500ms});
+  CHECK_FALSE((*samples)[2].at);
+  CHECK(std::get<std::int64_t>((*samples)[1].readings[0].value) == 3);
+
+  const auto members = samples_of(device, R"({"samples":{"a":{"v":1},"b":{"v":2}}})");
+  REQUIRE(members);
+  CHECK(members->size() == 2);
+  CHECK(samples_of(device, R"({"samples":17})").error().code == ErrorCode::BadPayload);
+  CHECK(samples_of(device, R"({"samples":[]})").error().code == ErrorCode::BadPayload);
+  CHECK(samples_of(device, R"({"v":1})").error().code == ErrorCode::BadPayload);
+  std::string many = R"({"samples":[{"v":1})";
+  for (std::size_t i = 0; i < PayloadExtractor::kSamplesMax; ++i) many += R"(,{"v":1})";
+  CHECK(samples_of(device, many + "]}").error().code == ErrorCode::InputTooLong);
+}
+
+TEST_CASE("a time is read as its format says, and one that makes no sense is none") {
+  struct Row {
+    const char* why;
+    TimeFormat format;
+    std::string text;
+    std::optional<WallTime> at;
+  };
+  const WallTime at{1767225600125ms};
+  const Row rows[] = {
+      {"ISO 8601", TimeFormat::Iso8601, R"("2026-01-01T00:00:00.125Z")", at},
+      {"ISO 8601 that is none", TimeFormat::Iso8601, R"("yesterday")", std::nullopt},
+      {"a number where a text should be", TimeFormat::Iso8601, "1767225600", std::nullopt},
+      {"seconds", TimeFormat::UnixSeconds, "1767225600.125", at},
+      {"milliseconds", TimeFormat::UnixMilliseconds, "1767225600125", at},
+      {"microseconds", TimeFormat::UnixMicroseconds, "1767225600125000", at},
+      {"milliseconds taken for seconds", TimeFormat::UnixSeconds, "1767225600125", std::nullopt},
+      {"seconds taken for milliseconds: 1970", TimeFormat::UnixMilliseconds, "1767225600",
+       std::nullopt},
+      {"a clock that was never set", TimeFormat::UnixSeconds, "17", std::nullopt},
+      {"far beyond any range", TimeFormat::UnixSeconds, "1e300", std::nullopt},
+      {"null", TimeFormat::UnixSeconds, "null", std::nullopt},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    DeviceSettings device = device_with({"/v"});
+    device.time = {"/t", row.format};
+    const auto samples = samples_of(device, R"({"v":1,"t":)" + row.text + "}");
+    REQUIRE(samples);
+    CHECK(samples->front().at == row.at);
+  }
+}
+
+TEST_CASE("a sample that does not call itself good is bad, all of it") {
+  DeviceSettings device = device_with({"/v"});
+  device.quality = {"/q", {"good", "192"}};
+  for (const auto& [quality, good] : {std::pair{R"("good")", true},
+                                      {"192", true},
+                                      {"0", false},
+                                      {R"("bad")", false},
+                                      {"null", false}}) {
+    CAPTURE(quality);
+    const auto samples = samples_of(device, std::string(R"({"v":1,"q":)") + quality + "}");
+    REQUIRE(samples);
+    CHECK((samples->front().readings[0].quality == Quality::Good) == good);
+  }
+  CHECK(samples_of(device, R"({"v":1})")->front().readings[0].quality == Quality::Bad);
 }

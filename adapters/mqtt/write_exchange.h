@@ -1,0 +1,67 @@
+// Writes to MQTT devices, from the publish to the device's word on what became of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/mqtt/json_place.h"
+#include "adapters/mqtt/settings.h"
+#include "gateway/api/southbound.h"
+
+namespace hubward::mqtt {
+
+// What a write's publish carries, with its placeholders filled in.
+[[nodiscard]] std::string fill_in(std::string_view payload_template, const TagValue& value,
+                                  const std::string& id);
+
+// Whether two values mean the same, e.g. 1 and 1.0.
+[[nodiscard]] bool is_same_value(const TagValue& one, const TagValue& other);
+
+// A device with an answer topic says itself what it did. Of any other the write counts as done when
+// the tag comes with the value that was written; else nobody knows. Never done by default: that the
+// broker has it says nothing of the device.
+//
+// Pure and single-threaded; time is passed in. Every write is answered once.
+class WriteExchange {
+ public:
+  // Writes that wait for their device at the same time; commands are few.
+  static constexpr std::size_t kWaitingMax = 1000;
+
+  struct Begun {
+    std::string id;
+    std::string topic, payload;  // to be published
+  };
+
+  // `tag` names how it is written. `device` outlives the exchange. Nothing: it was refused, and
+  // answered.
+  [[nodiscard]] std::optional<Begun> begin(const DeviceSettings& device, const TagSettings& tag,
+                                           WriteRequest request, WriteDone done, SteadyTime now);
+  // What became of the publish. Not taken: it may have got through or not, unless `was_sent` is
+  // false.
+  void on_published(const std::string& id, const Status& taken, bool was_sent);
+  // A message on the device's answer topic. False: it answers no write of this device.
+  bool on_answer(const DeviceSettings& device, std::string_view payload);
+  void on_readings(DeviceIndex device, const std::vector<TagReading>& readings);
+  void on_timer(SteadyTime now);
+  [[nodiscard]] std::optional<SteadyTime> deadline() const;
+  void stop();
+
+ private:
+  struct Waiting {
+    const DeviceSettings* device;
+    WriteRequest request;
+    WriteDone done;
+    SteadyTime until;
+  };
+  using Writes = std::map<std::string, Waiting>;
+  void finish(Writes::iterator write, WriteResult result);
+
+  Writes waiting_;  // by id
+  std::uint64_t last_id_ = 0;
+};
+
+}  // namespace hubward::mqtt

@@ -1,0 +1,146 @@
+#include "adapters/mqtt/write_exchange.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace hubward;
+using namespace hubward::mqtt;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Outcome = WriteResult::Outcome;
+
+struct Fixture {
+  SteadyTime now{1h};
+  DeviceSettings device;
+  WriteExchange exchange;
+  std::vector<WriteResult> results;
+
+  explicit Fixture(bool with_answer) {
+    device.device = DeviceIndex{3};
+    device.tags = {
+        {TagIndex{0}, "/valve", WriteSettings{"plant/v1/set", R"({"valve":{value},"id":"{id}"})"}}};
+    if (with_answer) device.answer = AnswerSettings{"plant/v1/answer", "/id", "/error"};
+  }
+  std::optional<WriteExchange::Begun> write(TagValue value, SteadyTime::duration left = 10s) {
+    return exchange.begin(
+        device, device.tags[0], {DeviceIndex{3}, TagIndex{0}, std::move(value), now + left},
+        [this](WriteResult result) { results.push_back(std::move(result)); }, now);
+  }
+  std::string answer(const std::string& id, const std::string& more) {
+    return R"({"id":")" + id + "\"" + more + "}";
+  }
+  void hear(TagValue value, Quality quality = Quality::Good) {
+    exchange.on_readings(DeviceIndex{3}, {{TagIndex{0}, std::move(value), quality}});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("placeholders are filled in as JSON, as plain text, and with the write's name") {
+  struct Row {
+    std::string_view text;
+    TagValue value;
+    std::string filled;
+  };
+  const Row rows[] = {
+      {"{value}", 21.5, "21.5"},
+      {"{value}", true, "true"},
+      {"{value}", std::int64_t{-7}, "-7"},
+      {"{value}", std::uint64_t{18446744073709551615U}, "18446744073709551615"},
+      {R"({"mode":{value}})", std::string("a\"b"), R"({"mode":"a\"b"})"},
+      {"MODE={text};", std::string("auto"), "MODE=auto;"},
+      {"{text}", 3.0, "3.0"},
+      {R"({"id":"{id}","{other}":1})", true, R"({"id":"x-1","{other}":1})"},
+  };
+  for (const Row& row : rows) CHECK(fill_in(row.text, row.value, "x-1") == row.filled);
+}
+
+TEST_CASE("a device that answers says itself what it did") {
+  Fixture f(true);
+  const auto begun = f.write(true);
+  REQUIRE(begun);
+  CHECK(begun->topic == "plant/v1/set");
+  CHECK(begun->payload == R"({"valve":true,"id":")" + begun->id + R"("})");
+  f.exchange.on_published(begun->id, {}, true);
+  f.hear(true);  // its word counts, not what is seen
+  CHECK(f.results.empty());
+  SUBCASE("it did it") {
+    CHECK(f.exchange.on_answer(f.device, f.answer(begun->id, R"(,"error":null)")));
+    REQUIRE(f.results.size() == 1);
+    CHECK(f.results[0].outcome == Outcome::Written);
+  }
+  SUBCASE("it did not") {
+    CHECK(f.exchange.on_answer(f.device, f.answer(begun->id, R"(,"error":"valve is locked")")));
+    REQUIRE(f.results.size() == 1);
+    CHECK(f.results[0].outcome == Outcome::Refused);
+    CHECK(f.results[0].code == ErrorCode::WriteRefused);
+    CHECK(f.results[0].detail == "the device says: valve is locked");
+  }
+  SUBCASE("it says nothing: nobody knows") {
+    f.now += 5s;
+    CHECK(f.exchange.deadline() == f.now);
+    f.exchange.on_timer(f.now);
+    REQUIRE(f.results.size() == 1);
+    CHECK(f.results[0].outcome == Outcome::Unknown);
+    CHECK_FALSE(f.exchange.on_answer(f.device, f.answer(begun->id, "")));
+  }
+  SUBCASE("answers to something else, or none at all, answer nothing") {
+    DeviceSettings other = f.device;
+    CHECK_FALSE(f.exchange.on_answer(f.device, f.answer("1-1", "")));
+    CHECK_FALSE(f.exchange.on_answer(f.device, "{}"));
+    CHECK_FALSE(f.exchange.on_answer(f.device, "not JSON"));
+    CHECK_FALSE(f.exchange.on_answer(other, f.answer(begun->id, "")));
+    CHECK(f.results.empty());
+  }
+}
+
+TEST_CASE("without an answer a write is done when the device is heard with the new value") {
+  Fixture f(false);
+  REQUIRE(f.write(21.0));
+  f.hear(20.0);
+  f.hear(21.0, Quality::Bad);
+  f.exchange.on_readings(DeviceIndex{4}, {{TagIndex{0}, 21.0}});
+  f.exchange.on_readings(DeviceIndex{3}, {{TagIndex{1}, 21.0}});
+  CHECK(f.results.empty());
+  f.hear(std::int64_t{21});
+  REQUIRE(f.results.size() == 1);
+  CHECK(f.results[0].outcome == Outcome::Written);
+  CHECK(f.results[0].read_back == TagValue{std::int64_t{21}});
+  REQUIRE(f.write(22.0));
+  f.now += 5s;
+  f.exchange.on_timer(f.now);
+  REQUIRE(f.results.size() == 2);
+  CHECK(f.results[1].outcome == Outcome::Unknown);
+  CHECK(f.results[1].detail == "the device was not heard with the new value");
+}
+
+TEST_CASE("what was not published is refused, and what may have been is unknown") {
+  Fixture f(true);
+  const Status failed =
+      failure(ErrorCode::BrokerUnavailable, ErrorKind::Permanent, "broker: not connected");
+  f.exchange.on_published(f.write(true)->id, failed, false);
+  f.exchange.on_published(f.write(true)->id, failed, true);
+  REQUIRE(f.results.size() == 2);
+  CHECK(f.results[0].outcome == Outcome::Refused);
+  CHECK(f.results[0].code == ErrorCode::BrokerUnavailable);
+  CHECK(f.results[1].outcome == Outcome::Unknown);
+  CHECK_FALSE(f.write(true, 0s));
+  CHECK(f.results[2].outcome == Outcome::Expired);
+  CHECK(f.write(true)->id != f.write(true)->id);
+  f.exchange.stop();
+  CHECK(f.results.size() == 5);
+  CHECK(f.results[4].outcome == Outcome::Unknown);
+}
+
+TEST_CASE("values that mean the same are the same") {
+  CHECK(is_same_value(1.0, std::int64_t{1}));
+  CHECK(is_same_value(true, std::uint64_t{1}));
+  CHECK(is_same_value(0.1 + 0.2, 0.3));
+  CHECK(is_same_value(std::string("on"), std::string("on")));
+  CHECK_FALSE(is_same_value(std::string("1"), 1.0));
+  CHECK_FALSE(is_same_value(1.0, 1.01));
+}
