@@ -265,6 +265,10 @@ const Record<DeviceFile>& device_record() {
                "its registration id, by which the cloud knows it");
     r.optional("name", &DeviceFile::name, text(1, 128, "1 to 128 characters"),
                "its name for people; the id if left out");
+    r.optional("model", &DeviceFile::model,
+               text(1, 64, "^[A-Za-z0-9][A-Za-z0-9_.-]*$", "the name of a device model"),
+               "the name of a device model, from DIR/models or ready-made: the file says only what "
+               "differs from it");
     r.optional("model_id", &DeviceFile::model_id,
                text(1, 128, "^dtmi:[A-Za-z][A-Za-z0-9_:]*;[1-9][0-9]*$",
                     "a model id such as \"dtmi:acme:press;1\""),

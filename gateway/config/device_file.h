@@ -104,6 +104,7 @@ struct DeviceFile {
   std::int64_t version = 1;
   std::string id;
   std::string name;
+  std::string model;
   std::string model_id;
   std::string enrollment;
   std::optional<SecretFields> key;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -38,6 +39,12 @@ class DiskFiles final : public FileSource {
   bool readable(const std::string& path) const override {
     std::error_code error;
     return std::filesystem::is_regular_file(path, error) && ::access(path.c_str(), R_OK) == 0;
+  }
+
+  std::string ready_made_models() const override {
+    // For a build that is not installed.
+    const char* elsewhere = std::getenv("HUBWARD_MODELS");
+    return elsewhere != nullptr ? elsewhere : FileSource::ready_made_models();
   }
 };
 

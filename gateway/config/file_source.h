@@ -22,6 +22,10 @@ class FileSource {
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& folder) const = 0;
   // Can be opened for reading, e.g. the trusted roots file.
   [[nodiscard]] virtual bool readable(const std::string& path) const = 0;
+  // The folder of the device models that come with hubward.
+  [[nodiscard]] virtual std::string ready_made_models() const {
+    return "/usr/share/hubward/models";
+  }
 };
 
 // The disk of this machine.

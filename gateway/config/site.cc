@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/config/check.h"
+#include "gateway/config/device_model.h"
 #include "gateway/config/device_part.h"
 #include "gateway/config/gateway_part.h"
 #include "gateway/config/quota.h"
@@ -64,7 +65,8 @@ FileReport report_on(const std::string& path, const OpenFile<T>& file, const Rec
   return report;
 }
 
-void append(std::vector<Problem>& problems, std::vector<Problem> more) {
+template <class T>
+void append(std::vector<T>& problems, std::vector<T> more) {
   problems.insert(problems.end(), std::make_move_iterator(more.begin()),
                   std::make_move_iterator(more.end()));
 }
@@ -119,8 +121,22 @@ std::optional<DevicePart> load_device(const std::string& path, const std::string
                                       const GatewayPart* gateway, const FileSource& files,
                                       const SecretSource& secrets, std::vector<Problem>& problems) {
   const std::size_t before = problems.size();
-  const auto file = open_file(path, files, device_record(), problems);
+  auto file = open_file(path, files, device_record(), problems);
   if (problems.size() != before) return std::nullopt;
+  if (file.document.root && file.document.root->find("model") != nullptr) {
+    auto of_model = add_model(*file.document.root, device_record().shape(), folder, files);
+    if (!of_model.empty()) {
+      // What the device leaves to its model would only seem to be missing.
+      FileReport report(path, file.text, &*file.document.root);
+      for (const auto& problem : of_model) {
+        report.error_at(problem.offset, problem.pointer, problem.rule, problem.text);
+      }
+      append(problems, report.take());
+      return std::nullopt;
+    }
+    file.fields.emplace();
+    device_record().read(*file.document.root, *file.fields);
+  }
   FileReport report = report_on(path, file, device_record());
   std::optional<DevicePart> part;
   if (file.fields) part = make_device_part(*file.fields, gateway, folder, secrets, report);

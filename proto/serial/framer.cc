@@ -64,7 +64,9 @@ void Framer::end_by_silence(const Sink& sink) {
   if (state_ == State::Hunting) tell_noise(sink);
   if (state_ == State::Inside && !buffer_.empty()) {
     if (std::holds_alternative<Gap>(settings_.framing)) return complete(sink);
-    sink.bad(ErrorCode::BadPayload, buffer_);
+    if (!std::all_of(buffer_.begin(), buffer_.end(), is_blank)) {
+      sink.bad(ErrorCode::BadPayload, buffer_);
+    }
   }
   dropped_bytes_ += buffer_.size();
   quiet_ = false;
