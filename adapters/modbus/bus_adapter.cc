@@ -179,6 +179,7 @@ void BusAdapter::stop() noexcept {
   sink_ = nullptr;
   stream_.reset();
   loop_.cancel(timer_);
+  timer_at_ = SteadyTime::max();
   run_effects();  // only the answers to writes get past a missing sink
 }
 
@@ -295,14 +296,20 @@ void BusAdapter::run(Effect effect) {
   }
 }
 
+// A timer that is set already and comes no later is left alone: deadlines move on with each answer,
+// and one look too many in a second costs less than a timer for each.
 void BusAdapter::set_timer() {
-  loop_.cancel(timer_);
   SteadyTime at = schedule_->wake_at();
   const SteadyTime earliest = std::max(now().steady + kTimerStep, wire_->ready_at());
   if (open_ && at < earliest) at = earliest;
   if (reopen_at_) at = std::min(at, *reopen_at_);
-  if (at == SteadyTime::max()) return;
-  timer_ = loop_.call_at(std::max(at, now().steady), [this] { pump(); });
+  if (at >= timer_at_) return;
+  loop_.cancel(timer_);
+  timer_at_ = std::max(at, now().steady);
+  timer_ = loop_.call_at(timer_at_, [this] {
+    timer_at_ = SteadyTime::max();
+    pump();
+  });
 }
 
 Instant BusAdapter::now() const { return {loop_.clock().steady(), loop_.clock().wall()}; }

@@ -80,6 +80,7 @@ class BusAdapter final : public SouthboundAdapter, public SharesLine, private By
   std::optional<SteadyTime> reopen_at_;
   std::chrono::milliseconds reopen_delay_ = kReopenFirst;
   TimerId timer_;
+  SteadyTime timer_at_ = SteadyTime::max();
   std::shared_ptr<bool> alive_;  // shared with posted work, which may run after this is gone
 };
 

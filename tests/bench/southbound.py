@@ -1,9 +1,10 @@
 """From real equipment on: MQTT sensors behind a real broker, Modbus TCP devices. The ceilings named here are
 those of the way into the gateway, not of the gateway's core (see `publish`).
 """
+import subprocess
 import time
 
-from stage import Failure, Meter, figure, need_descriptors
+from stage import Failure, Meter, figure, need_descriptors, program
 from plant_and_cloud import Site
 
 WARM_UP_S = 3
@@ -32,8 +33,16 @@ def feed(name, seconds, goal_rate=None, **options):
         figure(f"southbound.{name}.cpu", cpu, "us/message")
 
 
+def one_connection(seconds):
+    """The Modbus adapter by itself beside a libmodbus loop; it prints its figures."""
+    done = subprocess.run([program("bench_modbus"), str(seconds)], timeout=seconds + 60)
+    if done.returncode != 0:
+        raise Failure(f"bench_modbus ended with {done.returncode}")
+
+
 def southbound(sensors=50, presses=40, seconds=10):
     need_descriptors(1000)
+    one_connection(seconds)
     feed("mqtt_100", seconds, 98, sensors=sensors, presses=0, rate=100)
     feed("mqtt_ceiling", seconds, sensors=sensors, presses=0, rate=2000)
     # A press is read in two polls, one for each table: two messages.

@@ -38,7 +38,8 @@ def build_folder():
 
 def program(name):
     where = {"hubward": "gateway", "simcloud": "tests/sim/cloud", "simplant": "tests/sim/plant",
-             "bench_gateway": "tests/bench/gateway", "bench_raw_publisher": "tests/bench/raw"}
+             "bench_gateway": "tests/bench/gateway", "bench_raw_publisher": "tests/bench/raw",
+             "bench_modbus": "tests/bench/modbus"}
     return str(build_folder() / where[name] / name)
 
 
