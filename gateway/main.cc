@@ -13,6 +13,7 @@
 #include "gateway/config/site.h"
 #include "gateway/platform/control_socket.h"
 #include "gateway/run_gateway.h"
+#include "gateway/serial_listen.h"
 #include "gateway/version.h"
 #include "gateway/why_alone.h"
 
@@ -71,6 +72,8 @@ int main(int argc, char** argv) {
       [&](const auto& command) {
         if constexpr (std::is_same_v<std::decay_t<decltype(command)>, cli::Run>) {
           return run(command, world);
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(command)>, cli::SerialListen>) {
+          return serial_listen(command);
         } else {
           return finish(cli::perform(command, world));
         }

@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "gateway/api/byte_stream.h"
 #include "gateway/config/schema.h"
 
 namespace hubward::cli {
@@ -63,12 +64,23 @@ struct DrillFailover {
   std::string folder = kDefaultFolder;
   bool json = false;
 };
+// Shows what comes on a serial line, as bytes and as frames.
+struct SerialListen {
+  std::string port;  // a path, or HOST:PORT
+  SerialSettings line;
+  // Texts of bytes with escapes. Without any of these: lines that end with CR LF.
+  std::string start{};
+  std::string end = "\\r\\n";
+  std::size_t bytes_after_end = 0;
+  std::size_t fixed = 0;  // 0: not of one length
+  unsigned gap_ms = 0;    // 0: not apart by silences
+};
 // Every failure on the way to the cloud: how it is seen, what it means, what is done.
 struct ExplainFailures {};
 struct Version {};
 
 using Command = std::variant<Run, Check, Schema, Plan, ShowStatus, Why, DrillFailover, Maintenance,
-                             ExportQuarantine, ExplainFailures, Version>;
+                             ExportQuarantine, SerialListen, ExplainFailures, Version>;
 
 // What a command has to say, and the status to exit with.
 struct Outcome {

@@ -89,6 +89,29 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   add_folder(*failover_verb, drill.folder);
   failover_verb->add_flag("--json", drill.json, "For programs");
 
+  SerialListen listen;
+  auto* serial_verb = app.add_subcommand("serial", "Look at serial lines");
+  serial_verb->require_subcommand(1);
+  auto* listen_verb = serial_verb->add_subcommand(
+      "listen", "Show what comes on a port that no gateway uses, as bytes and as frames");
+  listen_verb->add_option("port", listen.port, "/dev/serial/by-id/..., or HOST:PORT")->required();
+  listen_verb->add_option("--baud", listen.line.baud, "Line speed, 9600 if left out");
+  listen_verb->add_option("--data-bits", listen.line.data_bits, "7 or 8")->check(CLI::Range(7, 8));
+  listen_verb->add_option("--stop-bits", listen.line.stop_bits, "1 or 2")->check(CLI::Range(1, 2));
+  listen_verb->add_option("--parity", listen.line.parity, "none, even or odd")
+      ->option_text("none|even|odd")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Parity>{
+          {"none", Parity::None}, {"even", Parity::Even}, {"odd", Parity::Odd}}));
+  listen_verb->add_option("--start", listen.start, "Bytes that begin a frame, e.g. '\\x02'");
+  listen_verb->add_option("--end", listen.end, "Bytes that end it, '\\r\\n' if left out");
+  listen_verb->add_option("--bytes-after-end", listen.bytes_after_end, "Bytes of a check behind it")
+      ->check(CLI::Range(0, 16));
+  auto* fixed = listen_verb->add_option("--fixed", listen.fixed, "Frames of so many bytes");
+  fixed->check(CLI::Range(1, 65536));
+  listen_verb->add_option("--gap-ms", listen.gap_ms, "Frames between silences of so long")
+      ->check(CLI::Range(2, 10000))
+      ->excludes(fixed);
+
   auto* version_verb = app.add_subcommand("version", "Print the version");
 
   try {
@@ -111,6 +134,7 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   if (failures_verb->parsed()) return ExplainFailures{};
   if (why_verb->parsed()) return why;
   if (failover_verb->parsed()) return drill;
+  if (listen_verb->parsed()) return listen;
   if (version_verb->parsed()) return Version{};
   return Outcome{kExitMisuse, "", app.help()};
 }

@@ -34,6 +34,14 @@ TEST_CASE("each verb becomes its command") {
   CHECK(parsed<ShowStatus>({"status", "--state", "/s", "--json"}).state_folder == "/s");
   CHECK(parsed<ShowStatus>({"status", "--config", "site"}).folder == "site");
   parsed<Version>({"version"});
+  const auto listen =
+      parsed<SerialListen>({"serial", "listen", "/dev/ttyS0", "--baud", "19200", "--parity", "even",
+                            "--start", "\\x02", "--end", "\\x03"});
+  CHECK(listen.port == "/dev/ttyS0");
+  CHECK(listen.line.baud == 19200);
+  CHECK(listen.line.parity == Parity::Even);
+  CHECK(listen.start == "\\x02");
+  CHECK(parsed<SerialListen>({"serial", "listen", "scale:4001", "--gap-ms", "20"}).gap_ms == 20);
 }
 
 TEST_CASE("a wrong line is misuse, and says so on standard error") {

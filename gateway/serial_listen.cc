@@ -1,0 +1,133 @@
+#include "gateway/serial_listen.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "gateway/api/failure_words.h"
+#include "gateway/cli/wire_text.h"
+#include "gateway/platform/asio_loop.h"
+#include "gateway/platform/asio_streams.h"
+#include "gateway/platform/resolver.h"
+#include "gateway/platform/signals.h"
+#include "gateway/platform/system_clock.h"
+#include "proto/serial/escapes.h"
+#include "proto/serial/framer.h"
+
+namespace hubward {
+namespace {
+
+constexpr std::chrono::seconds kOpenTimeout{5};
+
+Result<serial::FrameSettings> frames_of(const cli::SerialListen& command) {
+  serial::FrameSettings frames;
+  frames.bytes_max = 65536;
+  auto start = serial::bytes_from_text(command.start);
+  if (!start) return tl::unexpected(start.error());
+  auto end = serial::bytes_from_text(command.end);
+  if (!end) return tl::unexpected(end.error());
+  if (command.gap_ms > 0) {
+    frames.framing = serial::Gap{std::chrono::milliseconds(command.gap_ms)};
+  } else if (command.fixed > 0) {
+    frames.framing = serial::FixedLength{std::move(*start), command.fixed};
+  } else {
+    frames.framing = serial::Delimited{std::move(*start), std::move(*end), command.bytes_after_end};
+  }
+  std::string problem = serial::framing_problem(frames);
+  if (problem.empty()) return frames;
+  return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(problem));
+}
+
+std::optional<TcpEndpoint> endpoint_of(const std::string& port) {
+  const std::size_t colon = port.rfind(':');
+  if (port.starts_with('/') || colon == std::string::npos) return std::nullopt;
+  return TcpEndpoint{port.substr(0, colon),
+                     static_cast<std::uint16_t>(std::atoi(port.c_str() + colon + 1))};
+}
+
+class Listener final : private ByteStreamEvents {
+ public:
+  Listener(const cli::SerialListen& command, serial::FrameSettings frames, platform::AsioLoop& loop,
+           StreamOpener& streams)
+      : port_(command.port), framer_(std::move(frames)), loop_(loop) {
+    if (auto endpoint = endpoint_of(port_)) {
+      stream_ = streams.tcp(std::move(*endpoint), *this, loop_);
+    } else {
+      SerialSettings line = command.line;
+      line.path = port_;
+      stream_ = streams.serial(std::move(line), *this, loop_);
+    }
+    stream_->open(kOpenTimeout);
+  }
+  [[nodiscard]] int status() const { return status_; }
+
+ private:
+  void on_open() override {
+    std::fprintf(stderr, "%s is open; Ctrl-C ends. Times are UTC.\n", port_.c_str());
+  }
+  void on_bytes(std::span<const std::byte> bytes) override {
+    const SteadyTime now = loop_.clock().steady();
+    const auto pause = last_ ? std::optional(now - *last_) : std::nullopt;
+    last_ = now;
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    std::fputs(cli::bytes_text(loop_.clock().wall(), pause, text).c_str(), stdout);
+    framer_.feed(now, bytes, sink());
+    loop_.cancel(std::exchange(silence_, {}));
+    if (const auto due = framer_.silence_due()) {
+      silence_ = loop_.call_at(*due, [this] {
+        framer_.on_silence(loop_.clock().steady(), sink());
+        std::fflush(stdout);
+      });
+    }
+    std::fflush(stdout);
+  }
+  void on_closed(Error why) override {
+    std::fprintf(stderr, "%s: %s%s%s\n", port_.c_str(),
+                 std::string(words_for(why.code).name).c_str(), why.context.empty() ? "" : ": ",
+                 why.context.c_str());
+    status_ = cli::kExitProblems;
+    loop_.stop();
+  }
+  static serial::Framer::Sink sink() {
+    return {[](const serial::Frame& frame) {
+              std::fputs(cli::frame_text("  frame", frame.bytes).c_str(), stdout);
+            },
+            [](ErrorCode code, std::string_view beginning) {
+              const std::string what = "  no frame (" + std::string(words_for(code).name) + ")";
+              std::fputs(cli::frame_text(what, beginning).c_str(), stdout);
+            }};
+  }
+
+  const std::string port_;
+  serial::Framer framer_;
+  platform::AsioLoop& loop_;
+  std::unique_ptr<ByteStream> stream_;
+  TimerId silence_;
+  std::optional<SteadyTime> last_;
+  int status_ = cli::kExitFine;
+};
+
+}  // namespace
+
+int serial_listen(const cli::SerialListen& command) {
+  auto frames = frames_of(command);
+  if (!frames) {
+    std::fprintf(stderr, "hubward: frames cannot be told apart like this: %s\n",
+                 frames.error().context.c_str());
+    return cli::kExitMisuse;
+  }
+  platform::SystemClock clock;
+  platform::AsioLoop loop(clock);
+  platform::Resolver resolver;
+  platform::AsioStreams streams(resolver);
+  platform::Signals signals(loop, [&loop](int) { loop.stop(); });
+  Listener listener(command, std::move(*frames), loop, streams);
+  loop.run();
+  return listener.status();
+}
+
+}  // namespace hubward
