@@ -33,16 +33,17 @@ def feed(name, seconds, goal_rate=None, **options):
         figure(f"southbound.{name}.cpu", cpu, "us/message")
 
 
-def one_connection(seconds):
-    """The Modbus adapter by itself beside a libmodbus loop; it prints its figures."""
-    done = subprocess.run([program("bench_modbus"), str(seconds)], timeout=seconds + 60)
+def adapter_alone(name, seconds):
+    """A program that measures the Modbus adapter by itself and prints its figures."""
+    done = subprocess.run([program(name), str(seconds)], timeout=10 * seconds + 240)
     if done.returncode != 0:
-        raise Failure(f"bench_modbus ended with {done.returncode}")
+        raise Failure(f"{name} ended with {done.returncode}")
 
 
 def southbound(sensors=50, presses=40, seconds=10):
     need_descriptors(1000)
-    one_connection(seconds)
+    adapter_alone("bench_modbus", seconds)
+    adapter_alone("bench_dead_units", 2 * seconds)
     feed("mqtt_100", seconds, 98, sensors=sensors, presses=0, rate=100)
     feed("mqtt_ceiling", seconds, sensors=sensors, presses=0, rate=2000)
     # A press is read in two polls, one for each table: two messages.

@@ -39,7 +39,8 @@ def build_folder():
 def program(name):
     where = {"hubward": "gateway", "simcloud": "tests/sim/cloud", "simplant": "tests/sim/plant",
              "bench_gateway": "tests/bench/gateway", "bench_raw_publisher": "tests/bench/raw",
-             "bench_modbus": "tests/bench/modbus"}
+             "bench_modbus": "tests/bench/modbus",
+             "bench_dead_units": "tests/bench/modbus"}
     return str(build_folder() / where[name] / name)
 
 
