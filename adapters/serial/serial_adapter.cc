@@ -168,7 +168,9 @@ void SerialAdapter::take_frame(std::size_t place, const Frame& frame) {
     return report_bad(devices_[place]->settings().device, readings.error().code, frame.content);
   }
   if (polled) {
-    schedule_.answered({place, exchange_->request}, loop_.clock().steady());
+    const SteadyTime now = loop_.clock().steady();
+    slowest_answer_ = std::max(slowest_answer_, now - exchange_->asked);
+    schedule_.answered({place, exchange_->request}, now);
     end_exchange();
   }
   take_readings(place, std::move(*readings));
@@ -256,8 +258,8 @@ bool SerialAdapter::start_write(SteadyTime now) {
   }
   LineDevice& device = *devices_[place];
   const std::string bytes = command->bytes;
-  exchange_ = Exchange{place, 0, std::move(*command), std::move(waiting.done)};
-  send(bytes, device, now);
+  exchange_ = Exchange{place, 0, now, std::move(*command), std::move(waiting.done)};
+  send(bytes, device.settings().response_timeout, now);
   if (exchange_->command->confirmed != nullptr || exchange_->command->refused != nullptr) {
     return true;
   }
@@ -273,13 +275,28 @@ void SerialAdapter::ask(PollSchedule::Place place, SteadyTime now) {
   // What is still under way answers nothing that is asked now.
   stream_->discard_input();
   device.framer().abandon();
-  exchange_ = Exchange{place.device, place.request};
-  send(device.request(place.request), device, now);
+  exchange_ = Exchange{place.device, place.request, now};
+  send(device.request(place.request), wait_for(place.device, now), now);
 }
 
-void SerialAdapter::send(const std::string& bytes, LineDevice& device, SteadyTime now) {
+// Only where a late answer cannot be mistaken is it safe to wait less than the device may take.
+std::chrono::nanoseconds SerialAdapter::wait_for(std::size_t place, SteadyTime now) {
+  const DeviceSettings& settings = devices_[place]->settings();
+  const bool may_look_shortly = schedule_.misses(place) > 0 && devices_.size() > 1 &&
+                                settings.answers_name_it && slowest_answer_.count() > 0;
+  if (!may_look_shortly) return settings.response_timeout;
+  if (now - waited_in_full_ >= kFullWaitEvery) {
+    waited_in_full_ = now;
+    return settings.response_timeout;
+  }
+  return std::clamp<std::chrono::nanoseconds>(4 * slowest_answer_,
+                                              std::min(kLookMin, settings.response_timeout),
+                                              settings.response_timeout);
+}
+
+void SerialAdapter::send(const std::string& bytes, std::chrono::nanoseconds wait, SteadyTime now) {
   stream_->write(std::as_bytes(std::span(bytes)));
-  next_ = loop_.call_at(now + device.settings().response_timeout, [this] { give_up_waiting(); });
+  next_ = loop_.call_at(now + wait, [this] { give_up_waiting(); });
 }
 
 void SerialAdapter::give_up_waiting() {

@@ -31,6 +31,11 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   static constexpr std::chrono::milliseconds kJoinSilence{100};
   // A device is down after so many requests in a row without an answer.
   static constexpr unsigned kMissesUntilDown = 3;
+  // Whether a device that was away is back is seen in the time others of its line take to answer,
+  // and a little more. Lest it is slower than they are, one of them is waited for in full now and
+  // then.
+  static constexpr std::chrono::milliseconds kLookMin{100};
+  static constexpr std::chrono::seconds kFullWaitEvery{10};
   // Commands that wait; an operator gives one at a time.
   static constexpr std::size_t kWritesWaitingMax = 32;
 
@@ -53,7 +58,8 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   // What was put on the line and is not answered yet.
   struct Exchange {
     std::size_t device;
-    std::size_t request = 0;                       // of a poll
+    std::size_t request = 0;  // of a poll
+    SteadyTime asked{};
     std::optional<LineDevice::Command> command{};  // of a write
     WriteDone done{};
   };
@@ -67,7 +73,8 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   void go_on();
   [[nodiscard]] bool start_write(SteadyTime now);
   void ask(PollSchedule::Place place, SteadyTime now);
-  void send(const std::string& bytes, LineDevice& device, SteadyTime now);
+  void send(const std::string& bytes, std::chrono::nanoseconds wait, SteadyTime now);
+  [[nodiscard]] std::chrono::nanoseconds wait_for(std::size_t place, SteadyTime now);
   void give_up_waiting();
   void end_exchange();
   void finish_write(WriteResult result);
@@ -93,6 +100,8 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   PollSchedule schedule_;
   std::deque<Waiting> writes_;
   std::optional<Exchange> exchange_;
+  std::chrono::nanoseconds slowest_answer_{};
+  SteadyTime waited_in_full_{};
   SteadyTime quiet_until_{};  // a late answer is let go by until then
   std::unique_ptr<ByteStream> stream_;
   bool is_open_ = false;

@@ -182,6 +182,49 @@ TEST_CASE("where answers say whose they are the next device is asked at once") {
   CHECK(bench.sent() == "#01\r");
 }
 
+TEST_CASE(
+    "of 32 devices on a line 8 are dead: the others keep their pace, and who returns is seen") {
+  std::vector<DeviceSettings> devices;
+  for (std::uint32_t i = 0; i < 32; ++i) {
+    DeviceSettings device;
+    device.device = {i};
+    device.frames.framing = Delimited{.start = "", .end = "\r"};
+    const std::string address = std::to_string(100 + i);
+    device.pattern = address + ":(?<value>[0-9]+)";
+    device.answers_name_it = true;
+    device.requests = {{"#" + address + "\\r", 1000ms}};
+    device.tags = {{.tag = {0}, .where = PatternGroup{"value"}}};
+    devices.push_back(std::move(device));
+  }
+  Bench bench(std::move(devices));
+  bool returned = false;
+  const auto run = [&](std::chrono::seconds time) {
+    for (int turn = 0; turn < time / 20ms; ++turn) {  // an answer takes 20 ms
+      const std::string request = bench.sent();
+      bench.loop.run_for(20ms);
+      if (request.empty()) continue;
+      const int i = std::stoi(request.substr(1)) - 100;
+      const std::string number = std::to_string(i);
+      if (i >= 8 || (returned && i == 3))
+        bench.line().send(std::to_string(100 + i) + ":" + number + "\r");
+    }
+  };
+  run(60s);
+  const auto before = bench.values(20).size();
+  run(100s);
+  const std::size_t kept = bench.values(20).size() - before;
+  CAPTURE(kept);
+  MESSAGE(kept, " of 100 polls");
+  CHECK(kept >= 95);
+  CHECK(bench.values(3).empty());
+  returned = true;
+  run(10s);
+  CHECK(!bench.values(3).empty());
+  for (std::uint32_t i = 0; i < 32; ++i) {
+    for (const double value : bench.values(i)) CHECK(value == i);
+  }
+}
+
 TEST_CASE("the rest of what came with an answer does not answer the next request") {
   Bench bench({module(0), module(1)});
   bench.sent();
