@@ -8,6 +8,8 @@ damaged or late one ever does, and the adapters go on by themselves.
 import json
 import os
 import pathlib
+import pty
+import select
 import shutil
 import signal
 import socket
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tty
 import unittest
 import urllib.request
 
@@ -279,6 +282,61 @@ class SensorsTest(PlantAndTap):
         self.goes_on("sensor-02")
         self.settle()
         self.assertEqual(len(self.lines("bad")), len(kinds))
+
+
+class BalanceTest(unittest.TestCase):
+    """A scale that speaks only when asked, played here on a pseudo-terminal of its own."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.wire, port = pty.openpty()
+        tty.setraw(port)
+        plant = {"devices": [{"id": "balance-01", "kind": "balance", "address": "07",
+                              "path": os.ttyname(port), "baud": 9600}]}
+        os.close(port)
+        self.addCleanup(os.close, self.wire)
+        (self.folder / "plant.json").write_text(json.dumps(plant))
+        self.output = self.folder / "out"
+        with self.output.open("wb") as out:
+            self.tap = subprocess.Popen([FIELDTAP, self.folder / "plant.json"],
+                                        stdin=subprocess.PIPE, stdout=out)
+        self.addCleanup(self.end)
+
+    def end(self):
+        self.tap.stdin.close()
+        self.assertEqual(self.tap.wait(timeout=5), 0)
+
+    def asked(self, seconds):
+        """The next whole request, or None."""
+        request, deadline = b"", time.monotonic() + seconds
+        while not request.endswith(b"\n"):
+            if not select.select([self.wire], [], [], max(0, deadline - time.monotonic()))[0]:
+                return None
+            try:
+                request += os.read(self.wire, 1)
+            except OSError:  # nobody has it open yet
+                time.sleep(0.02)
+        return request
+
+    def got(self):
+        whole = self.output.read_text().rpartition("\n")[0]
+        return [line["read_sequence"] for line in map(json.loads, whole.splitlines())
+                if line["what"] == "batch"]
+
+    def test_whatever_stands_around_answers_each_is_taken_once(self):
+        spoil = [lambda a: a, lambda a: b"\xff\x00" + a[:9], lambda a: b"07 SI\r\n" + a,
+                 lambda a: a[:5], lambda a: b"\x1b\r\n" + a, lambda a: b"08" + a[2:], lambda a: a]
+        whole = (0, 2, 4, 6)
+        expected = []
+        for number in range(28):
+            self.assertEqual(self.asked(10), b"07 SI\r\n")
+            kind = number % len(spoil)
+            os.write(self.wire, spoil[kind](b"07 S 12.5 #%d\r\n" % number))
+            if kind in whole:
+                expected.append(number)
+        until(lambda: len(self.got()) >= len(expected), "the last answer")
+        self.assertEqual(self.got(), expected)
 
 
 if __name__ == "__main__":

@@ -184,6 +184,23 @@ std::unique_ptr<SouthboundAdapter> adapter_for(const json::Value& device, Printi
     names.tags = {"weight", "status", "read_sequence"};
     adapter = std::make_unique<serial::SerialAdapter>(
         serial::LineSettings{port, {std::move(settings)}}, streams, loop);
+  } else if (kind == "balance") {
+    // Asked by its address; its answer says whose it is and which one, "07 S 12.5 #3".
+    serial::DeviceSettings settings;
+    settings.device = index;
+    const std::string address = text(device, "address");
+    settings.frames.framing = serial::Delimited{.start = "", .end = "\r\n"};
+    settings.requests = {{address + " SI\\r\\n", std::chrono::milliseconds(50)}};
+    settings.response_timeout = std::chrono::milliseconds(500);
+    settings.answers_name_it = true;
+    settings.pattern = address + R"( S (?<weight>[0-9.]+) #(?<read_sequence>[0-9]+))";
+    settings.tags = {{.tag = {0}, .where = serial::PatternGroup{"weight"}},
+                     {.tag = {1},
+                      .where = serial::PatternGroup{"read_sequence"},
+                      .type = serial::TagSettings::Type::Integer}};
+    names.tags = {"weight", "read_sequence"};
+    adapter = std::make_unique<serial::SerialAdapter>(
+        serial::LineSettings{port, {std::move(settings)}}, streams, loop);
   }
   if (adapter) sink.names.push_back(std::move(names));
   return adapter;
