@@ -1,6 +1,6 @@
-// A configuration file of any content, taken as gateway.json and as a device's file: there is
-// either a usable site or an error; every problem has a place inside the file, and no text of a
-// problem can command a terminal.
+// A configuration file of any content, taken as gateway.json, as a device's file and as its model:
+// there is either a usable site or an error; every problem has a place inside the file, and no text
+// of a problem can command a terminal.
 #include <cstdint>
 #include <cstdlib>
 
@@ -40,6 +40,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_problems(load_site("site", files, MemorySecrets()), lines);
   files.files.erase("site/devices.d/b.json");
   check_problems(load_site("site", files, MemorySecrets()), lines);
+  files.files["site/models/m.json"] = text;
+  files.files["site/devices.d/a.json"] =
+      R"({"version": 1, "id": "m-1", "enrollment": "plant", "key": {"credential": "press"}, "model": "m",
+          "attach": {"serial": {"port": "/dev/ttyS0"}}, "tags": [{"name": "weight"}]})";
+  check_problems(load_site("site", files, MemorySecrets()), lines);
+  files.files["site/devices.d/a.json"] = text;
   files.files["site/gateway.json"] = text;
   check_problems(load_site("site", files, MemorySecrets()), lines);
   return 0;
