@@ -340,6 +340,14 @@ int main(int argc, char** argv) {
   }
   observe::StatusBoard board(std::move(site), clock);
   Script script(board, state);
+  if (count >= 2) {
+    const bool busy = state == "blocked";  // asked for more than it carries
+    board.set_lines(
+        {{"10.0.20.7:502", {{DeviceIndex{0}, 0.031, 0.028, 4800us, 9120, 0, 0}}},
+         {state == "hostile" ? "<img src=x onerror=alert(3)>" : "/dev/serial/by-id/usb-rs485-1",
+          {{DeviceIndex{1}, busy ? 0.97 : 0.184, busy ? 1.18 : 0.19, 12ms, 4711, 3,
+            busy ? std::uint64_t{212} : std::uint64_t{0}}}}});
+  }
   if (state == "hostile") {
     board.event({clock.wall(), DeviceIndex{0}, "x", "<img src=x onerror=alert(2)> \xff\xfe"});
   }

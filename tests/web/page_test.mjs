@@ -232,6 +232,16 @@ await test('bad input is shown with its sample', async (later) => {
   check((await textOf(page, '.samples')).includes('ST,GS,+'), 'no text');
 });
 
+await test('a line that is asked for more than it carries says so, and who uses it', async (later) => {
+  const page = await open(later, blocked.url);
+  await page.waitForSelector('.line.warning');
+  const line = (await textOf(page, '.line.warning')).replace(/\s+/g, ' ');
+  for (const words of ['cannot fit: needs 118 %, uses 97 %', 'Main energy meter', '12.0 ms', '212 polls left out']) {
+    check(line.includes(words), `the line does not say "${words}": ${line}`);
+  }
+  quiet(page);
+});
+
 await test('no view scrolls sideways and no number is cut off at 320 pixels', async (later) => {
   for (const { url } of [fine, blocked, silent, cloudDown, hostile, starting]) {
     for (const view of views) {
