@@ -127,6 +127,14 @@ void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) 
   description.kind = "serial";
   describe_serial(file, *lines, device.device, report);
   if (!lines->address.empty()) description.attached_to += ", address " + lines->address;
+  // How often it is asked is how often it answers, unless its file expects otherwise.
+  if (!lines->requests.empty() && !description.expected_messages_per_minute) {
+    double a_minute = 0;
+    for (const auto& request : lines->requests) {
+      a_minute += 60'000.0 / static_cast<double>(request.interval.count());
+    }
+    description.expected_messages_per_minute = a_minute;
+  }
   if (report.clean("/attach")) part.attached = std::move(device);
 }
 
