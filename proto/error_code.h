@@ -9,17 +9,28 @@ namespace hubward {
 
 enum class ErrorCode : std::uint16_t {
   // --- Southbound: the line to a piece of equipment.
-  PortUnavailable,    // serial port or socket cannot be opened
-  PortLost,           // unplugged, or the peer closed the connection
-  NoAnswer,           // equipment did not answer in time
-  BadFrame,           // checksum, length or framing wrong
-  UnexpectedAnswer,   // a well-formed answer to something else
-  ModbusException,    // the equipment answered with an exception code
-  BadValue,           // outside the sense of its type, or not convertible
-  BadPayload,         // text, JSON or topic not of the configured form
-  InputTooLong,       // a frame, line or payload over its limit
-  BrokerUnavailable,  // local MQTT broker cannot be reached or refuses us
-  DeviceOffline,      // the device, or its last will at the broker, says that it is not there
+  PortUnavailable,   // serial port or socket cannot be opened
+  PortLost,          // unplugged, or the peer closed the connection
+  NoAnswer,          // equipment did not answer in time
+  BadFrame,          // checksum, length or framing wrong
+  UnexpectedAnswer,  // a well-formed answer to something else
+  // The equipment answered with an exception code (MODBUS Application Protocol, section 7).
+  IllegalFunction,     // 1
+  IllegalDataAddress,  // 2
+  IllegalDataValue,    // 3
+  DeviceFailure,       // 4
+  DeviceStillAtIt,     // 5: acknowledge
+  DeviceBusy,          // 6
+  MemoryParityError,   // 8
+  GatewayPathDown,     // 10
+  GatewayTargetDown,   // 11
+  ModbusException,     // 7 and everything the standard does not know
+  BadValue,            // outside the sense of its type, or not convertible
+  NoValue,             // the equipment sent what stands for "no value"
+  BadPayload,          // text, JSON or topic not of the configured form
+  InputTooLong,        // a frame, line or payload over its limit
+  BrokerUnavailable,   // local MQTT broker cannot be reached or refuses us
+  DeviceOffline,       // the device, or its last will at the broker, says that it is not there
   // --- Writes to the plant.
   NotWritable,          // tag unknown or not marked writable
   OutOfRange,           // value outside the tag's range or type

@@ -51,7 +51,7 @@ Status check(const DeviceSettings& device, bool serial) {
   }
   for (const TagSettings& tag : device.tags) {
     const std::string name = "tag at address " + std::to_string(tag.address) + ": ";
-    if (std::uint32_t{tag.address} + width(tag.type) > 0x10000) {
+    if (std::uint32_t{tag.address} + width(tag) > 0x10000) {
       return invalid(device, name + "reaches past address 65535");
     }
     if (holds_bits(tag.table) && tag.type != ValueType::Bool) {

@@ -167,7 +167,7 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
   }
   if (exception != nullptr && is_silence_behind_gateway(exception->code)) {
     if (flight.sent_at > unit.failed_at) {
-      unit_failed(unit, ErrorCode::ModbusException, describe(exception->code), false, now);
+      unit_failed(unit, failure_of(exception->code), describe(exception->code), false, now);
     }
   } else {
     note_answer_time(unit, flight, answered.answer);
@@ -253,7 +253,7 @@ void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, I
   if (exception == nullptr || is_silence_behind_gateway(exception->code)) return;
   if (!is_lasting(exception->code)) {
     if (block.piece) unit.reads.drop_search();
-    deliver_bad(unit, block.tags, ErrorCode::ModbusException, now);
+    deliver_bad(unit, block.tags, failure_of(exception->code), now);
     return;
   }
   auto refusal = unit.reads.on_refused(block, exception->code, now.steady);
@@ -261,7 +261,7 @@ void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, I
     ask_again(unit, std::move(*again));
   }
   if (refusal.refused.empty()) return;
-  deliver_bad(unit, refusal.refused, ErrorCode::ModbusException, now);
+  deliver_bad(unit, refusal.refused, failure_of(exception->code), now);
   const TagSettings& tag = unit.settings->tags[refusal.refused.front()];
   report(unit, FieldState::Link::Up, {},
          name_of(unit) + ": " + modbus::name_of(tag.table) + " " + std::to_string(tag.address) +
@@ -276,14 +276,15 @@ void BusSchedule::deliver_values(Unit& unit, const Block& block, const ReadAnswe
     const TagSettings& tag = unit.settings->tags[place];
     const auto registers =
         std::span(answer.values)
-            .subspan(std::size_t{tag.address} - block.request.address, width(tag.type));
-    auto value = decode(registers, format_of(tag));
+            .subspan(std::size_t{tag.address} - block.request.address, width(tag));
+    auto value = decode(registers, tag);
     if (value) {
       unit.bad[place].reset();
       batch.readings.push_back({tag.tag, std::move(*value), Quality::Good, {}});
     } else if (unit.bad[place] != value.error().code) {
       unit.bad[place] = value.error().code;
-      batch.readings.push_back({tag.tag, false, Quality::Bad, value.error().code});
+      batch.readings.push_back(
+          {tag.tag, false, Quality::Bad, value.error().code, std::move(value.error().context)});
     }
   }
   if (!batch.readings.empty()) effects_.emplace_back(Deliver{std::move(batch)});
@@ -305,7 +306,7 @@ void BusSchedule::deliver_bad(Unit& unit, std::span<const std::size_t> tags, Err
 // whole numbers. The caller must not be told that the equipment holds 1.5.
 std::optional<TagValue> BusSchedule::rounded_value(const Write& write) const {
   const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
-  auto held = decode(write.registers, format_of(tag));
+  auto held = decode(write.registers, tag);
   if (!held || as_double(*held) == as_double(write.wanted)) return std::nullopt;
   return std::move(*held);
 }
@@ -342,7 +343,7 @@ void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant n
   Unit& unit = units_[job.write.unit];
   deliver_values(unit, job.block, *read, now);
   std::optional<TagValue> value;
-  if (auto decoded = decode(read->values, format_of(unit.settings->tags[job.write.tag]))) {
+  if (auto decoded = decode(read->values, unit.settings->tags[job.write.tag])) {
     value = std::move(*decoded);
   }
   if (job.write.unconfirmed_only && read->values == job.write.registers) {

@@ -64,7 +64,7 @@ std::optional<ReadRequest> BusSchedule::probe_request(Unit& unit, SteadyTime now
   if (unit.late.empty()) unit.ask_other_function = false;
   const auto& tags = unit.settings->tags;
   const auto smallest =
-      std::ranges::min_element(tags, {}, [](const TagSettings& tag) { return width(tag.type); });
+      std::ranges::min_element(tags, {}, [](const TagSettings& tag) { return width(tag); });
   const auto place = static_cast<std::size_t>(smallest - tags.begin());
   const ReadRequest read = unit.reads.block_of(place).request;
   if (unit.late.tells_apart(read) &&

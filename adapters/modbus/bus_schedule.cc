@@ -38,6 +38,9 @@ Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint1
                    "discrete inputs and input registers can only be read");
   }
   if (tag.table == Table::Coil) return WriteCoil{tag.address, registers[0] != 0};
+  if (is_part(tag)) {
+    return failure(ErrorCode::NotWritable, ErrorKind::Permanent, "a part of a register");
+  }
   if (registers.size() == 1) return WriteRegister{tag.address, registers[0]};
   return WriteRegisters{tag.address, registers};
 }
@@ -74,7 +77,7 @@ void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime n
   const auto& tags = unit->settings->tags;
   const auto tag = std::ranges::find(tags, request.tag, &TagSettings::tag);
   if (tag == tags.end()) return refuse(ErrorCode::NotWritable, "no such tag");
-  const auto registers = encode(request.value, format_of(*tag));
+  const auto registers = encode(request.value, *tag);
   if (!registers) return refuse(registers.error().code, registers.error().context);
   auto pdu = request_for(*tag, *registers);
   if (!pdu) return refuse(pdu.error().code, pdu.error().context);
@@ -329,7 +332,7 @@ std::optional<ReadRequest> BusSchedule::distinct_probe(Unit& unit, const ReadReq
     for (const std::size_t tag : block.tags) {  // its beginning, up to the end of one tag
       const TagSettings& last = unit.settings->tags[tag];
       ReadRequest part = block.request;
-      part.count = static_cast<std::uint16_t>(last.address + width(last.type) - part.address);
+      part.count = static_cast<std::uint16_t>(last.address + width(last) - part.address);
       if (fits(part)) return part;
     }
   }

@@ -17,20 +17,12 @@
 
 namespace hubward::modbus {
 
-struct TagSettings {
+struct TagSettings : ValueFormat {
   TagIndex tag;
   Table table = Table::HoldingRegister;
   std::uint16_t address = 0;  // zero-based, as on the wire
-  ValueType type = ValueType::Uint16;
-  WordOrder word_order = WordOrder::HighFirst;
-  double scale = 1.0;  // value = raw * scale + offset
-  double offset = 0.0;
   std::chrono::milliseconds interval{1000};
 };
-
-[[nodiscard]] inline ValueFormat format_of(const TagSettings& tag) {
-  return {tag.type, tag.word_order, tag.scale, tag.offset};
-}
 
 // What one device can bear to be asked.
 struct RequestLimits {

@@ -13,9 +13,7 @@ constexpr std::size_t kGroupsMax = 64;
 // Which groups fall due together repeats soon; a handful of combinations is all there is.
 constexpr std::size_t kPlansMax = 64;
 
-std::uint32_t end_of(const TagSettings& tag) {
-  return std::uint32_t{tag.address} + width(tag.type);
-}
+std::uint32_t end_of(const TagSettings& tag) { return std::uint32_t{tag.address} + width(tag); }
 
 }  // namespace
 
@@ -40,7 +38,7 @@ UnitReads::UnitReads(const DeviceSettings& device, const ReadLimits& limits, Ste
   }
   std::ranges::sort(by_address_, {}, [&](std::size_t tag) {
     const TagSettings& settings = device.tags[tag];
-    return std::tuple(settings.table, settings.address, width(settings.type), tag);
+    return std::tuple(settings.table, settings.address, width(settings), tag);
   });
 }
 
@@ -199,7 +197,7 @@ const std::vector<Block>& UnitReads::plan_for(GroupMask mask) {
     cut = cut || cut_[tag] || refused_till_[tag];
     if (refused_till_[tag] || (mask >> group_of_[tag] & 1) == 0) continue;
     const TagSettings& settings = device_.tags[tag];
-    items.push_back({settings.table, settings.address, width(settings.type), cut});
+    items.push_back({settings.table, settings.address, width(settings), cut});
     tags.push_back(tag);
     cut = false;
   }

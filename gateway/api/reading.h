@@ -36,7 +36,8 @@ struct TagReading {
   TagIndex tag;
   TagValue value;
   Quality quality = Quality::Good;
-  ErrorCode code{};  // with Quality::Bad only
+  ErrorCode code{};      // with Quality::Bad only
+  std::string detail{};  // with it, where there is more to say: "0x8000 stands for no value"
 };
 
 // All values of one response, frame or message: taken together, sent as one telemetry message.

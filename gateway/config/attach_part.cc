@@ -64,7 +64,7 @@ void check_limits(const modbus::DeviceSettings& device, FileReport& report) {
     const std::string pointer = "/tags/" + std::to_string(i);
     if (!report.clean(pointer) || !report.clean(pointer + "/address")) continue;
     const modbus::TagSettings& tag = device.tags[i];
-    const auto width = modbus::width(tag.type);
+    const auto width = modbus::width(tag);
     if (!modbus::holds_bits(tag.table) && width > device.limits.registers_max) {
       report.error(pointer + "/type", "registers-max",
                    "the value takes " + std::to_string(width) +

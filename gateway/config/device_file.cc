@@ -5,6 +5,7 @@
 namespace hubward::config {
 namespace {
 
+using modbus::ByteOrder;
 using modbus::ValueType;
 using modbus::WordOrder;
 
@@ -181,6 +182,59 @@ void add_write_limits(Record<TagFields>& r, const std::string& writable) {
              "the greatest value the cloud may write, after scaling");
 }
 
+// How the value stands in the registers, up to scale and offset.
+void add_value_format(Record<TagFields>& r) {
+  r.required("type", &TagFields::modbus_type,
+             choice<ValueType>({{"bool", ValueType::Bool},
+                                {"int8", ValueType::Int8},
+                                {"uint8", ValueType::Uint8},
+                                {"int16", ValueType::Int16},
+                                {"uint16", ValueType::Uint16},
+                                {"int32", ValueType::Int32},
+                                {"uint32", ValueType::Uint32},
+                                {"int48", ValueType::Int48},
+                                {"uint48", ValueType::Uint48},
+                                {"int64", ValueType::Int64},
+                                {"uint64", ValueType::Uint64},
+                                {"float32", ValueType::Float32},
+                                {"float64", ValueType::Float64},
+                                {"bcd16", ValueType::Bcd16},
+                                {"bcd32", ValueType::Bcd32},
+                                {"text", ValueType::Text}}),
+             "how the raw value is stored: bool, an integer, a floating-point number, decimal "
+             "digits (bcd16, bcd32) or text");
+  r.optional(
+      "word_order", &TagFields::word_order,
+      choice<WordOrder>({{"high_first", WordOrder::HighFirst}, {"low_first", WordOrder::LowFirst}}),
+      "which register of a value of several registers comes first");
+  r.optional(
+      "byte_order", &TagFields::register_byte_order,
+      choice<ByteOrder>({{"high_first", ByteOrder::HighFirst}, {"low_first", ByteOrder::LowFirst}}),
+      "which byte of a register comes first; \"high_first\" is the standard's");
+  r.optional("half", &TagFields::high_half, choice<bool>({{"low", false}, {"high", true}}),
+             "int8 and uint8: which half of the register");
+  r.optional("bit", &TagFields::register_bit, integer_as<std::uint8_t>(0, 15),
+             "bool: the bit of the register, 0 is the lowest; left out, any bit counts. int16 and "
+             "uint16 with \"bit_count\": the lowest bit of theirs");
+  r.optional("bit_count", &TagFields::bit_count, integer_as<std::uint8_t>(1, 15),
+             "int16 and uint16: of how many bits, beginning at \"bit\"");
+  r.optional("length", &TagFields::length, integer_as<std::uint16_t>(1, modbus::kTextBytesMax),
+             "text: of how many bytes at most; two stand in a register");
+  r.optional("bad_raw", &TagFields::bad_raw,
+             list_of(text(1, 20, "^(0x[0-9A-Fa-f]{1,16}|-?[0-9]{1,19})$",
+                          "a raw number such as \"0x8000\" or \"-32768\""),
+                     1, 16),
+             "raw numbers that stand for \"no value\": the reading is bad then");
+  r.optional("names", &TagFields::names,
+             map_of(text(1, 128, "1 to 128 characters"), 1, 256, "^(0|-?[1-9][0-9]{0,17})$",
+                    "a raw number"),
+             "bool and integers: a text for each raw number, which is then the value: "
+             "{\"0\": \"off\", \"1\": \"running\"}");
+  r.optional("unnamed", &TagFields::unnamed_is_bad, choice<bool>({{"text", false}, {"bad", true}}),
+             "with \"names\": what a number without a name becomes, a text of its digits or a bad "
+             "reading");
+}
+
 Codec<TagFields> modbus_tag() {
   Record<TagFields> r("modbus_tag", "a value of a Modbus device");
   add_common(r);
@@ -191,23 +245,14 @@ Codec<TagFields> modbus_tag() {
                   "begins at 1)"),
              "\"holding:12\" for the address on the wire (begins at 0; coil, discrete, input or "
              "holding), or \"manual:40013\" for the same register as manuals number it");
-  r.required("type", &TagFields::modbus_type,
-             choice<ValueType>({{"bool", ValueType::Bool},
-                                {"int16", ValueType::Int16},
-                                {"uint16", ValueType::Uint16},
-                                {"int32", ValueType::Int32},
-                                {"uint32", ValueType::Uint32},
-                                {"int64", ValueType::Int64},
-                                {"uint64", ValueType::Uint64},
-                                {"float32", ValueType::Float32},
-                                {"float64", ValueType::Float64}}),
-             "how the raw number is stored: bool, int16, uint16, int32, uint32, int64, uint64, "
-             "float32 or float64");
-  r.optional(
-      "word_order", &TagFields::word_order,
-      choice<WordOrder>({{"high_first", WordOrder::HighFirst}, {"low_first", WordOrder::LowFirst}}),
-      "which register of a 32 or 64 bit value comes first");
+  add_value_format(r);
   add_scale(r);
+  r.optional("clamp_min", &TagFields::clamp_min, number(-kAnyNumber, kAnyNumber),
+             "readings below become this, after scaling");
+  r.optional("clamp_max", &TagFields::clamp_max, number(-kAnyNumber, kAnyNumber),
+             "readings above become this, after scaling");
+  r.optional("decimals", &TagFields::decimals, integer_as<std::uint8_t>(0, 12),
+             "digits after the point that readings are rounded to");
   r.optional("interval_ms", &TagFields::interval, milliseconds(20, 86400000),
              "how often it is read");
   add_write_limits(r, "true lets the cloud write it; needs a coil or a holding register");

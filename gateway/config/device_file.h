@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,6 +81,17 @@ struct TagFields : SerialTagFields {
   std::string address;
   modbus::ValueType modbus_type = modbus::ValueType::Uint16;
   modbus::WordOrder word_order = modbus::WordOrder::HighFirst;
+  modbus::ByteOrder register_byte_order = modbus::ByteOrder::HighFirst;
+  bool high_half = false;
+  std::optional<std::uint8_t> register_bit;
+  std::optional<std::uint8_t> bit_count;
+  std::optional<std::uint16_t> length;
+  std::optional<double> clamp_min;
+  std::optional<double> clamp_max;
+  std::optional<std::uint8_t> decimals;
+  std::vector<std::string> bad_raw;
+  std::map<std::string, std::string> names;
+  bool unnamed_is_bad = false;
   std::chrono::milliseconds interval{1000};
   bool writable = false;
   std::optional<double> min;

@@ -6,7 +6,7 @@ std::vector<modbus::PolledItem> polled_items(const modbus::DeviceSettings& devic
   std::vector<modbus::PolledItem> items;
   items.reserve(device.tags.size());
   for (const modbus::TagSettings& tag : device.tags) {
-    items.push_back({{tag.table, tag.address, modbus::width(tag.type)}, tag.interval});
+    items.push_back({{tag.table, tag.address, modbus::width(tag)}, tag.interval});
   }
   return items;
 }

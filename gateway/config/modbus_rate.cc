@@ -19,15 +19,26 @@ constexpr std::size_t kInstantsMax = 5'000;
 std::size_t text_max(const modbus::TagSettings& tag) {
   using enum modbus::ValueType;
   const bool scaled = tag.scale != 1 || tag.offset != 0;
+  std::size_t longest_name = 0;
+  for (const auto& [number, name] : tag.names) longest_name = std::max(longest_name, name.size());
+  if (longest_name > 0) return std::max(longest_name, std::size_t{20}) + 2;
   switch (tag.type) {
     case Bool:
       return 5;
+    case Text:
+      return std::size_t{tag.text_bytes} + 2;
+    case Int8:
+    case Uint8:
     case Int16:
     case Uint16:
+    case Bcd16:
       return scaled ? 24 : 6;
     case Int32:
     case Uint32:
+    case Bcd32:
       return scaled ? 24 : 11;
+    case Int48:
+    case Uint48:
     case Int64:
     case Uint64:
       return scaled ? 24 : 20;
@@ -42,7 +53,7 @@ MessageRate at_instant(const modbus::DeviceSettings& device, const DeviceDescrip
   std::vector<modbus::ReadItem> items;
   for (const std::size_t tag : due) {
     items.push_back(
-        {device.tags[tag].table, device.tags[tag].address, modbus::width(device.tags[tag].type)});
+        {device.tags[tag].table, device.tags[tag].address, modbus::width(device.tags[tag])});
   }
   MessageRate cost;
   for (const auto& read : modbus::plan_reads(items, limits)) {
@@ -84,7 +95,7 @@ MessageRate modbus_rate(const modbus::DeviceSettings& device, const DeviceDescri
   std::iota(by_address.begin(), by_address.end(), std::size_t{0});
   std::ranges::sort(by_address, {}, [&](std::size_t tag) {
     const auto& settings = device.tags[tag];
-    return std::tuple(settings.table, settings.address, modbus::width(settings.type), tag);
+    return std::tuple(settings.table, settings.address, modbus::width(settings), tag);
   });
   std::map<std::int64_t, std::int64_t> next_due;  // by interval, in ms
   std::vector<std::int64_t> intervals;

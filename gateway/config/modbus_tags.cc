@@ -1,12 +1,13 @@
 #include "gateway/config/modbus_tags.h"
 
 #include "gateway/config/addresses.h"
+#include "gateway/config/modbus_value.h"
 
 namespace hubward::config {
 namespace {
 
-void check_table(const TagFields& tag, const RegisterAddress& address, const std::string& pointer,
-                 FileReport& report) {
+void check_table(const TagFields& tag, const RegisterAddress& address, std::uint16_t width,
+                 const std::string& pointer, FileReport& report) {
   const bool bits = modbus::holds_bits(address.table);
   if (bits && tag.modbus_type != modbus::ValueType::Bool) {
     report.error(pointer + "/type", "type",
@@ -14,11 +15,13 @@ void check_table(const TagFields& tag, const RegisterAddress& address, const std
                      std::string(address.table == modbus::Table::Coil ? "coil" : "discrete input") +
                      " is a single bit; its type should be \"bool\"");
   }
-  const std::uint32_t end = std::uint32_t{address.address} + modbus::width(tag.modbus_type);
+  if (bits && tag.register_bit) {
+    report.error(pointer + "/bit", "type", "it is a single bit by itself; leave \"bit\" out");
+  }
+  const std::uint32_t end = std::uint32_t{address.address} + width;
   if (!bits && end > 65536) {
     report.error(pointer + "/address", "address",
-                 to_text(address) + " leaves no room for " +
-                     std::to_string(modbus::width(tag.modbus_type)) +
+                 to_text(address) + " leaves no room for " + std::to_string(width) +
                      " registers; addresses end at 65535");
   }
   if (tag.writable && !modbus::is_writable(address.table)) {
@@ -39,8 +42,17 @@ void check_table(const TagFields& tag, const RegisterAddress& address, const std
 
 void check_range(const TagFields& tag, const std::string& pointer, FileReport& report) {
   const bool is_bool = tag.modbus_type == modbus::ValueType::Bool;
+  const bool is_number =
+      !is_bool && tag.modbus_type != modbus::ValueType::Text && tag.names.empty();
   if (tag.scale == 0) {
     report.error(pointer + "/scale", "scale", "a scale of 0 makes every value the same");
+  }
+  if (tag.modbus_type == modbus::ValueType::Text && (tag.scale != 1 || tag.offset != 0)) {
+    report.error(pointer, "scale", "text cannot be scaled; leave \"scale\" and \"offset\" out");
+  }
+  if (!is_number && (tag.min || tag.max)) {
+    report.error(pointer + (tag.min ? "/min" : "/max"), "range",
+                 "\"min\" and \"max\" bound numbers, and this tag is none; leave them out");
   }
   if (is_bool && (tag.scale != 1 || tag.offset != 0)) {
     report.error(pointer, "scale", "a bool cannot be scaled; leave \"scale\" and \"offset\" out");
@@ -50,12 +62,12 @@ void check_range(const TagFields& tag, const std::string& pointer, FileReport& r
                  "\"min\" is " + number_text(*tag.min) + ", more than \"max\", " +
                      number_text(*tag.max) + "; exchange them");
   }
-  if ((tag.min || tag.max) && !tag.writable) {
+  if (is_number && (tag.min || tag.max) && !tag.writable) {
     report.warning(pointer + (tag.min ? "/min" : "/max"), "range",
                    "\"min\" and \"max\" bound what the cloud may write, and this tag is not "
                    "\"writable\"");
   }
-  if (tag.writable && !is_bool && !(tag.min && tag.max)) {
+  if (tag.writable && is_number && !(tag.min && tag.max)) {
     report.warning(pointer + "/writable", "no-range",
                    "the cloud may write any value to " + quoted(tag.name) +
                        "; give \"min\" and \"max\" what the machine can bear");
@@ -72,17 +84,14 @@ std::vector<modbus::TagSettings> modbus_tags(const std::vector<TagFields>& tags,
     const std::string pointer = "/tags/" + std::to_string(i);
     modbus::TagSettings settings;
     settings.tag = TagIndex{static_cast<std::uint16_t>(i)};
-    settings.type = tag.modbus_type;
-    settings.word_order = tag.word_order;
-    settings.scale = tag.scale;
-    settings.offset = tag.offset;
+    static_cast<modbus::ValueFormat&>(settings) = value_format(tag, pointer, report);
     settings.interval = tag.interval;
     if (report.clean(pointer)) {
       check_range(tag, pointer, report);
       if (const auto address = parse_register_address(tag.address)) {
         settings.table = address->table;
         settings.address = address->address;
-        check_table(tag, *address, pointer, report);
+        check_table(tag, *address, modbus::width(settings), pointer, report);
       } else {
         report.error(pointer + "/address", "address",
                      quoted(tag.address) +
@@ -91,7 +100,7 @@ std::vector<modbus::TagSettings> modbus_tags(const std::vector<TagFields>& tags,
                          "(\"manual:40013\")");
       }
     }
-    out.push_back(settings);
+    out.push_back(std::move(settings));
   }
   return out;
 }

@@ -109,7 +109,9 @@ void write_tags(json::Writer& out, const DeviceDescription& description, const D
         out.Key("value");
         write_value(out, status.last->value);
       } else {
-        text(out, "why", words_for(status.last->code).name);
+        std::string why(words_for(status.last->code).name);
+        if (!status.last->detail.empty()) why += ": " + shown_text(status.last->detail);
+        text(out, "why", why);
       }
     } else {
       text(out, "quality", "none");

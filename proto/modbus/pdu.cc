@@ -208,6 +208,32 @@ std::string describe(ExceptionCode code) {
   return "exception " + std::to_string(static_cast<unsigned>(code)) + ", " + name;
 }
 
+ErrorCode failure_of(ExceptionCode code) {
+  switch (code) {
+    case ExceptionCode::IllegalFunction:
+      return ErrorCode::IllegalFunction;
+    case ExceptionCode::IllegalDataAddress:
+      return ErrorCode::IllegalDataAddress;
+    case ExceptionCode::IllegalDataValue:
+      return ErrorCode::IllegalDataValue;
+    case ExceptionCode::ServerDeviceFailure:
+      return ErrorCode::DeviceFailure;
+    case ExceptionCode::Acknowledge:
+      return ErrorCode::DeviceStillAtIt;
+    case ExceptionCode::ServerDeviceBusy:
+      return ErrorCode::DeviceBusy;
+    case ExceptionCode::MemoryParityError:
+      return ErrorCode::MemoryParityError;
+    case ExceptionCode::GatewayPathUnavailable:
+      return ErrorCode::GatewayPathDown;
+    case ExceptionCode::GatewayTargetFailedToRespond:
+      return ErrorCode::GatewayTargetDown;
+    case ExceptionCode::NegativeAcknowledge:
+      break;
+  }
+  return ErrorCode::ModbusException;
+}
+
 FunctionCode function_of(const Request& request) {
   return std::visit(
       Match{[](const ReadRequest& r) {

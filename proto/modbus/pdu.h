@@ -48,6 +48,8 @@ enum class ExceptionCode : std::uint8_t {  // section 7; others may come and are
 }
 // "exception 2, illegal data address"
 [[nodiscard]] std::string describe(ExceptionCode code);
+// The failure it is for a tag.
+[[nodiscard]] ErrorCode failure_of(ExceptionCode code);
 
 struct ReadRequest {
   Table table = Table::HoldingRegister;

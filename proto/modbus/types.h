@@ -16,36 +16,29 @@ enum class Table : std::uint8_t { Coil, DiscreteInput, HoldingRegister, InputReg
 }
 
 enum class ValueType : std::uint8_t {
-  Bool,  // a coil or discrete input, or a register that is not zero
+  Bool,  // a coil or discrete input, a bit of a register, or a register that is not zero
+  Int8,  // one half of a register
+  Uint8,
   Int16,
   Uint16,
   Int32,
   Uint32,
+  Int48,
+  Uint48,
   Int64,
   Uint64,
   Float32,
   Float64,
+  Bcd16,  // decimal digits, four bits each
+  Bcd32,
+  Text,
 };
 
-// Which register of a value comes first on the wire. Bytes inside a register are big-endian
-// (MODBUS Application Protocol V1.1b3, section 4.2).
+// Which register of a value comes first on the wire, and which byte of a register. The standard
+// settles the second (big-endian: MODBUS Application Protocol V1.1b3, section 4.2); some devices
+// do otherwise.
 enum class WordOrder : std::uint8_t { HighFirst, LowFirst };
-
-// How many coils or registers a value takes.
-[[nodiscard]] constexpr std::uint16_t width(ValueType type) {
-  switch (type) {
-    case ValueType::Int32:
-    case ValueType::Uint32:
-    case ValueType::Float32:
-      return 2;
-    case ValueType::Int64:
-    case ValueType::Uint64:
-    case ValueType::Float64:
-      return 4;
-    default:
-      return 1;
-  }
-}
+enum class ByteOrder : std::uint8_t { HighFirst, LowFirst };
 
 // Limits of one request: MODBUS Application Protocol V1.1b3, sections 6.1, 6.3, 6.11 and 6.12.
 inline constexpr std::uint16_t kReadRegistersMax = 125;

@@ -5,7 +5,7 @@
 
 #include "proto/mqtt/packet_type.h"
 #include "proto/mqtt/topic_filter.h"
-#include "proto/mqtt/utf8.h"
+#include "proto/utf8.h"
 
 namespace hubward::mqtt {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "adapters/mqtt/payload_extractor.h"
 #include "adapters/mqtt/topic_routes.h"
-#include "proto/mqtt/utf8.h"
+#include "proto/utf8.h"
 
 using namespace hubward;
 using namespace hubward::mqtt;

@@ -1,7 +1,7 @@
 #include "proto/base64.h"
 #include "proto/iso_time.h"
-#include "proto/mqtt/utf8.h"
 #include "proto/percent.h"
+#include "proto/utf8.h"
 #include "tests/sim/cloud/control.h"
 #include "tests/sim/net/json_text.h"
 
@@ -86,7 +86,7 @@ void write_brief(JsonText& out, World& world, const Device& device) {
 void write_body(JsonText& out, std::string_view body) {
   if (json::parse(body, {.bytes_max = kTelemetryBytesMax})) {
     out.key("body").raw(body);
-  } else if (mqtt::is_valid_text(body)) {
+  } else if (is_valid_text(body)) {
     out.key("body").null().add("text", body);
   } else {
     out.key("body").null().add("base64", base64_encode(std::as_bytes(std::span(body))));
@@ -272,7 +272,7 @@ std::string view_trace(World& world, const Device& device, std::uint64_t after) 
         .add("from", entry.from_device ? "device" : "cloud")
         .add("packet", entry.what)
         .add("detail", entry.detail);
-    if (!entry.payload.empty() && mqtt::is_valid_text(entry.payload)) {
+    if (!entry.payload.empty() && is_valid_text(entry.payload)) {
       out.add("payload", entry.payload);
     }
     out.end_object();

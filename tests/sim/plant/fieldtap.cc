@@ -142,13 +142,14 @@ modbus::DeviceSettings modbus_device(const json::Value& device, DeviceIndex inde
   settings.unit_id = number<std::uint8_t>(device, "unit_id");
   settings.response_timeout = std::chrono::milliseconds(1000);
   for (const RegisterTag& reg : registers) {
-    settings.tags.push_back({.tag = TagIndex{static_cast<std::uint16_t>(settings.tags.size())},
-                             .table = reg.table,
-                             .address = reg.address,
-                             .type = reg.type,
-                             .word_order = reg.order,
-                             .scale = reg.scale,
-                             .interval = std::chrono::milliseconds(50)});
+    modbus::TagSettings& tag = settings.tags.emplace_back();
+    tag.tag = TagIndex{static_cast<std::uint16_t>(settings.tags.size() - 1)};
+    tag.table = reg.table;
+    tag.address = reg.address;
+    tag.type = reg.type;
+    tag.word_order = reg.order;
+    tag.scale = reg.scale;
+    tag.interval = std::chrono::milliseconds(50);
     names.tags.emplace_back(reg.name);
   }
   return settings;

@@ -123,7 +123,7 @@ TEST_CASE("a block with a hole is split, the hole is remembered and the rest mer
     REQUIRE(bench.readings(0, i).size() == 1);
     CHECK(bench.readings(0, i)[0].quality == (i == 5 ? Quality::Bad : Quality::Good));
   }
-  CHECK(bench.readings(0, 5)[0].code == ErrorCode::ModbusException);
+  CHECK(bench.readings(0, 5)[0].code == ErrorCode::IllegalDataAddress);
   CHECK(bench.last_state().link == Link::Up);
   CHECK(bench.last_state().detail ==
         "unit 1 at 10.0.0.5:502: holding register 5 (counted from 0): exception 2, illegal data "
@@ -158,7 +158,7 @@ TEST_CASE("an exception makes tags bad, not the device dead, and each change is 
   bench.connect();
   bench.run_for(5s);
   REQUIRE(bench.readings(0, 0).size() == 1);
-  CHECK(bench.readings(0, 0)[0].code == ErrorCode::ModbusException);
+  CHECK(bench.readings(0, 0)[0].code == ErrorCode::DeviceBusy);
   CHECK(bench.last_state().link == Link::Up);
   CHECK(bench.units[1].take_reads().size() == 5);
   bench.units[1].refuses_all.reset();

@@ -11,11 +11,11 @@ TEST_CASE("the sample loads, and reads what the README says") {
   REQUIRE(site.modbus_buses[0].devices.size() == 1);
   const auto& tags = site.modbus_buses[0].devices[0].tags;
   REQUIRE(tags.size() == 4);
-  const auto temperature = decode(std::vector<std::uint16_t>{655}, format_of(tags[0]));
+  const auto temperature = decode(std::vector<std::uint16_t>{655}, tags[0]);
   CHECK(std::get<double>(temperature.value()) == 65.5);
   CHECK(tags[3].table == Table::HoldingRegister);
   CHECK(tags[3].address == 20);
   std::vector<ReadItem> items;
-  for (const auto& tag : tags) items.push_back({tag.table, tag.address, width(tag.type)});
+  for (const auto& tag : tags) items.push_back({tag.table, tag.address, width(tag)});
   CHECK(plan_reads(items).size() == 3);
 }

@@ -98,6 +98,13 @@ TEST_CASE("a bad value has a reason instead of a number") {
   CHECK(text_at(tag, "quality") == "bad");
   CHECK(text_at(tag, "why") == "Device refused the request");
   CHECK(json::find(tag, "value") == nullptr);
+
+  status.tags[0].last->code = ErrorCode::NoValue;
+  status.tags[0].last->detail = "0x8000 stands for \"no value\"";
+  site.publish(0);
+  const auto later = parsed(status_json(site.board));
+  CHECK(text_at((*json::find((*json::find(later, "devices"))[0], "tags"))[0], "why") ==
+        "Device has no value: 0x8000 stands for \"no value\"");
 }
 
 TEST_CASE("one device's document has its trends, events and bad input, and nobody else's") {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "proto/mqtt/utf8.h"
+#include "proto/utf8.h"
 
 using namespace hubward::mqtt;
 using namespace std::string_view_literals;
@@ -103,6 +103,6 @@ TEST_CASE("text is UTF-8 without NUL, surrogates and overlong forms") {
   };
   for (const auto& row : rows) {
     CAPTURE(row.why);
-    CHECK(is_valid_text(row.text) == row.valid);
+    CHECK(hubward::is_valid_text(row.text) == row.valid);
   }
 }

@@ -1,8 +1,8 @@
-#include "proto/mqtt/utf8.h"
+#include "proto/utf8.h"
 
 #include <cstddef>
 
-namespace hubward::mqtt {
+namespace hubward {
 namespace {
 
 struct Sequence {
@@ -45,4 +45,4 @@ bool is_valid_text(std::string_view text) {
   return true;
 }
 
-}  // namespace hubward::mqtt
+}  // namespace hubward
