@@ -287,6 +287,8 @@ void BusSchedule::deliver_values(Unit& unit, const Block& block, const ReadAnswe
           {tag.tag, false, Quality::Bad, value.error().code, std::move(value.error().context)});
     }
   }
+  // One poll of several requests is one message.
+  batch.more = !unit.queue.empty() || in_flight(static_cast<std::size_t>(&unit - units_.data()));
   if (!batch.readings.empty()) effects_.emplace_back(Deliver{std::move(batch)});
 }
 

@@ -2,6 +2,7 @@
 // adapter's part (adapters/<kind>/settings.h).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,16 @@
 
 namespace hubward {
 
+// When a reading is told to the cloud.
+struct ReportRule {
+  bool on_change = false;  // else each reading is
+  // What a number must differ by, more than both: in its unit, and in percent of the value told
+  // last.
+  double dead_band = 0;
+  double dead_band_percent = 0;
+  std::optional<std::chrono::seconds> silence_max{};  // told again after that, changed or not
+};
+
 struct TagDescription {
   std::string name;       // telemetry name at the cloud; matches the device's model
   std::string component;  // empty: default component
@@ -20,8 +31,9 @@ struct TagDescription {
   std::optional<double> write_min;
   std::optional<double> write_max;
   Priority priority = Priority::Normal;
-  // Telemetry is sent with every reading; a property is reported when its value changes.
+  // Telemetry is sent as `report` says; a property is reported when its value changes.
   enum class As : std::uint8_t { Telemetry, Property } as = As::Telemetry;
+  ReportRule report{};
 };
 
 struct DeviceDescription {

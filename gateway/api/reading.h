@@ -41,6 +41,7 @@ struct TagReading {
 };
 
 // All values of one response, frame or message: taken together, sent as one telemetry message.
+// Where one poll takes several responses, those with `more` go together with the next one.
 struct ReadingBatch {
   DeviceIndex device;
   WallTime at;           // when the response arrived here
@@ -48,6 +49,7 @@ struct ReadingBatch {
   std::vector<TagReading> readings;
   // `at` is the equipment's own word on when it took them: nothing of ours corrects it.
   bool timed_by_device = false;
+  bool more = false;  // others of the same poll follow at once
 };
 
 }  // namespace hubward

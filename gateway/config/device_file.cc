@@ -166,6 +166,19 @@ void add_common(Record<TagFields>& r) {
       choice<Priority>(
           {{"low", Priority::Low}, {"normal", Priority::Normal}, {"alarm", Priority::Alarm}}),
       "what may be lost first when the store is full: low before normal before alarm");
+  r.optional(
+      "report", &TagFields::on_change,
+      choice<bool>({{"every_reading", false}, {"on_change", true}}),
+      "which readings are sent: each, or those that differ from the one sent last, and every "
+      "change between good and bad");
+  r.optional("dead_band", &TagFields::dead_band, number(0, kAnyNumber),
+             "with \"on_change\": what a number must differ by, and more, in its unit");
+  r.optional("dead_band_percent", &TagFields::dead_band_percent, number(0, 1000),
+             "with \"on_change\": the same in percent of the value sent last; with both, it must "
+             "exceed both");
+  r.optional("silence_max_s", &TagFields::silence_max, seconds(1, 604800),
+             "with \"on_change\": the longest time without a message of this tag; then its next "
+             "reading is sent, changed or not");
 }
 
 void add_scale(Record<TagFields>& r) {

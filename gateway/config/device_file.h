@@ -77,6 +77,10 @@ struct TagFields : SerialTagFields {
   std::string component;
   std::string unit;
   Priority priority = Priority::Normal;
+  bool on_change = false;
+  double dead_band = 0;
+  double dead_band_percent = 0;
+  std::optional<std::chrono::seconds> silence_max;
   // Modbus
   std::string address;
   modbus::ValueType modbus_type = modbus::ValueType::Uint16;

@@ -92,6 +92,24 @@ void check_names(const DeviceFile& file, FileReport& report) {
   }
 }
 
+// A dead band that is silently without effect would be looked for in vain.
+void check_reports(const DeviceFile& file, FileReport& report) {
+  for (std::size_t i = 0; i < file.tags.size(); ++i) {
+    const TagFields& tag = file.tags[i];
+    const std::string pointer = "/tags/" + std::to_string(i);
+    if (!report.clean(pointer) || tag.on_change) continue;
+    const char* key = tag.dead_band > 0           ? "dead_band"
+                      : tag.dead_band_percent > 0 ? "dead_band_percent"
+                      : tag.silence_max           ? "silence_max_s"
+                                                  : nullptr;
+    if (key == nullptr) continue;
+    report.error(pointer + "/" + key, "report",
+                 quoted(key) +
+                     " belongs to tags with \"report\": \"on_change\"; add it, or leave " +
+                     quoted(key) + " out");
+  }
+}
+
 DeviceOutboxSettings make_outbox(const DeviceOutboxFields& fields) {
   DeviceOutboxSettings outbox;
   if (fields.bytes_max) outbox.bytes_max = static_cast<std::uint64_t>(*fields.bytes_max);
@@ -122,6 +140,7 @@ DeviceDescription describe(const DeviceFile& file, const GatewayPart* gateway) {
     tag.write_max = fields.max;
     tag.priority = fields.priority;
     tag.as = fields.as;
+    tag.report = {fields.on_change, fields.dead_band, fields.dead_band_percent, fields.silence_max};
     description.tags.push_back(std::move(tag));
   }
   return description;
@@ -138,6 +157,7 @@ DevicePart make_device_part(const DeviceFile& file, const GatewayPart* gateway,
   check_enrollment(file, gateway, report);
   part.credential = find_credential(file, gateway, folder, secrets, report);
   check_names(file, report);
+  check_reports(file, report);
   attach_device(file, gateway, report, part);
   const std::string attach = "/attach/" + attach_kind(file.attach);
   part.whole = report.place("");

@@ -15,6 +15,9 @@ constexpr std::int64_t kDayMs = 86'400'000;
 // Instants looked at: intervals that fit into each other repeat long before.
 constexpr std::size_t kInstantsMax = 5'000;
 
+// Longer messages are split.
+constexpr double kBodyBytesMax = 64 * 1024;
+
 // The longest text of a value (gateway/device/tag_json writes the shortest one that reads back).
 std::size_t text_max(const modbus::TagSettings& tag) {
   using enum modbus::ValueType;
@@ -56,22 +59,23 @@ MessageRate at_instant(const modbus::DeviceSettings& device, const DeviceDescrip
         {device.tags[tag].table, device.tags[tag].address, modbus::width(device.tags[tag])});
   }
   MessageRate cost;
+  std::map<std::string, std::size_t> body_bytes;  // by component
   for (const auto& read : modbus::plan_reads(items, limits)) {
     cost.requests_a_day += 1;
-    std::map<std::string, std::size_t> body_bytes;  // by component
     for (const std::size_t item : read.items) {
       const auto& tag = device.tags[due[item]];
       const TagDescription& described = description.tags[tag.tag.value];
       if (described.as != TagDescription::As::Telemetry) continue;
       body_bytes[described.component] += described.name.size() + text_max(tag) + 4;  // "":,
     }
-    for (const auto& [component, bytes] : body_bytes) {
-      const auto size =
-          static_cast<double>(bytes + component.size() + description.id.size() + kPropertiesBytes);
-      cost.messages_a_day += 1;
-      cost.blocks_of_4_kb += std::ceil(size / 4096);
-      cost.blocks_of_half_kb += std::ceil(size / 512);
-    }
+  }
+  // What is read at one instant is one message (gateway/device/telemetry), unless it is very long.
+  for (const auto& [component, bytes] : body_bytes) {
+    const auto size =
+        static_cast<double>(bytes + component.size() + description.id.size() + kPropertiesBytes);
+    cost.messages_a_day += std::ceil(static_cast<double>(bytes) / kBodyBytesMax);
+    cost.blocks_of_4_kb += std::ceil(size / 4096);
+    cost.blocks_of_half_kb += std::ceil(size / 512);
   }
   return cost;
 }

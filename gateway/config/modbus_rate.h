@@ -17,8 +17,8 @@ struct MessageRate {
 };
 
 // Follows the bus adapter: tags that fall due at the same instant are read together where their
-// registers lie close enough, and each answer becomes one message for each component with telemetry
-// in it.
+// registers lie close enough, and all that is read at one instant becomes one message for each
+// component with telemetry in it. Tags that report on change count as if each reading were one.
 [[nodiscard]] MessageRate modbus_rate(const modbus::DeviceSettings& device,
                                       const DeviceDescription& description,
                                       const modbus::BusTiming& timing);

@@ -80,7 +80,11 @@ DeviceQuota polled(const modbus::DeviceSettings& settings, const DeviceDescripti
   quota.messages_a_day = rate.messages_a_day;
   quota.blocks_of_4_kb = rate.blocks_of_4_kb;
   quota.blocks_of_half_kb = rate.blocks_of_half_kb;
-  quota.from = count_text(rate.requests_a_day / kMinutesADay) + " Modbus requests a minute";
+  const bool on_change = std::ranges::any_of(
+      device.tags, [](const TagDescription& tag) { return tag.report.on_change; });
+  // How often a value changes nobody knows: counted as if each reading did.
+  quota.from = count_text(rate.requests_a_day / kMinutesADay) + " Modbus requests a minute" +
+               (on_change ? ", at most" : "");
   return quota;
 }
 

@@ -14,6 +14,10 @@ using namespace std::chrono_literals;
 // A method call holds memory until it is answered; a caller that does not wait gets "busy".
 constexpr unsigned kCommandsMax = 16;
 
+// A poll of several requests becomes one message if they are all answered within this. The message
+// has one time, so that more would date the last values wrongly.
+constexpr auto kCollectMax = 1s;
+
 bool is_waiting(CloudState state) {
   return state == CloudState::BackingOff || state == CloudState::WaitingForOperator;
 }
@@ -27,6 +31,8 @@ Device::Device(DeviceIndex index, DeviceDescription description, const CloudSett
       settings_(settings),
       parts_(parts),
       properties_(description_),
+      property_filter_(description_),
+      collected_(description_),
       cloud_(index, description_, settings, parts.cloud, properties_, *this),
       field_since_(parts.cloud.loop.clock().wall()),
       cloud_since_(field_since_),
@@ -35,6 +41,7 @@ Device::Device(DeviceIndex index, DeviceDescription description, const CloudSett
 }
 
 Device::~Device() {
+  parts_.cloud.loop.cancel(collecting_till_);
   if (status_pending_) parts_.status.forget(*this);
 }
 
@@ -43,21 +50,49 @@ void Device::start() {
   cloud_.start();
 }
 
-void Device::stop(std::function<void()> done) { cloud_.stop(std::move(done)); }
+void Device::stop(std::function<void()> done) {
+  send_collected();
+  cloud_.stop(std::move(done));
+}
 
 void Device::on_batch(const ReadingBatch& batch, Stored stored) {
   for (const auto& reading : batch.readings) {
     if (reading.tag.value >= tags_.size()) continue;
     tags_[reading.tag.value] = {reading, batch.at, batch.at_steady};
-    properties_.on_reading(reading);
+    const bool is_property =
+        description_.tags[reading.tag.value].as == TagDescription::As::Property;
+    if (is_property && property_filter_.passes(reading, batch.at_steady)) {
+      properties_.on_reading(reading);
+    }
   }
   publish_status_soon();
+  collect(batch, std::move(stored));
+  cloud_.on_properties_changed();
+}
+
+void Device::collect(const ReadingBatch& batch, Stored stored) {
   const Clock& clock = parts_.cloud.loop.clock();
   const RunStamp stamp{parts_.boot_id, batch.timed_by_device ||
                                            (clock.wall_is_trusted() &&
                                             is_stamped_by(batch, clock.wall(), clock.steady()))};
-  append(telemetry_messages(description_, batch, stamp), std::move(stored));
-  cloud_.on_properties_changed();
+  collected_.add(batch, stamp);
+  if (stored) collected_for_.push_back(std::move(stored));
+  if (!batch.more || collected_.is_urgent()) return send_collected();
+  if (collecting_till_ == TimerId{}) {
+    collecting_till_ =
+        parts_.cloud.loop.call_at(clock.steady() + kCollectMax, [this] { send_collected(); });
+  }
+}
+
+void Device::send_collected() {
+  parts_.cloud.loop.cancel(std::exchange(collecting_till_, {}));
+  Stored all;
+  if (!collected_for_.empty()) {
+    all = [waiting = std::exchange(collected_for_, {})](const Status& outcome) {
+      for (const Stored& stored : waiting) stored(outcome);
+    };
+  }
+  append(collected_.take(), std::move(all));
 }
 
 void Device::append(std::vector<OutboxMessage> messages, Stored stored) {

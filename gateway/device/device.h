@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "gateway/api/southbound.h"
 #include "gateway/device/clock_news.h"
@@ -50,7 +51,9 @@ class Device final : private CloudEvents {
   void on_wish(Wish wish) override;
   void on_command(RunCommand command) override;
 
+  void collect(const ReadingBatch& batch, Stored stored);
   void append(std::vector<OutboxMessage> messages, Stored stored);
+  void send_collected();
   void on_stored(const Result<StoredMessage>& row);
   void write(TagIndex tag, TagValue value, std::string origin,
              std::function<void(const WriteResult&)> done);
@@ -66,6 +69,10 @@ class Device final : private CloudEvents {
   DeviceParts parts_;
   SouthboundAdapter* adapter_ = nullptr;
   Properties properties_;
+  ReportFilter property_filter_;
+  PollMessages collected_;
+  std::vector<Stored> collected_for_;  // of the batches in it
+  TimerId collecting_till_;
   CloudClient cloud_;
   FieldState field_;
   bool field_reported_ = false;

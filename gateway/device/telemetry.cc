@@ -2,23 +2,39 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "gateway/api/failure_words.h"
 #include "gateway/device/tag_json.h"
 
 namespace hubward::device {
 namespace {
+
+constexpr const char* kBadProperty = "bad";
 
 bool has_a_number_or_text(const TagValue& value) {
   const auto* number = std::get_if<double>(&value);
   return number == nullptr || std::isfinite(*number);
 }
 
-OutboxMessage& message_for(std::vector<OutboxMessage>& messages, const std::string& component,
-                           const ReadingBatch& batch, const RunStamp& stamp) {
-  const auto found = std::find_if(messages.begin(), messages.end(), [&](const auto& message) {
-    return message.component == component;
-  });
-  if (found != messages.end()) return *found;
+void add_bad(OutboxMessage& message, const std::string& tag, ErrorCode code) {
+  const std::string entry = tag + "=" + std::string(words_for(code).label);
+  for (auto& [name, value] : message.properties) {
+    if (name != kBadProperty) continue;
+    value += "," + entry;
+    return;
+  }
+  message.properties.emplace_back(kBadProperty, entry);
+}
+
+}  // namespace
+
+OutboxMessage& PollMessages::message_for(const std::string& component, const ReadingBatch& batch,
+                                         const RunStamp& stamp) {
+  const auto open =
+      std::find_if(messages_.begin() + static_cast<std::ptrdiff_t>(open_from_), messages_.end(),
+                   [&](const OutboxMessage& message) { return message.component == component; });
+  if (open != messages_.end()) return *open;
   OutboxMessage message;
   message.priority = Priority::Low;
   message.created = batch.at;
@@ -26,27 +42,53 @@ OutboxMessage& message_for(std::vector<OutboxMessage>& messages, const std::stri
   message.boot_id = stamp.boot_id;
   message.clock_trusted = stamp.clock_trusted;
   message.component = component;
-  return messages.emplace_back(std::move(message));
+  message.body = "{";
+  return messages_.emplace_back(std::move(message));
 }
 
-}  // namespace
+void PollMessages::add(const TagReading& reading, const ReadingBatch& batch,
+                       const RunStamp& stamp) {
+  const TagDescription& tag = device_.tags[reading.tag.value];
+  const bool good = reading.quality == Quality::Good && has_a_number_or_text(reading.value);
+  if (!good && !tag.report.on_change) return;
+  // A tag that comes again, as on a bus that cannot keep up, belongs to another message.
+  if (told_[reading.tag.value]) seal();
+  OutboxMessage& message = message_for(tag.component, batch, stamp);
+  told_[reading.tag.value] = true;
+  message.priority = std::max(message.priority, tag.priority);
+  if (!good) return add_bad(message, tag.name, reading.code);
+  if (message.body.size() > 1) message.body += ',';
+  append_json_string(message.body, tag.name);
+  message.body += ':';
+  append_json(message.body, reading.value);
+  if (message.body.size() >= kBodyBytesMax) seal();
+}
 
-std::vector<OutboxMessage> telemetry_messages(const DeviceDescription& device,
-                                              const ReadingBatch& batch, const RunStamp& stamp) {
-  std::vector<OutboxMessage> messages;
+void PollMessages::seal() {
+  open_from_ = messages_.size();
+  told_.assign(told_.size(), false);
+}
+
+void PollMessages::add(const ReadingBatch& batch, const RunStamp& stamp) {
   for (const auto& reading : batch.readings) {
-    if (reading.quality != Quality::Good || reading.tag.value >= device.tags.size()) continue;
-    const TagDescription& tag = device.tags[reading.tag.value];
-    if (tag.as != TagDescription::As::Telemetry || !has_a_number_or_text(reading.value)) continue;
-    OutboxMessage& message = message_for(messages, tag.component, batch, stamp);
-    message.priority = std::max(message.priority, tag.priority);
-    message.body += message.body.empty() ? '{' : ',';
-    append_json_string(message.body, tag.name);
-    message.body += ':';
-    append_json(message.body, reading.value);
+    if (reading.tag.value >= device_.tags.size() ||
+        device_.tags[reading.tag.value].as != TagDescription::As::Telemetry) {
+      continue;
+    }
+    if (filter_.passes(reading, batch.at_steady)) add(reading, batch, stamp);
   }
-  for (auto& message : messages) message.body += '}';
-  return messages;
+}
+
+bool PollMessages::is_urgent() const {
+  return std::ranges::any_of(
+      messages_, [](const OutboxMessage& message) { return message.priority == Priority::Alarm; });
+}
+
+std::vector<OutboxMessage> PollMessages::take() {
+  for (auto& message : messages_) message.body += '}';
+  open_from_ = 0;
+  told_.assign(told_.size(), false);
+  return std::exchange(messages_, {});
 }
 
 }  // namespace hubward::device

@@ -75,7 +75,7 @@ bool has(const std::string& text, const std::string& words) {
 
 }  // namespace
 
-TEST_CASE("a Modbus device makes one message for each answered request and component") {
+TEST_CASE("a Modbus device makes one message for each poll and component") {
   struct Row {
     const char* why;
     std::vector<TagPlan> tags;
@@ -85,10 +85,10 @@ TEST_CASE("a Modbus device makes one message for each answered request and compo
   const Row rows[] = {
       {"neighbours share a request", {{0}, {1}, {2}}, kDay},
       {"a hole of eight registers is read over", {{0}, {9}}, kDay},
-      {"a wider one takes two requests", {{0}, {100}}, 2 * kDay},
-      {"two tables, two requests",
+      {"a wider one takes two requests, and one message", {{0}, {100}}, kDay},
+      {"two tables, two requests, one message",
        {{0}, {0, 1000ms, "", Telemetry, modbus::Table::Coil}},
-       2 * kDay},
+       kDay},
       {"two components, two messages of one request", {{0}, {1, 1000ms, "hydraulics"}}, 2 * kDay},
       {"a property is no telemetry", {{0, 1000ms, "", Property}}, 0},
       {"a property in the same request costs nothing", {{0}, {1, 1000ms, "", Property}}, kDay},

@@ -32,6 +32,13 @@ TagReading good(std::uint16_t tag, TagValue value) {
   return {TagIndex{tag}, std::move(value), Quality::Good, {}};
 }
 
+std::vector<OutboxMessage> telemetry_messages(const DeviceDescription& device,
+                                              const ReadingBatch& batch, const RunStamp& stamp) {
+  PollMessages messages(device);
+  messages.add(batch, stamp);
+  return messages.take();
+}
+
 }  // namespace
 
 TEST_CASE("readings taken together are one message, one more for each component") {
@@ -67,6 +74,72 @@ TEST_CASE("one alarm makes the message urgent, an untrusted clock is noted") {
   CHECK(messages[0].priority == Priority::Alarm);
   CHECK_FALSE(messages[0].clock_trusted);
   CHECK(messages[0].properties.empty());  // the mark is made when it is sent
+}
+
+TEST_CASE("the responses of one poll are one message with the time of the first") {
+  const DeviceDescription device = press();
+  PollMessages messages(device);
+  CHECK(messages.empty());
+  ReadingBatch first{DeviceIndex{0}, WallTime{std::chrono::milliseconds{1000}}, {}, {good(0, 1.0)}};
+  ReadingBatch second{
+      DeviceIndex{0}, WallTime{std::chrono::milliseconds{1020}}, {}, {good(1, true), good(2, 2.0)}};
+  messages.add(first, {});
+  messages.add(second, {});
+  const auto sent = messages.take();
+  REQUIRE(sent.size() == 2);
+  CHECK(sent[0].body == R"({"pressure":1,"running":true})");
+  CHECK(sent[0].created == first.at);
+  CHECK(sent[1].body == R"({"oilTemp":2})");
+  CHECK(messages.empty());
+}
+
+TEST_CASE("a tag that comes again before its message was sent begins another") {
+  const DeviceDescription device = press();
+  PollMessages messages(device);
+  ReadingBatch batch;
+  batch.readings = {good(0, 1.0), good(2, 5.0), good(0, 2.0), good(1, true)};
+  messages.add(batch, {});
+  const auto sent = messages.take();
+  REQUIRE(sent.size() == 3);
+  CHECK(sent[0].body == R"({"pressure":1})");
+  CHECK(sent[1].body == R"({"oilTemp":5})");
+  CHECK(sent[2].body == R"({"pressure":2,"running":true})");
+}
+
+TEST_CASE("messages are split long before the hub's limit") {
+  DeviceDescription device;
+  for (int i = 0; i < 600; ++i) {
+    TagDescription tag;
+    tag.name = "t" + std::to_string(i);
+    device.tags.push_back(tag);
+  }
+  ReadingBatch batch;
+  for (std::uint16_t i = 0; i < 600; ++i) batch.readings.push_back(good(i, std::string(240, 'x')));
+  const auto sent = telemetry_messages(device, batch, {});
+  CHECK(sent.size() == 3);
+  for (const auto& message : sent) CHECK(message.body.size() < kBodyBytesMax + 300);
+}
+
+TEST_CASE("a tag that reports on change tells its changes of quality, bad ones by their reason") {
+  DeviceDescription device = press();
+  device.tags[0].report.on_change = true;
+  PollMessages messages(device);
+  const auto sent = [&](TagReading reading) {
+    ReadingBatch batch;
+    batch.readings = {std::move(reading)};
+    messages.add(batch, {});
+    return messages.take();
+  };
+  CHECK(sent(good(0, 1.0)).size() == 1);
+  CHECK(sent(good(0, 1.0)).empty());
+  const auto bad = sent({TagIndex{0}, false, Quality::Bad, ErrorCode::NoValue});
+  REQUIRE(bad.size() == 1);
+  CHECK(bad[0].body == "{}");
+  CHECK(bad[0].properties ==
+        std::vector<std::pair<std::string, std::string>>{{"bad", "pressure=no_value"}});
+  CHECK(sent({TagIndex{0}, false, Quality::Bad, ErrorCode::NoValue}).empty());
+  CHECK(sent({TagIndex{0}, false, Quality::Bad, ErrorCode::NoAnswer}).size() == 1);
+  CHECK(sent(good(0, 1.0)).size() == 1);  // unchanged, and yet news
 }
 
 TEST_CASE("values keep their exact text as JSON") {
