@@ -11,6 +11,7 @@
 #include "gateway/cli/command_line.h"
 #include "gateway/cli/perform.h"
 #include "gateway/config/site.h"
+#include "gateway/modbus_alone.h"
 #include "gateway/platform/control_socket.h"
 #include "gateway/run_gateway.h"
 #include "gateway/serial_listen.h"
@@ -67,7 +68,8 @@ int main(int argc, char** argv) {
                                 },
                                 why_alone,
                                 kVersion,
-                                isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
+                                isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr,
+                                exchange_alone};
   return std::visit(
       [&](const auto& command) {
         if constexpr (std::is_same_v<std::decay_t<decltype(command)>, cli::Run>) {

@@ -168,7 +168,7 @@ double BusAdapter::need_of(const DeviceSettings& device,
   std::vector<PolledItem> items;
   items.reserve(device.tags.size());
   for (const TagSettings& tag : device.tags) {
-    items.push_back({{tag.table, tag.address, width(tag.type)}, tag.interval});
+    items.push_back({{tag.table, tag.address, width(tag)}, tag.interval});
   }
   return bus_need(items, read_limits(device.limits, timing), timing).share;
 }

@@ -57,6 +57,8 @@ bool leaves_unwritten(ExceptionCode code) {
          code == ExceptionCode::GatewayPathUnavailable;
 }
 
+constexpr std::chrono::seconds kPulseRetry{1};
+
 std::vector<std::size_t> all_tags(const DeviceSettings& device) {
   std::vector<std::size_t> tags(device.tags.size());
   for (std::size_t i = 0; i < tags.size(); ++i) tags[i] = i;
@@ -135,13 +137,14 @@ void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::mil
     if (auto* write = std::get_if<Write>(&flight.purpose)) {
       finish(*write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
              "connection lost before the answer came");
+    } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
+      writes_.push_front(std::move(first->write));  // nothing was written yet
     } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
       read_backs_.push_back(std::move(*job));
     }
   }
   for (const ReadBack& job : std::exchange(read_backs_, {})) {
-    finish(job.write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
-           job.write.detail);
+    not_read_back(job.write);
   }
   for (Unit& unit : units_) {
     unit.queue.clear();
@@ -177,6 +180,8 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
     polled(unit, poll->block, answered.answer, now);
   } else if (const auto* write = std::get_if<Write>(&flight.purpose)) {
     written(*write, answered.answer, answered.may_be_echo);
+  } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
+    read_first_done(std::move(*first), answered.answer);
   } else if (const auto* job = std::get_if<ReadBack>(&flight.purpose)) {
     read_back(*job, answered.answer, now);
   }
@@ -224,9 +229,10 @@ void BusSchedule::set_aside(Unit& unit, Flight& flight, const Answer& answer, In
   } else if (auto* write = std::get_if<Write>(&flight.purpose)) {
     write->detail = "an answer came that may belong to an earlier request";
     read_back_later(std::move(*write));
+  } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
+    writes_.push_front(std::move(first->write));
   } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
-    finish(job->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
-           job->write.detail);
+    not_read_back(job->write);
   }
 }
 
@@ -314,7 +320,18 @@ std::optional<TagValue> BusSchedule::rounded_value(const Write& write) const {
 }
 
 void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_echo) {
+  Unit& unit = units_[write.unit];
+  const TagSettings& tag = unit.settings->tags[write.tag];
   if (const auto* exception = std::get_if<ExceptionAnswer>(&answer)) {
+    if (exception->code == ExceptionCode::IllegalFunction &&
+        std::holds_alternative<MaskWrite>(write.request)) {
+      // It cannot write bits alone: the register is read, and written whole.
+      unit.has_no_mask_write = true;
+      Write whole = write;
+      whole.read_first = true;
+      writes_.push_front(std::move(whole));
+      return;
+    }
     if (leaves_unwritten(exception->code)) {
       finish(write, WriteResult::Outcome::Refused, ErrorCode::WriteRefused,
              describe(exception->code));
@@ -325,33 +342,84 @@ void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_
     read_back_later(std::move(unknown));
     return;
   }
-  if (!may_be_echo) {
+  begin_pulse(write);
+  if (may_be_echo) {
+    Write unconfirmed = write;
+    unconfirmed.unconfirmed_only = true;
+    unconfirmed.detail = "the line may have repeated our own request to us";
+    read_back_later(std::move(unconfirmed));
+  } else if (tag.verify) {
+    Write confirmed = write;
+    confirmed.confirmed = true;
+    read_back_later(std::move(confirmed));
+  } else {
     finish(write, WriteResult::Outcome::Written, {}, {}, rounded_value(write));
+  }
+}
+
+// The other bits are the device's own as they were a moment ago; if it changes them itself in
+// between, that change is lost. Function 22 has no such gap.
+void BusSchedule::read_first_done(ReadFirst job, const Answer& answer) {
+  Write write = std::move(job.write);
+  const auto* read = std::get_if<ReadAnswer>(&answer);
+  if (read == nullptr) {
+    const auto* exception = std::get_if<ExceptionAnswer>(&answer);
+    finish(write, WriteResult::Outcome::Refused, ErrorCode::WriteRefused,
+           "the register must be read first, and the device answers " +
+               (exception != nullptr ? describe(exception->code) : "something else"));
     return;
   }
-  Write unconfirmed = write;
-  unconfirmed.unconfirmed_only = true;
-  unconfirmed.detail = "the line may have repeated our own request to us";
-  read_back_later(std::move(unconfirmed));
+  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
+  const std::uint16_t mask = write_mask(tag);
+  const auto whole = static_cast<std::uint16_t>((read->values[0] & ~mask) | write.registers[0]);
+  write.request = WriteRegister{tag.address, whole};
+  write.read_first = false;
+  writes_.push_front(std::move(write));
+}
+
+bool BusSchedule::is_off(const Write& write) const {
+  const auto off = encode(Value{false}, units_[write.unit].settings->tags[write.tag]);
+  return !off || write.registers == *off;
+}
+
+void BusSchedule::begin_pulse(const Write& write) {
+  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
+  std::erase_if(pulse_ends_, [&](const PulseEnd& end) {
+    return end.unit == write.unit && end.tag == write.tag;
+  });
+  if (!tag.pulse || is_off(write)) return;
+  pulse_ends_.push_back({write.unit, write.tag, write.sent_at + *tag.pulse});
+}
+
+void BusSchedule::not_read_back(const Write& write) {
+  if (write.confirmed) {
+    finish(write, WriteResult::Outcome::Written, {}, "it could not be read back",
+           rounded_value(write));
+  } else {
+    finish(write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown, write.detail);
+  }
 }
 
 void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant now) {
   using enum WriteResult::Outcome;
   const auto* read = std::get_if<ReadAnswer>(&answer);
-  if (read == nullptr) {
-    finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown, job.write.detail);
-    return;
-  }
+  if (read == nullptr) return not_read_back(job.write);
   Unit& unit = units_[job.write.unit];
+  const TagSettings& tag = unit.settings->tags[job.write.tag];
   deliver_values(unit, job.block, *read, now);
   std::optional<TagValue> value;
-  if (auto decoded = decode(read->values, unit.settings->tags[job.write.tag])) {
-    value = std::move(*decoded);
-  }
-  if (job.write.unconfirmed_only && read->values == job.write.registers) {
-    finish(job.write, Written, {}, {}, std::move(value));
+  if (auto decoded = decode(read->values, tag)) value = std::move(*decoded);
+  const std::uint16_t mask = tag.table == Table::HoldingRegister ? write_mask(tag) : 0xFFFF;
+  const bool same = std::ranges::equal(
+      read->values, job.write.registers,
+      [&](std::uint16_t held, std::uint16_t wanted) { return ((held ^ wanted) & mask) == 0; });
+  if ((job.write.unconfirmed_only || job.write.confirmed) && same) {
+    finish(job.write, Written, {}, "read back", std::move(value));
   } else {
-    finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown, job.write.detail, std::move(value));
+    finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown,
+           job.write.confirmed ? "the device confirmed it, and holds something else"
+                               : job.write.detail,
+           std::move(value));
   }
 }
 
@@ -363,9 +431,10 @@ void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& w
   if (auto* write = std::get_if<Write>(&flight.purpose)) {
     write->detail = why + " to the write";
     read_back_later(std::move(*write));
+  } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
+    writes_.push_front(std::move(first->write));  // it waits for the unit, or for its time-out
   } else if (const auto* job = std::get_if<ReadBack>(&flight.purpose)) {
-    finish(job->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
-           job->write.detail);
+    not_read_back(job->write);
   }
   if (!known) unit_failed(unit, code, why, flight.early && code == ErrorCode::NoAnswer, now);
 }
@@ -377,6 +446,14 @@ void BusSchedule::read_back_later(Write write) {
 
 void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code,
                          std::string detail, std::optional<TagValue> value) {
+  if (write.id == WriteId{}) {  // the end of a pulse: nobody waits for it, and it must happen
+    if (outcome != WriteResult::Outcome::Written && !stopped_) {
+      pulse_ends_.push_back({write.unit, write.tag, write.sent_at + kPulseRetry});
+    }
+    return;
+  }
+  // What may have begun a pulse must end it.
+  if (outcome == WriteResult::Outcome::Unknown && !is_off(write)) begin_pulse(write);
   effects_.emplace_back(
       FinishWrite{write.id, {outcome, code, std::move(detail), std::move(value)}});
 }

@@ -39,7 +39,8 @@ Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint1
   }
   if (tag.table == Table::Coil) return WriteCoil{tag.address, registers[0] != 0};
   if (is_part(tag)) {
-    return failure(ErrorCode::NotWritable, ErrorKind::Permanent, "a part of a register");
+    const std::uint16_t mask = write_mask(tag);
+    return MaskWrite{tag.address, static_cast<std::uint16_t>(~mask), registers[0]};
   }
   if (registers.size() == 1) return WriteRegister{tag.address, registers[0]};
   return WriteRegisters{tag.address, registers};
@@ -67,7 +68,11 @@ void BusSchedule::on_link_up(SteadyTime now) {
 }
 
 void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime now) {
-  Write write{id, units_.size(), 0, request.deadline, {}, request.value, {}, false, {}};
+  Write write;
+  write.id = id;
+  write.unit = units_.size();
+  write.deadline = request.deadline;
+  write.wanted = request.value;
   const auto refuse = [&](ErrorCode code, std::string why) {
     finish(write, WriteResult::Outcome::Refused, code, std::move(why));
   };
@@ -85,6 +90,8 @@ void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime n
   write.tag = static_cast<std::size_t>(tag - tags.begin());
   write.request = std::move(*pdu);
   write.registers = *registers;
+  write.read_first =
+      is_part(*tag) && tag->table == Table::HoldingRegister && unit->has_no_mask_write;
   if (stopped_ || now >= request.deadline) {
     return finish(write, WriteResult::Outcome::Expired, ErrorCode::CommandExpired,
                   "it came too late; not written");
@@ -142,6 +149,7 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
 
 std::optional<Send> BusSchedule::next(SteadyTime now) {
   if (!link_up_ || stopped_ || flights_.size() >= options_.in_flight_max) return std::nullopt;
+  end_pulses(now);
   if (auto send = next_read_back(now)) return send;
   if (writes_in_row_ < kWritesInARowMax) {
     if (auto send = next_write(now)) {
@@ -158,6 +166,30 @@ std::optional<Send> BusSchedule::next(SteadyTime now) {
   return next_write(now);
 }
 
+void BusSchedule::end_pulses(SteadyTime now) {
+  for (std::size_t i = 0; i < pulse_ends_.size();) {
+    const PulseEnd end = pulse_ends_[i];
+    if (end.at > now) {
+      ++i;
+      continue;
+    }
+    pulse_ends_.erase(pulse_ends_.begin() + static_cast<std::ptrdiff_t>(i));
+    const TagSettings& tag = units_[end.unit].settings->tags[end.tag];
+    const auto off = encode(Value{false}, tag);
+    auto request = off ? request_for(tag, *off) : tl::unexpected(off.error());
+    if (!request) continue;  // a value with names for neither state; checked at the start
+    Write write;
+    write.unit = end.unit;
+    write.tag = end.tag;
+    write.deadline = SteadyTime::max();
+    write.request = std::move(*request);
+    write.wanted = false;
+    write.registers = *off;
+    write.read_first = is_part(tag) && units_[end.unit].has_no_mask_write;
+    writes_.push_front(std::move(write));
+  }
+}
+
 std::optional<Send> BusSchedule::next_read_back(SteadyTime now) {
   for (std::size_t i = 0; i < read_backs_.size();) {
     ReadBack& job = read_backs_[i];
@@ -172,8 +204,7 @@ std::optional<Send> BusSchedule::next_read_back(SteadyTime now) {
       const std::size_t unit = taken.write.unit;
       return send(unit, request, std::move(taken), whole_patience(unit), now);
     }
-    finish(taken.write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
-           taken.write.detail);
+    not_read_back(taken.write);
   }
   return std::nullopt;
 }
@@ -191,7 +222,10 @@ std::optional<Send> BusSchedule::next_write(SteadyTime now) {
       continue;
     }
     unit.late.forget(now);
-    if (!unit.late.tells_apart(writes_[i].request)) {
+    const Request first = writes_[i].read_first
+                              ? Request{unit.reads.block_of(writes_[i].tag).request}
+                              : writes_[i].request;
+    if (!unit.late.tells_apart(first)) {
       waiting.push_back(place);
       if (unit.retry_at > now) continue;
       const Block block = unit.reads.block_of(writes_[i].tag);
@@ -201,7 +235,12 @@ std::optional<Send> BusSchedule::next_write(SteadyTime now) {
     }
     Write write = std::move(writes_[i]);
     writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
+    write.sent_at = now;
     const Request request = write.request;
+    if (write.read_first) {
+      const ReadRequest read = unit.reads.block_of(write.tag).request;
+      return send(place, read, ReadFirst{std::move(write)}, whole_patience(place), now);
+    }
     return send(place, request, std::move(write), whole_patience(place), now);
   }
   return std::nullopt;
@@ -415,6 +454,9 @@ SteadyTime BusSchedule::wake_at() const {
   SteadyTime wake = SteadyTime::max();
   for (const Flight& flight : flights_) wake = std::min(wake, flight.deadline);
   for (const Write& write : writes_) wake = std::min(wake, write.deadline);
+  if (link_up_) {
+    for (const PulseEnd& end : pulse_ends_) wake = std::min(wake, end.at);
+  }
   if (link_up_ && flights_.size() < options_.in_flight_max) {
     for (std::size_t i = 0; i < units_.size(); ++i) {
       if (!is_taken(i)) wake = std::min(wake, poll_due(i));

@@ -130,6 +130,20 @@ class BusSchedule {
     std::vector<std::uint16_t> registers;  // what it writes, to compare with what is read back
     bool unconfirmed_only = false;         // answered, but by what may be our own echo
     std::string detail;                    // why the outcome is not known
+    bool confirmed = false;                // by the device; read back only to be sure
+    // Of a register that is written in part: read it first, because the device has no function that
+    // masks.
+    bool read_first = false;
+    SteadyTime sent_at = SteadyTime::min();
+  };
+  struct ReadFirst {
+    Write write;
+  };
+  // The end of a pulse. It stays until the device has confirmed it, whatever happens in between.
+  struct PulseEnd {
+    std::size_t unit;
+    std::size_t tag;
+    SteadyTime at;
   };
   struct Poll {
     Block block;
@@ -139,7 +153,7 @@ class BusSchedule {
     Write write;
     Block block;
   };
-  using Purpose = std::variant<Poll, Probe, Write, ReadBack>;
+  using Purpose = std::variant<Poll, Probe, Write, ReadFirst, ReadBack>;
   struct Flight {
     Ticket ticket;
     std::size_t unit;
@@ -185,6 +199,7 @@ class BusSchedule {
     UnitUse use;
     unsigned answers = 0;             // since the gap worth reading was computed
     bool ask_other_function = false;  // its exceptions cannot be told apart
+    bool has_no_mask_write = false;   // function 22; as it said
     FieldState::Link link = FieldState::Link::Unknown;
     std::string detail;                         // as reported last
     std::vector<std::optional<ErrorCode>> bad;  // by tag: as delivered last
@@ -240,6 +255,12 @@ class BusSchedule {
   void read_back(const ReadBack& job, const Answer& answer, Instant now);
   void unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now);
   void read_back_later(Write write);
+  // The read-back of a write that will not come.
+  void not_read_back(const Write& write);
+  void read_first_done(ReadFirst job, const Answer& answer);
+  void end_pulses(SteadyTime now);
+  void begin_pulse(const Write& write);
+  [[nodiscard]] bool is_off(const Write& write) const;
   void finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code, std::string detail,
               std::optional<TagValue> value = std::nullopt);
   void unit_up(Unit& unit, SteadyTime now);
@@ -252,6 +273,7 @@ class BusSchedule {
   std::vector<Flight> flights_;
   std::deque<Write> writes_;
   std::deque<ReadBack> read_backs_;
+  std::vector<PulseEnd> pulse_ends_;
   std::vector<Effect> effects_;
   bool link_up_ = false;
   bool stopped_ = false;

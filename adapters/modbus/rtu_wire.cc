@@ -17,7 +17,8 @@ std::vector<std::byte> copy(std::span<const std::byte> bytes) {
 
 bool confirms_by_repeating(const Request& request) {
   return std::holds_alternative<WriteCoil>(request) ||
-         std::holds_alternative<WriteRegister>(request);
+         std::holds_alternative<WriteRegister>(request) ||
+         std::holds_alternative<MaskWrite>(request);
 }
 
 }  // namespace

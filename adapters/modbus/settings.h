@@ -22,6 +22,9 @@ struct TagSettings : ValueFormat {
   Table table = Table::HoldingRegister;
   std::uint16_t address = 0;  // zero-based, as on the wire
   std::chrono::milliseconds interval{1000};
+  bool verify = false;  // what was written is read back
+  // Bool: a true that was written becomes false again after this.
+  std::optional<std::chrono::milliseconds> pulse{};
 };
 
 // What one device can bear to be asked.

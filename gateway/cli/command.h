@@ -75,12 +75,52 @@ struct SerialListen {
   std::size_t fixed = 0;  // 0: not of one length
   unsigned gap_ms = 0;    // 0: not apart by silences
 };
+// Where a Modbus device is: one of the first three.
+struct ModbusTarget {
+  std::string device;  // its id in the configuration
+  std::string tcp;     // host or host:port
+  std::string rtu;     // path of a serial port
+  std::uint32_t baud = 19200;
+  std::string parity = "even";  // Modbus' own default
+  std::uint8_t stop_bits = 1;
+  std::uint8_t unit = 1;
+  std::uint32_t timeout_ms = 1000;
+  std::string folder = kDefaultFolder;
+};
+// Reads registers once, over a connection of its own.
+struct ReadOnce {
+  std::string address;  // as in the configuration
+  std::uint16_t count = 1;
+  std::string type = "uint16";
+  bool as_all = false;  // the lens
+  bool words_low_first = false;
+  bool bytes_low_first = false;
+  ModbusTarget at;
+};
+// Writes a value once and reads it back.
+struct WriteOnce {
+  std::string address;
+  std::string value;
+  std::string type = "uint16";
+  bool words_low_first = false;
+  bool bytes_low_first = false;
+  ModbusTarget at;
+};
+// Looks which units answer.
+struct Scan {
+  std::string where;  // tcp://host:port or a path
+  std::string units = "1-247";
+  std::string bauds = "9600,19200,115200";
+  std::string parities = "even,none,odd";
+  std::uint32_t timeout_ms = 300;
+};
 // Every failure on the way to the cloud: how it is seen, what it means, what is done.
 struct ExplainFailures {};
 struct Version {};
 
 using Command = std::variant<Run, Check, Schema, Plan, ShowStatus, Why, DrillFailover, Maintenance,
-                             ExportQuarantine, SerialListen, ExplainFailures, Version>;
+                             ExportQuarantine, SerialListen, ReadOnce, WriteOnce, Scan,
+                             ExplainFailures, Version>;
 
 // What a command has to say, and the status to exit with.
 struct Outcome {

@@ -12,6 +12,32 @@ void add_folder(CLI::App& verb, std::string& folder) {
       ->option_text("DIR (" + folder + ")");
 }
 
+void add_target(CLI::App& verb, ModbusTarget& at) {
+  verb.add_option("--device", at.device, "Where and which: as this device of the configuration");
+  verb.add_option("--tcp", at.tcp, "Where: a Modbus TCP endpoint")->option_text("HOST[:PORT]");
+  verb.add_option("--rtu", at.rtu, "Where: a serial port")->option_text("PORT");
+  verb.add_option("--baud", at.baud, "With --rtu (19200)")->option_text("N");
+  verb.add_option("--parity", at.parity, "With --rtu (even)")
+      ->option_text("even|none|odd")
+      ->check(CLI::IsMember({"even", "none", "odd"}));
+  verb.add_option("--stop-bits", at.stop_bits, "With --rtu (1)")
+      ->option_text("1|2")
+      ->check(CLI::Range(1, 2));
+  verb.add_option("--unit", at.unit, "The unit id (1)")->option_text("N");
+  verb.add_option("--timeout-ms", at.timeout_ms, "How long an answer may take (1000)")
+      ->option_text("N")
+      ->check(CLI::Range(10, 60000));
+  add_folder(verb, at.folder);
+}
+
+// The options that say how a value stands in its registers.
+template <class Command>
+void add_format(CLI::App& verb, Command& command) {
+  verb.add_option("--type", command.type, "As in the configuration (uint16)")->option_text("TYPE");
+  verb.add_flag("--words-low-first", command.words_low_first, "As \"word_order\": \"low_first\"");
+  verb.add_flag("--bytes-low-first", command.bytes_low_first, "As \"byte_order\": \"low_first\"");
+}
+
 }  // namespace
 
 std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>& arguments) {
@@ -112,6 +138,41 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
       ->check(CLI::Range(2, 10000))
       ->excludes(fixed);
 
+  constexpr const char* kAddress = "holding:12 (on the wire, from 0) or manual:40013 (from 1)";
+  ReadOnce read;
+  auto* read_verb = app.add_subcommand("read", "Read registers of a Modbus device once");
+  read_verb->add_option("address", read.address, kAddress)->required();
+  read_verb->add_option("--count", read.count, "How many values")
+      ->option_text("N")
+      ->check(CLI::Range(1, 125));
+  add_format(*read_verb, read);
+  std::string as;
+  read_verb->add_option("--as", as, "all: the registers as everything they could be")
+      ->option_text("all")
+      ->check(CLI::IsMember({"all"}));
+  add_target(*read_verb, read.at);
+
+  WriteOnce write;
+  auto* write_verb =
+      app.add_subcommand("write", "Write a value to a Modbus device and read it back");
+  write_verb->add_option("address", write.address, kAddress)->required();
+  write_verb->add_option("value", write.value, "A number, true, false or a text")->required();
+  add_format(*write_verb, write);
+  add_target(*write_verb, write.at);
+
+  Scan scan;
+  auto* scan_verb = app.add_subcommand("scan", "Look which Modbus units answer, and what they are");
+  scan_verb->add_option("where", scan.where, "tcp://HOST[:PORT], or the path of a serial port")
+      ->required();
+  scan_verb->add_option("--units", scan.units, "Which unit ids (1-247)")->option_text("1-20,33");
+  scan_verb->add_option("--bauds", scan.bauds, "On a serial port (9600,19200,115200)")
+      ->option_text("LIST");
+  scan_verb->add_option("--parities", scan.parities, "On a serial port (even,none,odd)")
+      ->option_text("LIST");
+  scan_verb->add_option("--timeout-ms", scan.timeout_ms, "How long an answer may take (300)")
+      ->option_text("N")
+      ->check(CLI::Range(10, 60000));
+
   auto* version_verb = app.add_subcommand("version", "Print the version");
 
   try {
@@ -135,6 +196,12 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   if (why_verb->parsed()) return why;
   if (failover_verb->parsed()) return drill;
   if (listen_verb->parsed()) return listen;
+  if (read_verb->parsed()) {
+    read.as_all = as == "all";
+    return read;
+  }
+  if (write_verb->parsed()) return write;
+  if (scan_verb->parsed()) return scan;
   if (version_verb->parsed()) return Version{};
   return Outcome{kExitMisuse, "", app.help()};
 }

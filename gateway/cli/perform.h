@@ -1,8 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
+#include <variant>
+#include <vector>
 
+#include "adapters/modbus/exchanges.h"
 #include "gateway/cli/command.h"
 #include "gateway/config/file_source.h"
 #include "gateway/config/secret_source.h"
@@ -20,6 +24,11 @@ using AskGateway =
 using WalkAlone =
     std::function<Result<std::string>(const config::SiteSettings& site, const std::string& device)>;
 
+// Asks Modbus units over a connection of its own and waits; one answer for each request.
+using ExchangeModbus = std::function<std::vector<Result<modbus::Answer>>(
+    const modbus::Attachment& attachment, const std::vector<modbus::Ask>& asks,
+    std::chrono::milliseconds response_timeout)>;
+
 // The world as commands see it; tests hand them another.
 struct Surroundings {
   const config::FileSource& files;
@@ -29,6 +38,7 @@ struct Surroundings {
   WalkAlone walk_alone;
   std::string version;
   bool colour = false;  // standard output is a terminal, and NO_COLOR is not set
+  ExchangeModbus exchange{};
 };
 
 // Everything but `run`, which only main can do.
@@ -40,6 +50,9 @@ struct Surroundings {
 [[nodiscard]] Outcome perform(const ExportQuarantine& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Why& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const DrillFailover& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const ReadOnce& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const WriteOnce& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const Scan& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ExplainFailures& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Version& command, const Surroundings& world);
 

@@ -269,6 +269,11 @@ Codec<TagFields> modbus_tag() {
   r.optional("interval_ms", &TagFields::interval, milliseconds(20, 86400000),
              "how often it is read");
   add_write_limits(r, "true lets the cloud write it; needs a coil or a holding register");
+  r.optional("verify", &TagFields::verify, boolean(),
+             "true reads back what was written, and says so in the answer to a command");
+  r.optional("pulse_ms", &TagFields::pulse, milliseconds(50, 3600000),
+             "bool: a true that was written becomes false again after this time, also if the "
+             "connection was lost in between");
   return r.codec();
 }
 

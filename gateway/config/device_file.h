@@ -98,6 +98,8 @@ struct TagFields : SerialTagFields {
   bool unnamed_is_bad = false;
   std::chrono::milliseconds interval{1000};
   bool writable = false;
+  bool verify = false;
+  std::optional<std::chrono::milliseconds> pulse;
   std::optional<double> min;
   std::optional<double> max;
   // Modbus and serial

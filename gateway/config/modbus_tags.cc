@@ -40,6 +40,17 @@ void check_table(const TagFields& tag, const RegisterAddress& address, std::uint
   }
 }
 
+void check_writes(const TagFields& tag, const std::string& pointer, FileReport& report) {
+  if (!tag.writable && (tag.verify || tag.pulse)) {
+    const char* key = tag.verify ? "verify" : "pulse_ms";
+    report.error(pointer + "/" + key, "not-writable",
+                 quoted(key) + " belongs to a tag that is \"writable\"");
+  } else if (tag.pulse && (tag.modbus_type != modbus::ValueType::Bool || !tag.names.empty())) {
+    report.error(pointer + "/pulse_ms", "pulse",
+                 "only a bool without \"names\" can be written as a pulse");
+  }
+}
+
 void check_range(const TagFields& tag, const std::string& pointer, FileReport& report) {
   const bool is_bool = tag.modbus_type == modbus::ValueType::Bool;
   const bool is_number =
@@ -86,8 +97,11 @@ std::vector<modbus::TagSettings> modbus_tags(const std::vector<TagFields>& tags,
     settings.tag = TagIndex{static_cast<std::uint16_t>(i)};
     static_cast<modbus::ValueFormat&>(settings) = value_format(tag, pointer, report);
     settings.interval = tag.interval;
+    settings.verify = tag.verify;
+    settings.pulse = tag.pulse;
     if (report.clean(pointer)) {
       check_range(tag, pointer, report);
+      check_writes(tag, pointer, report);
       if (const auto address = parse_register_address(tag.address)) {
         settings.table = address->table;
         settings.address = address->address;

@@ -71,7 +71,9 @@ CommandAnswer answer_for(const WriteResult& result, const TagValue& wanted) {
   const TagValue* read_back = result.read_back ? &*result.read_back : nullptr;
   switch (result.outcome) {
     case WriteResult::Outcome::Written:
-      return answer(hub::MethodStatus::Done, "written", "The equipment confirmed the value.",
+      return answer(hub::MethodStatus::Done, "written",
+                    "The equipment confirmed the value" +
+                        (result.detail.empty() ? "." : " (" + result.detail + ")."),
                     read_back != nullptr ? read_back : &wanted);
     case WriteResult::Outcome::Refused:
       return answer(refusal_status(result.code), "refused", sentence(result.code, result.detail),

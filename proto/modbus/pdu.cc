@@ -63,6 +63,11 @@ bool in_range(const Request& request) {
             [](const WriteRegisters& r) {
               return in_range(r.address, r.values.size(), kWriteRegistersMax);
             },
+            [](const ReadWriteRegisters& r) {
+              return in_range(r.read_address, r.read_count, kReadRegistersMax) &&
+                     in_range(r.address, r.values.size(), kReadWriteRegistersMax);
+            },
+            [](const ReadIdentification& r) { return r.level >= 1 && r.level <= 4; },
             [](const auto&) { return true; }},
       request);
 }
@@ -86,6 +91,15 @@ Head head_of(const Request& request) {
                           },
                           [](const WriteRegisters& r) {
                             return Head{r.address, static_cast<std::uint16_t>(r.values.size())};
+                          },
+                          [](const MaskWrite& r) {
+                            return Head{r.address, r.and_mask};
+                          },
+                          [](const ReadWriteRegisters& r) {
+                            return Head{r.read_address, r.read_count};
+                          },
+                          [](const ReadIdentification&) {
+                            return Head{0, 0};
                           }},
                     request);
 }
@@ -98,6 +112,43 @@ tl::unexpected<Error> unexpected(std::string why) {
 }
 tl::unexpected<Error> malformed(std::string why) {
   return failure(ErrorCode::Malformed, ErrorKind::Corrupt, std::move(why));
+}
+
+// The read that the answer is one to, if it holds registers or bits.
+std::optional<ReadRequest> read_in(const Request& request) {
+  if (const auto* read = std::get_if<ReadRequest>(&request)) return *read;
+  if (const auto* both = std::get_if<ReadWriteRegisters>(&request)) {
+    return ReadRequest{Table::HoldingRegister, both->read_address, both->read_count};
+  }
+  return std::nullopt;
+}
+
+constexpr std::size_t kIdentificationHeadBytes = 7;  // up to the number of objects
+
+Result<Answer> parse_identification(const ReadIdentification& asked,
+                                    std::span<const std::byte> pdu) {
+  if (pdu.size() < kIdentificationHeadBytes) return bad_frame("length");
+  if (byte_at(pdu, 1) != kReadIdentification || byte_at(pdu, 2) != asked.level) {
+    return unexpected("another kind of identification");
+  }
+  Identification answer;
+  answer.level = byte_at(pdu, 2);
+  answer.conformity = byte_at(pdu, 3);
+  if (byte_at(pdu, 4) != 0 && byte_at(pdu, 4) != 0xFF) return bad_frame("neither more nor all");
+  answer.more_follows = byte_at(pdu, 4) != 0;
+  answer.next_object = byte_at(pdu, 5);
+  auto rest = pdu.subspan(kIdentificationHeadBytes);
+  for (unsigned left = byte_at(pdu, 6); left > 0; --left) {
+    if (rest.size() < 2 || rest.size() < 2U + byte_at(rest, 1)) return bad_frame("object's length");
+    std::string text;
+    for (const std::byte byte : rest.subspan(2, byte_at(rest, 1))) {
+      text += static_cast<char>(byte);
+    }
+    answer.objects.emplace_back(byte_at(rest, 0), std::move(text));
+    rest = rest.subspan(2U + byte_at(rest, 1));
+  }
+  if (!rest.empty()) return bad_frame("more bytes than objects");
+  return answer;
 }
 
 Result<Answer> parse_read_answer(const ReadRequest& read, std::span<const std::byte> pdu) {
@@ -134,6 +185,18 @@ Result<Request> parse_write_many(FunctionCode function, std::span<const std::byt
   return write;
 }
 
+Result<Request> parse_read_write(std::span<const std::byte> pdu) {
+  if (pdu.size() < 10 || pdu.size() != 10U + byte_at(pdu, 9)) {
+    return malformed("byte count does not fit the length");
+  }
+  const std::size_t count = word_at(pdu, 7);
+  if (byte_at(pdu, 9) != count * 2) return malformed("byte count does not fit the count");
+  ReadWriteRegisters request{word_at(pdu, 1), word_at(pdu, 3), word_at(pdu, 5),
+                             std::vector<std::uint16_t>(count)};
+  for (std::size_t i = 0; i < count; ++i) request.values[i] = word_at(pdu, 10 + i * 2);
+  return request;
+}
+
 std::optional<Table> table_read_by(FunctionCode function) {
   switch (function) {
     case FunctionCode::ReadCoils:
@@ -154,6 +217,16 @@ Result<Request> parse_request_fields(std::span<const std::byte> pdu) {
   if (function == FunctionCode::WriteMultipleCoils ||
       function == FunctionCode::WriteMultipleRegisters) {
     return parse_write_many(function, pdu);
+  }
+  if (function == FunctionCode::ReadWriteMultipleRegisters) return parse_read_write(pdu);
+  if (function == FunctionCode::MaskWriteRegister) {
+    if (pdu.size() != 7) return malformed("length does not fit the function");
+    return MaskWrite{word_at(pdu, 1), word_at(pdu, 3), word_at(pdu, 5)};
+  }
+  if (function == FunctionCode::EncapsulatedInterface) {
+    if (pdu.size() != 4) return malformed("length does not fit the function");
+    if (byte_at(pdu, 1) != kReadIdentification) return malformed("function not known");
+    return ReadIdentification{byte_at(pdu, 2), byte_at(pdu, 3)};
   }
   if (pdu.size() != 5) return malformed("length does not fit the function");
   const std::uint16_t address = word_at(pdu, 1);
@@ -252,20 +325,28 @@ FunctionCode function_of(const Request& request) {
             [](const WriteCoil&) { return FunctionCode::WriteSingleCoil; },
             [](const WriteRegister&) { return FunctionCode::WriteSingleRegister; },
             [](const WriteCoils&) { return FunctionCode::WriteMultipleCoils; },
-            [](const WriteRegisters&) { return FunctionCode::WriteMultipleRegisters; }},
+            [](const WriteRegisters&) { return FunctionCode::WriteMultipleRegisters; },
+            [](const MaskWrite&) { return FunctionCode::MaskWriteRegister; },
+            [](const ReadWriteRegisters&) { return FunctionCode::ReadWriteMultipleRegisters; },
+            [](const ReadIdentification&) { return FunctionCode::EncapsulatedInterface; }},
       request);
 }
 
-bool is_read(const Request& request) { return std::holds_alternative<ReadRequest>(request); }
+bool is_read(const Request& request) {
+  return std::holds_alternative<ReadRequest>(request) ||
+         std::holds_alternative<ReadIdentification>(request);
+}
 
 std::size_t answer_bytes(const Request& request) {
-  if (const auto* read = std::get_if<ReadRequest>(&request)) return 2 + data_bytes(*read);
-  return 5;
+  if (const auto read = read_in(request)) return 2 + data_bytes(*read);
+  if (std::holds_alternative<ReadIdentification>(request)) return kPduBytesMax;
+  return std::holds_alternative<MaskWrite>(request) ? 7 : 5;
 }
 
 bool answers_look_alike(const Request& a, const Request& b) {
   if (function_of(a) != function_of(b)) return false;
-  if (is_read(a)) return answer_bytes(a) == answer_bytes(b);
+  if (read_in(a)) return answer_bytes(a) == answer_bytes(b);
+  if (std::holds_alternative<MaskWrite>(a)) return a == b;
   const Head x = head_of(a);
   const Head y = head_of(b);
   return x.address == y.address && x.word == y.word;
@@ -280,6 +361,12 @@ Result<std::vector<std::byte>> encode_request(const Request& request) {
   std::vector<std::byte> out;
   out.reserve(5);
   put_byte(out, static_cast<std::uint8_t>(function_of(request)));
+  if (const auto* identification = std::get_if<ReadIdentification>(&request)) {
+    put_byte(out, kReadIdentification);
+    put_byte(out, identification->level);
+    put_byte(out, identification->object);
+    return out;
+  }
   put_word(out, head.address);
   put_word(out, head.word);
   if (const auto* coils = std::get_if<WriteCoils>(&request)) {
@@ -288,6 +375,13 @@ Result<std::vector<std::byte>> encode_request(const Request& request) {
   } else if (const auto* registers = std::get_if<WriteRegisters>(&request)) {
     put_byte(out, registers->values.size() * 2);
     for (const std::uint16_t value : registers->values) put_word(out, value);
+  } else if (const auto* mask = std::get_if<MaskWrite>(&request)) {
+    put_word(out, mask->or_mask);
+  } else if (const auto* both = std::get_if<ReadWriteRegisters>(&request)) {
+    put_word(out, both->address);
+    put_word(out, both->values.size());
+    put_byte(out, both->values.size() * 2);
+    for (const std::uint16_t value : both->values) put_word(out, value);
   }
   return out;
 }
@@ -300,8 +394,15 @@ Result<Answer> parse_answer(const Request& request, std::span<const std::byte> p
     return ExceptionAnswer{static_cast<ExceptionCode>(byte_at(pdu, 1))};
   }
   if (byte_at(pdu, 0) != function) return unexpected("answer to another function");
-  if (const auto* read = std::get_if<ReadRequest>(&request)) return parse_read_answer(*read, pdu);
-  if (pdu.size() != 5) return bad_frame("the answer to a write has five bytes");
+  if (const auto read = read_in(request)) return parse_read_answer(*read, pdu);
+  if (const auto* identification = std::get_if<ReadIdentification>(&request)) {
+    return parse_identification(*identification, pdu);
+  }
+  if (pdu.size() != answer_bytes(request)) return bad_frame("not the length of a write's answer");
+  const auto* mask = std::get_if<MaskWrite>(&request);
+  if (mask != nullptr && word_at(pdu, 5) != mask->or_mask) {
+    return unexpected("another mask than was written");
+  }
   const Head head = head_of(request);
   if (word_at(pdu, 1) != head.address || word_at(pdu, 3) != head.word) {
     return unexpected("another address, value or count than was written");
@@ -328,8 +429,8 @@ std::vector<std::byte> encode_answer(const Request& request, const Answer& answe
   }
   put_byte(out, function);
   if (const auto* data = std::get_if<ReadAnswer>(&answer)) {
-    const auto* read = std::get_if<ReadRequest>(&request);
-    const bool bits = read != nullptr && holds_bits(read->table);
+    const auto read = read_in(request);
+    const bool bits = read && holds_bits(read->table);
     put_byte(out, bits ? (data->values.size() + 7) / 8 : data->values.size() * 2);
     if (bits) {
       put_bits(out, data->values);
@@ -338,9 +439,24 @@ std::vector<std::byte> encode_answer(const Request& request, const Answer& answe
     }
     return out;
   }
+  if (const auto* identification = std::get_if<Identification>(&answer)) {
+    put_byte(out, kReadIdentification);
+    put_byte(out, identification->level);
+    put_byte(out, identification->conformity);
+    put_byte(out, identification->more_follows ? 0xFF : 0);
+    put_byte(out, identification->next_object);
+    put_byte(out, identification->objects.size());
+    for (const auto& [id, text] : identification->objects) {
+      put_byte(out, id);
+      put_byte(out, text.size());
+      for (const char c : text) out.push_back(static_cast<std::byte>(c));
+    }
+    return out;
+  }
   const Head head = head_of(request);
   put_word(out, head.address);
   put_word(out, head.word);
+  if (const auto* mask = std::get_if<MaskWrite>(&request)) put_word(out, mask->or_mask);
   return out;
 }
 

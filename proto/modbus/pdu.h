@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -26,8 +27,12 @@ enum class FunctionCode : std::uint8_t {
   WriteSingleRegister = 6,
   WriteMultipleCoils = 15,
   WriteMultipleRegisters = 16,
+  MaskWriteRegister = 22,
+  ReadWriteMultipleRegisters = 23,
+  EncapsulatedInterface = 43,  // only with kReadIdentification
 };
-inline constexpr std::uint8_t kExceptionFlag = 0x80;  // added to the function code, section 7
+inline constexpr std::uint8_t kReadIdentification = 14;  // MEI type, section 6.21
+inline constexpr std::uint8_t kExceptionFlag = 0x80;     // added to the function code, section 7
 
 enum class ExceptionCode : std::uint8_t {  // section 7; others may come and are kept as they are
   IllegalFunction = 1,
@@ -77,7 +82,29 @@ struct WriteRegisters {
   std::vector<std::uint16_t> values;  // 1..123
   friend bool operator==(const WriteRegisters&, const WriteRegisters&) = default;
 };
-using Request = std::variant<ReadRequest, WriteCoil, WriteRegister, WriteCoils, WriteRegisters>;
+// The register becomes (register & and_mask) | (or_mask & ~and_mask): section 6.16.
+struct MaskWrite {
+  std::uint16_t address = 0;
+  std::uint16_t and_mask = 0xFFFF;
+  std::uint16_t or_mask = 0;
+  friend bool operator==(const MaskWrite&, const MaskWrite&) = default;
+};
+// Writes, then reads, in one exchange: section 6.17.
+struct ReadWriteRegisters {
+  std::uint16_t read_address = 0;
+  std::uint16_t read_count = 1;  // 1..125
+  std::uint16_t address = 0;
+  std::vector<std::uint16_t> values;  // 1..121
+  friend bool operator==(const ReadWriteRegisters&, const ReadWriteRegisters&) = default;
+};
+// What the device says of itself: section 6.21.
+struct ReadIdentification {
+  std::uint8_t level = 1;   // 1 basic, 2 regular, 3 extended, 4 one object
+  std::uint8_t object = 0;  // the first one wanted
+  friend bool operator==(const ReadIdentification&, const ReadIdentification&) = default;
+};
+using Request = std::variant<ReadRequest, WriteCoil, WriteRegister, WriteCoils, WriteRegisters,
+                             MaskWrite, ReadWriteRegisters, ReadIdentification>;
 
 // What was read: one element per register, or one 0/1 per coil or discrete input.
 struct ReadAnswer {
@@ -87,16 +114,25 @@ struct ReadAnswer {
 struct WriteAnswer {  // the server repeated what it was asked to write
   friend bool operator==(const WriteAnswer&, const WriteAnswer&) = default;
 };
+struct Identification {
+  std::uint8_t level = 1;       // as asked
+  std::uint8_t conformity = 1;  // what the device can
+  bool more_follows = false;
+  std::uint8_t next_object = 0;                               // where to go on
+  std::vector<std::pair<std::uint8_t, std::string>> objects;  // id and bytes as they came
+  friend bool operator==(const Identification&, const Identification&) = default;
+};
 struct ExceptionAnswer {
   ExceptionCode code;
   friend bool operator==(const ExceptionAnswer&, const ExceptionAnswer&) = default;
 };
-using Answer = std::variant<ReadAnswer, WriteAnswer, ExceptionAnswer>;
+using Answer = std::variant<ReadAnswer, WriteAnswer, ExceptionAnswer, Identification>;
 
 [[nodiscard]] FunctionCode function_of(const Request& request);
 [[nodiscard]] bool is_read(const Request& request);
 
-// Bytes of the answer's PDU when it is not an exception.
+// Bytes of the answer's PDU when it is not an exception; of an identification the most there may
+// be.
 [[nodiscard]] std::size_t answer_bytes(const Request& request);
 
 // Whether a normal answer to the one could be taken for an answer to the other. Answers carry no

@@ -13,6 +13,7 @@ constexpr std::chrono::nanoseconds kFixedSilence = std::chrono::microseconds{175
 
 constexpr std::size_t kExceptionFrameBytes = 5;  // unit, function, code, checksum
 constexpr std::size_t kWriteFrameBytes = 8;      // unit, function, address, word, checksum
+constexpr std::size_t kMaskWriteFrameBytes = 10;
 
 // What held a broken beginning may go on; only a sample of it is worth keeping.
 constexpr std::size_t kBrokenBytesMax = kRtuFrameBytesMax;
@@ -49,6 +50,24 @@ Result<RtuFrame> parse_rtu(std::span<const std::byte> frame) {
   return RtuFrame{std::to_integer<std::uint8_t>(frame[0]), {pdu.begin(), pdu.end()}};
 }
 
+namespace {
+
+// An identification has no length in front: object after object tells where it ends.
+std::optional<std::size_t> identification_frame_bytes(std::span<const std::byte> begin) {
+  constexpr std::size_t kHeadBytes = 8;  // unit, function, five bytes, number of objects
+  if (begin.size() < kHeadBytes) return std::nullopt;
+  if (begin[2] != std::byte{kReadIdentification}) return 0;
+  std::size_t end = kHeadBytes;
+  for (auto left = std::to_integer<unsigned>(begin[7]); left > 0; --left) {
+    if (end + 2 > kRtuFrameBytesMax) return 0;
+    if (begin.size() < end + 2) return std::nullopt;
+    end += 2 + std::to_integer<std::size_t>(begin[end + 1]);
+  }
+  return end + 2 > kRtuFrameBytesMax ? 0 : end + 2;
+}
+
+}  // namespace
+
 std::optional<std::size_t> answer_frame_bytes(std::span<const std::byte> begin) {
   if (begin.size() < 2) return std::nullopt;
   const auto function = std::to_integer<std::uint8_t>(begin[1]);
@@ -57,7 +76,8 @@ std::optional<std::size_t> answer_frame_bytes(std::span<const std::byte> begin) 
     case FunctionCode::ReadCoils:
     case FunctionCode::ReadDiscreteInputs:
     case FunctionCode::ReadHoldingRegisters:
-    case FunctionCode::ReadInputRegisters: {
+    case FunctionCode::ReadInputRegisters:
+    case FunctionCode::ReadWriteMultipleRegisters: {
       if (begin.size() < 3) return std::nullopt;
       const std::size_t total = 5 + std::to_integer<std::size_t>(begin[2]);
       return total > kRtuFrameBytesMax ? 0 : total;
@@ -67,6 +87,10 @@ std::optional<std::size_t> answer_frame_bytes(std::span<const std::byte> begin) 
     case FunctionCode::WriteMultipleCoils:
     case FunctionCode::WriteMultipleRegisters:
       return kWriteFrameBytes;
+    case FunctionCode::MaskWriteRegister:
+      return kMaskWriteFrameBytes;
+    case FunctionCode::EncapsulatedInterface:
+      return identification_frame_bytes(begin);
   }
   return 0;
 }

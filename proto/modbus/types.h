@@ -45,5 +45,6 @@ inline constexpr std::uint16_t kReadRegistersMax = 125;
 inline constexpr std::uint16_t kReadBitsMax = 2000;
 inline constexpr std::uint16_t kWriteRegistersMax = 123;
 inline constexpr std::uint16_t kWriteCoilsMax = 1968;
+inline constexpr std::uint16_t kReadWriteRegistersMax = 121;  // section 6.17, written ones
 
 }  // namespace hubward::modbus

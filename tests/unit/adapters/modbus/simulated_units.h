@@ -1,6 +1,7 @@
 // Modbus servers that a test sets up register by register.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -17,6 +18,8 @@ struct SimulatedUnit {
   std::map<std::pair<Table, std::uint16_t>, std::uint16_t> values;  // others are 0
   std::set<std::pair<Table, std::uint16_t>> missing;                // exception 2
   std::optional<ExceptionCode> refuses_all;
+  bool masks = false;                           // knows function 22
+  std::optional<std::uint16_t> stores_at_most;  // like a device that limits what it is given
   std::vector<Request> asked;
 
   [[nodiscard]] Answer serve(const Request& request) {
@@ -41,6 +44,13 @@ struct SimulatedUnit {
     if (const auto* many = std::get_if<WriteRegisters>(&request)) {
       return store(Table::HoldingRegister, many->address, many->values);
     }
+    const auto* mask = std::get_if<MaskWrite>(&request);
+    if (mask != nullptr && masks) {
+      const std::uint16_t old = values[{Table::HoldingRegister, mask->address}];
+      const int kept = old & mask->and_mask;
+      const int set = mask->or_mask & ~mask->and_mask;
+      return store(Table::HoldingRegister, mask->address, {static_cast<std::uint16_t>(kept | set)});
+    }
     return ExceptionAnswer{ExceptionCode::IllegalFunction};
   }
   // The reads since the last call.
@@ -57,7 +67,7 @@ struct SimulatedUnit {
     for (std::uint16_t i = 0; i < stored.size(); ++i) {
       const std::pair at{table, static_cast<std::uint16_t>(address + i)};
       if (missing.contains(at)) return ExceptionAnswer{ExceptionCode::IllegalDataAddress};
-      values[at] = stored[i];
+      values[at] = stores_at_most ? std::min(stored[i], *stores_at_most) : stored[i];
     }
     return WriteAnswer{};
   }

@@ -1,0 +1,97 @@
+#include "adapters/modbus/exchanges.h"
+
+#include <utility>
+
+#include "adapters/modbus/rtu_wire.h"
+#include "adapters/modbus/tcp_wire.h"
+
+namespace hubward::modbus {
+
+Exchanges::Exchanges(Attachment attachment, StreamOpener& streams, Loop& loop,
+                     std::chrono::milliseconds response_timeout)
+    : attachment_(std::move(attachment)),
+      streams_(streams),
+      loop_(loop),
+      response_timeout_(response_timeout) {}
+
+Exchanges::~Exchanges() { loop_.cancel(timer_); }
+
+void Exchanges::run(std::vector<Ask> asks, Done done) {
+  asks_ = std::move(asks);
+  done_ = std::move(done);
+  serial_ = timing_of(attachment_).serial;
+  if (const auto* line = std::get_if<SerialSettings>(&attachment_)) {
+    wire_ = std::make_unique<RtuWire>(*serial_, response_timeout_);
+    stream_ = streams_.serial(*line, *this, loop_);
+  } else if (const auto* converter = std::get_if<RtuOverTcp>(&attachment_)) {
+    // The converter sees to the silence between frames.
+    wire_ = std::make_unique<RtuWire>(RtuTiming{{}, {}}, response_timeout_);
+    stream_ = streams_.tcp(converter->endpoint, *this, loop_);
+  } else {
+    wire_ = std::make_unique<TcpWire>();
+    stream_ = streams_.tcp(std::get<TcpEndpoint>(attachment_), *this, loop_);
+  }
+  stream_->open(kOpenTimeout);
+}
+
+void Exchanges::on_open() {
+  wire_->on_open(loop_.clock().steady());
+  ask_next();
+}
+
+void Exchanges::on_closed(Error why) { finish(why); }
+
+void Exchanges::wait_until(SteadyTime at, std::function<void()> work) {
+  loop_.cancel(timer_);
+  timer_ = loop_.call_at(at, std::move(work));
+}
+
+void Exchanges::ask_next() {
+  const SteadyTime now = loop_.clock().steady();
+  if (answers_.size() == asks_.size()) return finish({});
+  if (wire_->is_never_quiet(now)) {
+    return finish({ErrorCode::BadFrame, ErrorKind::Transient,
+                   "the line is never quiet: noise, a second master or a wrong baud rate"});
+  }
+  if (wire_->ready_at() > now) return wait_until(wire_->ready_at(), [this] { ask_next(); });
+  const Ask& ask = asks_[answers_.size()];
+  if (serial_) stream_->discard_input();
+  const Ticket ticket{answers_.size() + 1};
+  const auto frame = wire_->begin(ticket, ask.unit, ask.request, now);
+  stream_->write(frame);
+  waiting_ = true;
+  auto patience = std::chrono::nanoseconds(response_timeout_);
+  if (serial_) patience += serial_->time_for(frame.size() + answer_bytes(ask.request));
+  wait_until(now + patience, [this, ticket] {
+    const SteadyTime late = loop_.clock().steady();
+    for (const WireEvent& event : wire_->abandon({ticket, false}, late)) handle(event);
+    answered(failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer"));
+  });
+}
+
+void Exchanges::on_bytes(std::span<const std::byte> bytes) {
+  for (const WireEvent& event : wire_->on_bytes(bytes, loop_.clock().steady())) handle(event);
+}
+
+void Exchanges::handle(const WireEvent& event) {
+  if (const auto* answer = std::get_if<Answered>(&event)) {
+    answered(answer->answer);
+  } else if (const auto* spoiled = std::get_if<Spoiled>(&event)) {
+    answered(failure(spoiled->code, ErrorKind::Corrupt, "the answer was damaged"));
+  }
+}
+
+void Exchanges::answered(Result<Answer> answer) {
+  if (!std::exchange(waiting_, false)) return;
+  answers_.push_back(std::move(answer));
+  // Later, because this runs inside the wire's events.
+  wait_until(loop_.clock().steady(), [this] { ask_next(); });
+}
+
+void Exchanges::finish(const Error& why) {
+  loop_.cancel(timer_);
+  while (answers_.size() < asks_.size()) answers_.push_back(tl::unexpected(why));
+  if (const Done done = std::exchange(done_, nullptr)) done(std::move(answers_));
+}
+
+}  // namespace hubward::modbus

@@ -1,0 +1,107 @@
+#include "gateway/cli/modbus_target.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "gateway/config/addresses.h"
+
+namespace hubward::cli {
+namespace {
+
+constexpr std::uint16_t kModbusPort = 502;
+
+tl::unexpected<Error> says(std::string sentence) {
+  return failure(ErrorCode::Malformed, ErrorKind::Permanent, std::move(sentence));
+}
+
+Parity parity_of(std::string_view name) {
+  return name == "none" ? Parity::None : name == "odd" ? Parity::Odd : Parity::Even;
+}
+
+Result<ModbusPlace> find_device(const ModbusTarget& target, const Surroundings& world) {
+  const auto site = config::load_site(target.folder, world.files, world.secrets);
+  if (!site.settings) {
+    return says("the configuration in " + target.folder +
+                " has problems; hubward check shows them");
+  }
+  for (const auto& bus : site.settings->modbus_buses) {
+    for (const auto& device : bus.devices) {
+      if (site.settings->devices[device.device.value].id != target.device) continue;
+      return ModbusPlace{bus.attachment, device.unit_id, device.response_timeout};
+    }
+  }
+  return says("no Modbus device of the configuration has the id \"" + target.device + "\"");
+}
+
+}  // namespace
+
+Result<ModbusPlace> find_target(const ModbusTarget& target, const Surroundings& world) {
+  const int told = !target.device.empty() + !target.tcp.empty() + !target.rtu.empty();
+  if (told != 1) return says("say where the device is with one of --device, --tcp and --rtu");
+  if (!target.device.empty()) return find_device(target, world);
+  ModbusPlace place;
+  place.unit = target.unit;
+  place.response_timeout = std::chrono::milliseconds{target.timeout_ms};
+  if (!target.rtu.empty()) {
+    place.attachment = SerialSettings{target.rtu,       target.baud, 8, parity_of(target.parity),
+                                      target.stop_bits, false};
+    return place;
+  }
+  auto endpoint = attachment_of("tcp://" + target.tcp);
+  if (!endpoint) return tl::unexpected(endpoint.error());
+  place.attachment = std::move(*endpoint);
+  return place;
+}
+
+Result<modbus::Attachment> attachment_of(std::string_view text) {
+  constexpr std::string_view kTcp = "tcp://";
+  if (text.starts_with('/')) {
+    SerialSettings line;
+    line.path = text;
+    return line;
+  }
+  if (!text.starts_with(kTcp)) {
+    return says("\"" + std::string(text) + "\" is neither tcp://HOST nor the path of a port");
+  }
+  const auto endpoint = config::parse_host_and_port(text.substr(kTcp.size()), kModbusPort);
+  if (!endpoint) return says("\"" + std::string(text) + "\" names no host and port");
+  return TcpEndpoint{endpoint->host, endpoint->port};
+}
+
+std::vector<std::uint32_t> numbers_in(std::string_view text, std::uint32_t most) {
+  std::set<std::uint32_t> numbers;
+  while (!text.empty()) {
+    const std::string_view entry = text.substr(0, text.find(','));
+    text = entry.size() == text.size() ? std::string_view{} : text.substr(entry.size() + 1);
+    std::uint32_t first = 0;
+    const char* const end = entry.data() + entry.size();
+    auto read = std::from_chars(entry.data(), end, first);
+    std::uint32_t last = first;
+    if (read.ec == std::errc{} && read.ptr != end && *read.ptr == '-') {
+      read = std::from_chars(read.ptr + 1, end, last);
+    }
+    if (read.ec != std::errc{} || read.ptr != end || last < first || last > most) return {};
+    if (last - first > 1000) return {};
+    for (std::uint32_t number = first; number <= last; ++number) numbers.insert(number);
+  }
+  return {numbers.begin(), numbers.end()};
+}
+
+std::optional<modbus::ValueFormat> format_of_type(std::string_view name) {
+  using enum modbus::ValueType;
+  constexpr std::pair<std::string_view, modbus::ValueType> kTypes[] = {
+      {"bool", Bool},       {"int8", Int8},   {"uint8", Uint8},   {"int16", Int16},
+      {"uint16", Uint16},   {"int32", Int32}, {"uint32", Uint32}, {"int48", Int48},
+      {"uint48", Uint48},   {"int64", Int64}, {"uint64", Uint64}, {"float32", Float32},
+      {"float64", Float64}, {"bcd16", Bcd16}, {"bcd32", Bcd32},   {"text", Text}};
+  for (const auto& [known, type] : kTypes) {
+    if (known != name) continue;
+    modbus::ValueFormat format;
+    format.type = type;
+    return format;
+  }
+  return std::nullopt;
+}
+
+}  // namespace hubward::cli

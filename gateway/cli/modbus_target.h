@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "gateway/cli/command.h"
+#include "gateway/cli/perform.h"
+
+namespace hubward::cli {
+
+struct ModbusPlace {
+  modbus::Attachment attachment;
+  std::uint8_t unit = 1;
+  std::chrono::milliseconds response_timeout{1000};
+};
+
+// Where the command line says the device is. The error's context is a sentence.
+[[nodiscard]] Result<ModbusPlace> find_target(const ModbusTarget& target,
+                                              const Surroundings& world);
+
+// "tcp://host:port" or a path, with the line settings left at their defaults.
+[[nodiscard]] Result<modbus::Attachment> attachment_of(std::string_view text);
+
+// "1-20,33" in rising order, each once; empty: not of this form, or past `most`.
+[[nodiscard]] std::vector<std::uint32_t> numbers_in(std::string_view text, std::uint32_t most);
+
+// By its name in the configuration.
+[[nodiscard]] std::optional<modbus::ValueFormat> format_of_type(std::string_view name);
+
+}  // namespace hubward::cli
