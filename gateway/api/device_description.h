@@ -30,6 +30,8 @@ struct TagDescription {
   bool writable = false;  // by desired property or command; off unless the file says so
   std::optional<double> write_min;
   std::optional<double> write_max;
+  // A desired value that may be older than this when the device connects is not written.
+  std::optional<std::chrono::seconds> wish_age_max{};
   Priority priority = Priority::Normal;
   // Telemetry is sent as `report` says; a property is reported when its value changes.
   enum class As : std::uint8_t { Telemetry, Property } as = As::Telemetry;

@@ -193,6 +193,10 @@ void add_write_limits(Record<TagFields>& r, const std::string& writable) {
              "the least value the cloud may write, after scaling");
   r.optional("max", &TagFields::max, number(-kAnyNumber, kAnyNumber),
              "the greatest value the cloud may write, after scaling");
+  r.optional(
+      "no_replay_s", &TagFields::no_replay, seconds(0, 604800),
+      "a desired value that was set while the device was away from the cloud for longer than "
+      "this is not written but answered with a refusal; also after a start of hubward");
 }
 
 // How the value stands in the registers, up to scale and offset.

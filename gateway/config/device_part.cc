@@ -138,6 +138,7 @@ DeviceDescription describe(const DeviceFile& file, const GatewayPart* gateway) {
     tag.writable = fields.writable;
     tag.write_min = fields.min;
     tag.write_max = fields.max;
+    tag.wish_age_max = fields.no_replay;
     tag.priority = fields.priority;
     tag.as = fields.as;
     tag.report = {fields.on_change, fields.dead_band, fields.dead_band_percent, fields.silence_max};

@@ -41,8 +41,8 @@ void check_table(const TagFields& tag, const RegisterAddress& address, std::uint
 }
 
 void check_writes(const TagFields& tag, const std::string& pointer, FileReport& report) {
-  if (!tag.writable && (tag.verify || tag.pulse)) {
-    const char* key = tag.verify ? "verify" : "pulse_ms";
+  if (!tag.writable && (tag.verify || tag.pulse || tag.no_replay)) {
+    const char* key = tag.verify ? "verify" : tag.pulse ? "pulse_ms" : "no_replay_s";
     report.error(pointer + "/" + key, "not-writable",
                  quoted(key) + " belongs to a tag that is \"writable\"");
   } else if (tag.pulse && (tag.modbus_type != modbus::ValueType::Bool || !tag.names.empty())) {

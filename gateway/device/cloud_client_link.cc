@@ -228,7 +228,7 @@ void CloudClient::end_link(bool counts) {
   session_timer_at_.reset();
   link_refused_ = false;
   SessionActions actions;
-  session_.on_link_lost(counts, actions);
+  session_.on_link_lost(counts, now(), actions);
   carry_out(actions);
 }
 

@@ -233,7 +233,7 @@ void HubSession::on_twin_response(const hub::TwinResponse& response, std::string
   twin_ = TwinState::Known;
   trouble_.reset();
   desired_version_ = twin->desired.version;
-  for (auto& wish : properties_.on_twin(*twin)) out.emplace_back(ApplyWish{std::move(wish)});
+  for (auto& wish : properties_.on_twin(*twin, now)) out.emplace_back(ApplyWish{std::move(wish)});
   for (const auto& patch : std::exchange(early_patches_, {})) {
     if (patch.version <= desired_version_) continue;
     desired_version_ = patch.version;
@@ -298,8 +298,9 @@ void HubSession::answer(const std::string& rid, hub::MethodStatus status, std::s
   send(std::move(response.topic), std::move(response.payload), out);
 }
 
-void HubSession::on_link_lost(bool counts, SessionActions& out) {
+void HubSession::on_link_lost(bool counts, SteadyTime now, SessionActions& out) {
   if (!connected_) return;
+  if (twin_ == TwinState::Known) properties_.on_away(now);
   connected_ = false;
   allowance_ = nullptr;
   trouble_.reset();

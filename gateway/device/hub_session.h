@@ -81,7 +81,7 @@ class HubSession {
   void pause() { paused_ = true; }
   [[nodiscard]] bool is_drained() const { return window_.in_flight() == 0; }
   // The link is gone. `counts`: the drop may have been caused by a message that was in flight.
-  void on_link_lost(bool counts, SessionActions& out);
+  void on_link_lost(bool counts, SteadyTime now, SessionActions& out);
 
   // What is wrong with the hub's side of a session that goes on, if anything.
   [[nodiscard]] std::optional<ErrorCode> trouble() const { return trouble_; }

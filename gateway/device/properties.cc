@@ -61,7 +61,8 @@ std::optional<TagIndex> Properties::find(const hub::DesiredProperty& property) c
   return std::nullopt;
 }
 
-std::vector<Wish> Properties::on_twin(const hub::Twin& twin) {
+std::vector<Wish> Properties::on_twin(const hub::Twin& twin, SteadyTime now) {
+  twin_at_ = now;
   return take(twin.desired, true, twin.reported);
 }
 
@@ -82,6 +83,11 @@ bool Properties::answered_before(const hub::DesiredProperty& property, bool whol
          reported_value(reported, property) == property.value;
 }
 
+bool Properties::too_old(const TagDescription& tag) const {
+  if (!tag.wish_age_max) return false;
+  return !in_step_till_ || twin_at_ - *in_step_till_ > *tag.wish_age_max;
+}
+
 std::vector<Wish> Properties::take(const hub::DesiredProperties& desired, bool whole,
                                    const std::string& reported) {
   std::vector<Wish> wishes;
@@ -95,6 +101,10 @@ std::vector<Wish> Properties::take(const hub::DesiredProperties& desired, bool w
     answered = {property.version, property.value, {hub::AckCode::InProgress, property.version, {}}};
     const TagDescription& description = device_.tags[tag->value];
     auto value = value_to_write(description, property.value);
+    if (value && whole && too_old(description)) {
+      value = failure(ErrorCode::CommandExpired, ErrorKind::Permanent,
+                      "not written: it was set while the device was away; set it again");
+    }
     if (!value) {
       const std::string& last = last_values_[tag->value];
       answered.ack.code = hub::AckCode::Rejected;

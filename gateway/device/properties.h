@@ -11,6 +11,7 @@
 #include "gateway/api/device_description.h"
 #include "gateway/api/southbound.h"
 #include "proto/hub/twin.h"
+#include "proto/time.h"
 
 namespace hubward::device {
 
@@ -33,8 +34,12 @@ class Properties {
   // After every connect the whole twin, then patches. What cannot be written is refused at once (it
   // becomes a report); the rest is returned and answered with on_written().
   // A wish that was answered before, by this or an earlier run, is not written again.
-  [[nodiscard]] std::vector<Wish> on_twin(const hub::Twin& twin);
+  // A wish of a tag with `wish_age_max` that is new in the whole twin was made at some time while
+  // we were not in step with the cloud; was that too long ago, it is refused.
+  [[nodiscard]] std::vector<Wish> on_twin(const hub::Twin& twin, SteadyTime now = {});
   [[nodiscard]] std::vector<Wish> on_patch(const hub::DesiredProperties& desired);
+  // From now on the cloud may wish what we do not hear.
+  void on_away(SteadyTime now) { in_step_till_ = now; }
   void on_written(const Wish& wish, const WriteResult& result);
 
   // The next patch to send, if anything is to be reported and none is under way.
@@ -58,6 +63,7 @@ class Properties {
   [[nodiscard]] std::optional<TagIndex> find(const hub::DesiredProperty& property) const;
   [[nodiscard]] std::vector<Wish> take(const hub::DesiredProperties& desired, bool whole,
                                        const std::string& reported);
+  [[nodiscard]] bool too_old(const TagDescription& tag) const;
   [[nodiscard]] bool answered_before(const hub::DesiredProperty& property, bool whole,
                                      const std::string& reported) const;
   void report(const TagDescription& tag, std::string value,
@@ -66,7 +72,9 @@ class Properties {
 
   const DeviceDescription& device_;
   std::vector<std::string> components_;
-  std::vector<std::string> last_values_;  // JSON text by tag, empty: none yet
+  std::optional<SteadyTime> in_step_till_;  // absent: not yet in this run
+  SteadyTime twin_at_{};                    // of the twin that is looked at
+  std::vector<std::string> last_values_;    // JSON text by tag, empty: none yet
   std::map<Key, Answered> answered_;
   std::map<Key, hub::ReportedProperty> pending_;
   std::map<Key, hub::ReportedProperty> under_way_;

@@ -28,8 +28,8 @@ TEST_CASE("one request after the other, each with its answer or its reason") {
     reader.push(streams[0].take_written());
     return reader.next().value().value();
   };
-  const auto answer = [&](const TcpFrame& frame, const Request& request, const Answer& answer) {
-    streams[0].send(encode_tcp(frame.transaction, frame.unit, encode_answer(request, answer)));
+  const auto answer = [&](const TcpFrame& frame, const Request& request, const Answer& with) {
+    streams[0].send(encode_tcp(frame.transaction, frame.unit, encode_answer(request, with)));
   };
   answer(next_request(), read, ReadAnswer{{655}});
   const auto second = next_request();

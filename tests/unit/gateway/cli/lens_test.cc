@@ -31,7 +31,7 @@ bool has(const std::string& text, const std::string& words) {
 
 TEST_CASE("the lens shows a value under its type and order, and nowhere else") {
   // 21.3 as float32, low word first, at holding:12.
-  const std::vector<std::uint16_t> registers{0x0000, 0x6666, 0x41AA, 0x0001, 0x5075, 0x6D70};
+  const std::vector<std::uint16_t> registers{0x0000, 0x6666, 0x41AA, 0x0001, 0x5075};
   const config::RegisterAddress address{modbus::Table::HoldingRegister, 12};
   const std::string table = lens_text(address, 11, registers);
   CHECK(has(line_with(table, "  "), "holding:11"));

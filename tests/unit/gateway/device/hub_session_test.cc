@@ -136,7 +136,7 @@ TEST_CASE("a missing PUBACK ends the link after a minute") {
   f.session.on_timer(f.now + 60s, f.actions);
   CHECK(f.actions.empty());
 
-  f.session.on_link_lost(true, f.actions);
+  f.session.on_link_lost(true, f.now, f.actions);
   f.connect();
   CHECK(f.take<Send>().size() == 3);  // both messages, and the question for the twin
   CHECK(f.session.deadline() == f.now + 60s);
@@ -221,7 +221,7 @@ TEST_CASE("reports go one at a time, at most one a second, and again after a ref
   const auto second = f.take<Send>();
   REQUIRE(second.size() == 1);
   CHECK(second[0].payload == R"({"serialNumber":"A2"})");
-  f.session.on_link_lost(true, f.actions);
+  f.session.on_link_lost(true, f.now, f.actions);
   f.now += 1s;
   f.settle();
   f.session.on_work(f.now, f.actions);
@@ -262,7 +262,7 @@ TEST_CASE("a queued command that the hub repeats on the next link runs once") {
   };
   CHECK(says("c1") == 1);
   CHECK(says("c2") == 1);
-  f.session.on_link_lost(true, f.actions);
+  f.session.on_link_lost(true, f.now, f.actions);
   f.settle();
   CHECK(says("c1") == 0);
   CHECK(says("c2") == 0);
@@ -445,7 +445,7 @@ TEST_CASE(
     f.now += 61s;
     f.session.on_timer(f.now, f.actions);
     CHECK(f.take<EndLink>().size() == 1);
-    f.session.on_link_lost(true, f.actions);
+    f.session.on_link_lost(true, f.now, f.actions);
     CHECK(f.take<QuarantineRow>().empty());
   }
 }

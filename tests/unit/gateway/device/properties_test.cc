@@ -51,6 +51,30 @@ TEST_CASE("a property is reported when it changes, and only then") {
         R"({"hydraulics":{"__t":"c","targetPressure":{"value":100,"ac":203,"av":0}}})");
 }
 
+TEST_CASE(
+    "a wish that was made while the device was away for long is refused, where that is asked") {
+  using namespace std::chrono_literals;
+  DeviceDescription device = press();
+  device.tags[1].wish_age_max = 60s;
+  Properties properties(device);
+  const auto wishing = [](int value, int version) {
+    return twin(R"({"desired":{"hydraulics":{"targetPressure":)" + std::to_string(value) +
+                R"(},"$version":)" + std::to_string(version) + R"(},"reported":{"$version":1}})");
+  };
+  // The first twin of a run: nobody knows how old.
+  CHECK(properties.on_twin(wishing(190, 7), SteadyTime{10s}).empty());
+  CHECK(properties.take_report() ==
+        R"({"hydraulics":{"__t":"c","targetPressure":{"value":190,"ac":400,"av":7,)"
+        R"("ad":"not written: it was set while the device was away; set it again"}}})");
+  properties.report_accepted();
+  properties.on_away(SteadyTime{100s});
+  CHECK(properties.on_twin(wishing(180, 8), SteadyTime{160s}).size() == 1);
+  properties.on_away(SteadyTime{200s});
+  CHECK(properties.on_twin(wishing(170, 9), SteadyTime{261s}).empty());
+  // What comes while we listen is new.
+  CHECK(properties.on_patch({10, {{"hydraulics", "targetPressure", "160", 10, {}}}}).size() == 1);
+}
+
 TEST_CASE("a wish is written once and answered with what came of it") {
   const DeviceDescription device = press();
   Properties properties(device);

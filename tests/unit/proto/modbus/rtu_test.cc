@@ -47,7 +47,15 @@ TEST_CASE("the length of an answer follows from its beginning") {
       {"exception", "01 83", 5},
       {"coil", "01 05", 8},
       {"registers", "01 10", 8},
-      {"function not known", "01 2B", 0},
+      {"mask write", "01 16", 10},
+      {"registers read and written at once", "01 17 02", 7},
+      {"identification without its number of objects", "01 2B 0E 01 01 00 00", std::nullopt},
+      {"identification without objects", "01 2B 0E 01 01 00 00 00", 10},
+      {"an object without its length", "01 2B 0E 01 01 00 00 01 00", std::nullopt},
+      {"one object of four bytes", "01 2B 0E 01 01 00 00 01 00 04", 16},
+      {"an object over a frame", "01 2B 0E 01 01 00 00 01 00 F7", 0},
+      {"another encapsulated interface", "01 2B 0D 01 01 00 00 01", 0},
+      {"function not known", "01 2A", 0},
   };
   for (const Row& row : rows) {
     CAPTURE(row.why);
