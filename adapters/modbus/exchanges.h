@@ -13,13 +13,9 @@
 #include "adapters/modbus/wire.h"
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/loop.h"
+#include "proto/modbus/ask.h"
 
 namespace hubward::modbus {
-
-struct Ask {
-  std::uint8_t unit = 1;
-  Request request;
-};
 
 // All on one loop; used once.
 class Exchanges final : private ByteStreamEvents {

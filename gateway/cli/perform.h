@@ -6,11 +6,11 @@
 #include <variant>
 #include <vector>
 
-#include "adapters/modbus/exchanges.h"
 #include "gateway/cli/command.h"
 #include "gateway/config/file_source.h"
 #include "gateway/config/secret_source.h"
 #include "gateway/config/site.h"
+#include "proto/modbus/ask.h"
 #include "proto/result.h"
 
 namespace hubward::cli {
