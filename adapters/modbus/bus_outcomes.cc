@@ -163,6 +163,7 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
   Unit& unit = units_[flight.unit];
   const auto* exception = std::get_if<ExceptionAnswer>(&answered.answer);
   shadow_.reset();
+  const bool was_silent = unit.failures > 0;
   if (options_.serial && !belongs(unit, flight, answered.answer, now)) {
     unit_up(unit, now.steady);
     set_aside(unit, flight, answered.answer, now);
@@ -184,7 +185,19 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
     read_first_done(std::move(*first), answered.answer);
   } else if (const auto* job = std::get_if<ReadBack>(&flight.purpose)) {
     read_back(*job, answered.answer, now);
+  } else if (was_silent) {
+    probed(unit, flight.request, answered.answer, now);
   }
+}
+
+// What a device says when it is asked whether it is back is as true as any other answer, and it may
+// count the times it was read.
+void BusSchedule::probed(Unit& unit, const Request& request, const Answer& answer, Instant now) {
+  const auto* const asked = std::get_if<ReadRequest>(&request);
+  const auto* const read = std::get_if<ReadAnswer>(&answer);
+  if (asked == nullptr || read == nullptr) return;
+  const Block block = unit.reads.covered_by(*asked);
+  if (!block.tags.empty()) deliver_values(unit, block, *read, now);
 }
 
 bool BusSchedule::belongs(Unit& unit, Flight& flight, const Answer& answer, Instant now) {

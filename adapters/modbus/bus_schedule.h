@@ -247,6 +247,7 @@ class BusSchedule {
   void doubt_held();
   void ask_slow_one_again(Unit& unit, SteadyTime now);
   static void ask_again(Unit& unit, Block block);
+  void probed(Unit& unit, const Request& request, const Answer& answer, Instant now);
   void polled(Unit& unit, const Block& block, const Answer& answer, Instant now);
   void deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer, Instant now);
   void deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code, Instant now);

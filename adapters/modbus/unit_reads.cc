@@ -183,6 +183,19 @@ Block UnitReads::block_of(std::vector<std::size_t> tags, bool piece) const {
           piece};
 }
 
+Block UnitReads::covered_by(const ReadRequest& request) const {
+  Block block;
+  block.request = request;
+  const std::uint32_t end = std::uint32_t{request.address} + request.count;
+  for (const std::size_t place : by_address_) {
+    const TagSettings& tag = device_.tags[place];
+    if (tag.table == request.table && tag.address >= request.address && end_of(tag) <= end) {
+      block.tags.push_back(place);
+    }
+  }
+  return block;
+}
+
 const std::vector<Block>& UnitReads::whole_plan() {
   return plan_for(groups_.size() == kGroupsMax ? ~GroupMask{0}
                                                : (GroupMask{1} << groups_.size()) - 1);

@@ -61,6 +61,8 @@ class UnitReads {
   void drop_search();
 
   [[nodiscard]] Block block_of(std::size_t tag) const;
+  // The tags whose values a read fetches whole, whatever it was sent for.
+  [[nodiscard]] Block covered_by(const ReadRequest& request) const;
   // Unwanted registers worth reading to save a request.
   void set_gap(std::uint16_t registers);
   // All requests when everything is due.

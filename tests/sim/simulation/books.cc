@@ -134,6 +134,9 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
     if (!gone_soon || occasion.process_began) set(found, Row::Waiting);
   }
   listed.resize(entries_.size() + 1);
+  // A commit that failed and yet was on the disk, found by the next process: what it dropped is
+  // counted there, and was told to nobody.
+  if (occasion.process_began && !occasion.damaged) on_drop_counter(counts.dropped, complain);
   for (Reading reading = 1; reading <= entries_.size(); ++reading) {
     Entry& absent = entries_[reading - 1];
     if (absent.row != Row::Waiting || listed[reading]) continue;

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""A valve on the local broker, played by mosquitto_pub and mosquitto_sub: it says when it measured and
+whether it is there, and answers what became of a write.
+"""
+import datetime
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+from observations import events, expect_order, messages, moment
+from plant_and_cloud import BROKER_PASSWORD, Site, Skipped, expect, run_scenarios, wait_for
+
+VALVE = "valve-1"
+# It logs in as a sensor whose topics these are; the broker lets it speak on no others.
+USER = "sensor-01"
+BASE = f"plant/{USER}/valve"
+FILE = {
+    "version": 1, "id": VALVE, "enrollment": "plant",
+    "attach": {"mqtt": {
+        "topic": "plant/{device}/valve/telemetry", "device": USER, "each": "/samples",
+        "time": {"pointer": "/t", "as": "iso8601"},
+        "quality": {"pointer": "/q", "good": ["good"]},
+        "availability": {"topic": "plant/{device}/valve/status"},
+        "answer": {"topic": "plant/{device}/valve/answer"},
+        "answer_timeout_ms": 1500}},
+    "tags": [
+        {"name": "counter", "pointer": "/n"},
+        {"name": "open", "pointer": "/open", "writable": True,
+         "write_topic": "plant/{device}/command/open",
+         "write_payload": "{\"open\": {value}, \"id\": \"{id}\"}"}],
+}
+
+
+class Valve:
+    """Answers commands as `temper` says: "obey", "refuse" or "sulk"."""
+
+    def __init__(self, site):
+        self.login = ["-h", "127.0.0.1", "-p", str(site.broker_port), "-u", USER, "-P", BROKER_PASSWORD]
+        self.temper = "obey"
+        self.heard = []
+        self.process = subprocess.Popen(
+            ["mosquitto_sub", *self.login, "-q", "1", "-t", f"plant/{USER}/command/#",
+             "--will-topic", f"{BASE}/status", "--will-payload", "offline", "--will-retain"],
+            stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def say(self, topic, text, *more):
+        subprocess.run(["mosquitto_pub", *self.login, "-q", "1", "-t", f"{BASE}/{topic}", "-m", text,
+                        *more], check=True, timeout=20)
+
+    def _listen(self):
+        for line in self.process.stdout:
+            order = json.loads(line)
+            self.heard.append(order["open"])
+            if self.temper != "sulk":
+                error = "the valve is locked" if self.temper == "refuse" else None
+                self.say("answer", json.dumps({"id": order["id"], "error": error}))
+
+    def vanish(self):
+        """Without a goodbye: the broker says its last will."""
+        self.process.kill()
+        self.process.wait()
+
+
+def valve_of(site):
+    return next(device for device in site.status()["devices"] if device["id"] == VALVE)
+
+
+def told(site, event):
+    return [line for line in events(site, VALVE) if line["event"] == event]
+
+
+def command(site, value):
+    answer = site.cloud.method(VALVE, "open", value, 10000)
+    return answer["status"], answer["payload"]["result"], answer["payload"].get("message", "")
+
+
+def a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did():
+    if not shutil.which("mosquitto_sub"):
+        raise Skipped("mosquitto_sub is not installed")
+    with Site(hubs=1, sensors=1, presses=0, meters=0, scales=0) as site:
+        (site.site_folder / "devices.d" / f"{VALVE}.json").write_text(json.dumps(FILE))
+        site.start_gateway()
+        wait_for(lambda: site.connected() >= {VALVE, *site.devices}, 30, "all devices are connected")
+        site.start_plant()
+        valve = Valve(site)
+        site.processes["valve"] = valve.process  # ends with the site
+        valve.say("status", "online", "--retain")
+        wait_for(lambda: told(site, "device_answers"), 20, "the valve has announced itself")
+
+        measured = [datetime.datetime(2026, 1, 1, 8, 0, n, tzinfo=datetime.timezone.utc)
+                    for n in range(3)]
+        valve.say("telemetry", json.dumps({"samples": [
+            {"n": 1, "open": False, "t": measured[0].isoformat(), "q": "good"},
+            {"n": 2, "open": False, "t": measured[1].isoformat(), "q": "uncertain"},
+            {"n": 3, "open": True, "t": measured[2].isoformat(), "q": "good"}]}))
+        found = wait_for(lambda: (lambda all_of: all_of if len(all_of) >= 2 else None)(
+            [message for message in messages(site, VALVE) if "counter" in message["body"]]), 20,
+            "its samples arrive")
+        expect([message["body"]["counter"] for message in found] == [1, 3],
+               f"what is not good is no value: {found}")
+        expect([moment(message["properties"]["$.ctime"]) for message in found] ==
+               [measured[0].timestamp(), measured[2].timestamp()], f"with their own times: {found}")
+        expect(all("clock" not in message["properties"] for message in found),
+               "and nothing of ours corrects them")
+
+        answers = [command(site, True)]
+        expect(answers[0][:2] == (200, "written"), f"it obeys: {answers}")
+        valve.temper = "refuse"
+        answers.append(command(site, False))
+        expect(answers[1][0] >= 400 and "the valve is locked" in answers[1][2], f"its words: {answers}")
+        valve.temper = "sulk"
+        answers.append(command(site, False))
+        expect(answers[2][1] == "unknown", f"nobody knows: {answers}")
+        expect(valve.heard == [True, False, False], f"each was said once: {valve.heard}")
+
+        began = time.time()
+        valve.vanish()
+        wait_for(lambda: told(site, "device_silent"), 30, "its last will is heard")
+        expect(told(site, "device_silent")[0]["reason"] == "device_offline", "and named")
+        wait_for(lambda: valve_of(site).get("failure") == "device_offline", 10,
+                 f"also by the status: {valve_of(site)}")
+        expect_order(site)
+        return (f"2 of 3 samples good, results {[result for _, result, _ in answers]}, last will after "
+                f"{time.time() - began:.1f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(run_scenarios([a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did]))
