@@ -8,19 +8,6 @@
 namespace hubward::modbus {
 namespace {
 
-// Text never gets here: encode() refuses it.
-double as_double(const TagValue& value) {
-  return std::visit(
-      [](const auto& held) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::string>) {
-          return 0.0;
-        } else {
-          return static_cast<double>(held);
-        }
-      },
-      value);
-}
-
 // "8 s", "0.5 s"
 std::string in_seconds(std::chrono::milliseconds time) {
   const auto tenths = (time.count() + 50) / 100;
@@ -42,22 +29,6 @@ const char* name_of(Table table) {
   }
   return "input register";
 }
-
-// Asking again will not change these answers soon.
-bool is_lasting(ExceptionCode code) {
-  return code == ExceptionCode::IllegalFunction || code == ExceptionCode::IllegalDataAddress ||
-         code == ExceptionCode::IllegalDataValue;
-}
-
-// With these nothing was written. "Server device failure" may come half-way through, "acknowledge"
-// means it is still at it, and a gateway's time-out says nothing about the device behind it.
-bool leaves_unwritten(ExceptionCode code) {
-  return is_lasting(code) || code == ExceptionCode::ServerDeviceBusy ||
-         code == ExceptionCode::NegativeAcknowledge || code == ExceptionCode::MemoryParityError ||
-         code == ExceptionCode::GatewayPathUnavailable;
-}
-
-constexpr std::chrono::seconds kPulseRetry{1};
 
 std::vector<std::size_t> all_tags(const DeviceSettings& device) {
   std::vector<std::size_t> tags(device.tags.size());
@@ -323,119 +294,6 @@ void BusSchedule::deliver_bad(Unit& unit, std::span<const std::size_t> tags, Err
   if (!batch.readings.empty()) effects_.emplace_back(Deliver{std::move(batch)});
 }
 
-// What the registers hold now, where that is not quite what was asked for: 1.5 in a register of
-// whole numbers. The caller must not be told that the equipment holds 1.5.
-std::optional<TagValue> BusSchedule::rounded_value(const Write& write) const {
-  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
-  auto held = decode(write.registers, tag);
-  if (!held || as_double(*held) == as_double(write.wanted)) return std::nullopt;
-  return std::move(*held);
-}
-
-void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_echo) {
-  Unit& unit = units_[write.unit];
-  const TagSettings& tag = unit.settings->tags[write.tag];
-  if (const auto* exception = std::get_if<ExceptionAnswer>(&answer)) {
-    if (exception->code == ExceptionCode::IllegalFunction &&
-        std::holds_alternative<MaskWrite>(write.request)) {
-      // It cannot write bits alone: the register is read, and written whole.
-      unit.has_no_mask_write = true;
-      Write whole = write;
-      whole.read_first = true;
-      writes_.push_front(std::move(whole));
-      return;
-    }
-    if (leaves_unwritten(exception->code)) {
-      finish(write, WriteResult::Outcome::Refused, ErrorCode::WriteRefused,
-             describe(exception->code));
-      return;
-    }
-    Write unknown = write;
-    unknown.detail = describe(exception->code);
-    read_back_later(std::move(unknown));
-    return;
-  }
-  begin_pulse(write);
-  if (may_be_echo) {
-    Write unconfirmed = write;
-    unconfirmed.unconfirmed_only = true;
-    unconfirmed.detail = "the line may have repeated our own request to us";
-    read_back_later(std::move(unconfirmed));
-  } else if (tag.verify) {
-    Write confirmed = write;
-    confirmed.confirmed = true;
-    read_back_later(std::move(confirmed));
-  } else {
-    finish(write, WriteResult::Outcome::Written, {}, {}, rounded_value(write));
-  }
-}
-
-// The other bits are the device's own as they were a moment ago; if it changes them itself in
-// between, that change is lost. Function 22 has no such gap.
-void BusSchedule::read_first_done(ReadFirst job, const Answer& answer) {
-  Write write = std::move(job.write);
-  const auto* read = std::get_if<ReadAnswer>(&answer);
-  if (read == nullptr) {
-    const auto* exception = std::get_if<ExceptionAnswer>(&answer);
-    finish(write, WriteResult::Outcome::Refused, ErrorCode::WriteRefused,
-           "the register must be read first, and the device answers " +
-               (exception != nullptr ? describe(exception->code) : "something else"));
-    return;
-  }
-  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
-  const std::uint16_t mask = write_mask(tag);
-  const auto whole = static_cast<std::uint16_t>((read->values[0] & ~mask) | write.registers[0]);
-  write.request = WriteRegister{tag.address, whole};
-  write.read_first = false;
-  writes_.push_front(std::move(write));
-}
-
-bool BusSchedule::is_off(const Write& write) const {
-  const auto off = encode(Value{false}, units_[write.unit].settings->tags[write.tag]);
-  return !off || write.registers == *off;
-}
-
-void BusSchedule::begin_pulse(const Write& write) {
-  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
-  std::erase_if(pulse_ends_, [&](const PulseEnd& end) {
-    return end.unit == write.unit && end.tag == write.tag;
-  });
-  if (!tag.pulse || is_off(write)) return;
-  pulse_ends_.push_back({write.unit, write.tag, write.sent_at + *tag.pulse});
-}
-
-void BusSchedule::not_read_back(const Write& write) {
-  if (write.confirmed) {
-    finish(write, WriteResult::Outcome::Written, {}, "it could not be read back",
-           rounded_value(write));
-  } else {
-    finish(write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown, write.detail);
-  }
-}
-
-void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant now) {
-  using enum WriteResult::Outcome;
-  const auto* read = std::get_if<ReadAnswer>(&answer);
-  if (read == nullptr) return not_read_back(job.write);
-  Unit& unit = units_[job.write.unit];
-  const TagSettings& tag = unit.settings->tags[job.write.tag];
-  deliver_values(unit, job.block, *read, now);
-  std::optional<TagValue> value;
-  if (auto decoded = decode(read->values, tag)) value = std::move(*decoded);
-  const std::uint16_t mask = tag.table == Table::HoldingRegister ? write_mask(tag) : 0xFFFF;
-  const bool same = std::ranges::equal(
-      read->values, job.write.registers,
-      [&](std::uint16_t held, std::uint16_t wanted) { return ((held ^ wanted) & mask) == 0; });
-  if ((job.write.unconfirmed_only || job.write.confirmed) && same) {
-    finish(job.write, Written, {}, "read back", std::move(value));
-  } else {
-    finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown,
-           job.write.confirmed ? "the device confirmed it, and holds something else"
-                               : job.write.detail,
-           std::move(value));
-  }
-}
-
 void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now) {
   Unit& unit = units_[flight.unit];
   if (options_.serial) unit.late.owe(flight.request, flight.sent_at);
@@ -450,25 +308,6 @@ void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& w
     not_read_back(job->write);
   }
   if (!known) unit_failed(unit, code, why, flight.early && code == ErrorCode::NoAnswer, now);
-}
-
-void BusSchedule::read_back_later(Write write) {
-  Block block = units_[write.unit].reads.block_of(write.tag);
-  read_backs_.push_back({std::move(write), std::move(block)});
-}
-
-void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code,
-                         std::string detail, std::optional<TagValue> value) {
-  if (write.id == WriteId{}) {  // the end of a pulse: nobody waits for it, and it must happen
-    if (outcome != WriteResult::Outcome::Written && !stopped_) {
-      pulse_ends_.push_back({write.unit, write.tag, write.sent_at + kPulseRetry});
-    }
-    return;
-  }
-  // What may have begun a pulse must end it.
-  if (outcome == WriteResult::Outcome::Unknown && !is_off(write)) begin_pulse(write);
-  effects_.emplace_back(
-      FinishWrite{write.id, {outcome, code, std::move(detail), std::move(value)}});
 }
 
 void BusSchedule::unit_up(Unit& unit, SteadyTime) {

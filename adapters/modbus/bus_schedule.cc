@@ -32,20 +32,6 @@ Table sister(Table table) {
   return Table::HoldingRegister;
 }
 
-Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint16_t>& registers) {
-  if (!is_writable(tag.table)) {
-    return failure(ErrorCode::NotWritable, ErrorKind::Permanent,
-                   "discrete inputs and input registers can only be read");
-  }
-  if (tag.table == Table::Coil) return WriteCoil{tag.address, registers[0] != 0};
-  if (is_part(tag)) {
-    const std::uint16_t mask = write_mask(tag);
-    return MaskWrite{tag.address, static_cast<std::uint16_t>(~mask), registers[0]};
-  }
-  if (registers.size() == 1) return WriteRegister{tag.address, registers[0]};
-  return WriteRegisters{tag.address, registers};
-}
-
 }  // namespace
 
 BusSchedule::BusSchedule(std::span<const DeviceSettings> devices, Options options, SteadyTime start)
@@ -65,41 +51,6 @@ void BusSchedule::on_link_up(SteadyTime now) {
     unit.retry_at = SteadyTime::min();
     unit.reads.all_due_at(now);
   }
-}
-
-void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime now) {
-  Write write;
-  write.id = id;
-  write.unit = units_.size();
-  write.deadline = request.deadline;
-  write.wanted = request.value;
-  const auto refuse = [&](ErrorCode code, std::string why) {
-    finish(write, WriteResult::Outcome::Refused, code, std::move(why));
-  };
-  const auto unit = std::ranges::find_if(
-      units_, [&](const Unit& u) { return u.settings->device == request.device; });
-  if (unit == units_.end()) return refuse(ErrorCode::NotWritable, "no such device on this bus");
-  const auto& tags = unit->settings->tags;
-  const auto tag = std::ranges::find(tags, request.tag, &TagSettings::tag);
-  if (tag == tags.end()) return refuse(ErrorCode::NotWritable, "no such tag");
-  const auto registers = encode(request.value, *tag);
-  if (!registers) return refuse(registers.error().code, registers.error().context);
-  auto pdu = request_for(*tag, *registers);
-  if (!pdu) return refuse(pdu.error().code, pdu.error().context);
-  write.unit = static_cast<std::size_t>(unit - units_.begin());
-  write.tag = static_cast<std::size_t>(tag - tags.begin());
-  write.request = std::move(*pdu);
-  write.registers = *registers;
-  write.read_first =
-      is_part(*tag) && tag->table == Table::HoldingRegister && unit->has_no_mask_write;
-  if (stopped_ || now >= request.deadline) {
-    return finish(write, WriteResult::Outcome::Expired, ErrorCode::CommandExpired,
-                  "it came too late; not written");
-  }
-  if (writes_.size() >= kWritesMax) {
-    return refuse(ErrorCode::LimitExceeded, "too many commands wait for " + options_.place);
-  }
-  writes_.push_back(std::move(write));
 }
 
 std::vector<GivenUp> BusSchedule::on_time(Instant now) {
@@ -164,86 +115,6 @@ std::optional<Send> BusSchedule::next(SteadyTime now) {
   }
   writes_in_row_ = 0;
   return next_write(now);
-}
-
-void BusSchedule::end_pulses(SteadyTime now) {
-  for (std::size_t i = 0; i < pulse_ends_.size();) {
-    const PulseEnd end = pulse_ends_[i];
-    if (end.at > now) {
-      ++i;
-      continue;
-    }
-    pulse_ends_.erase(pulse_ends_.begin() + static_cast<std::ptrdiff_t>(i));
-    const TagSettings& tag = units_[end.unit].settings->tags[end.tag];
-    const auto off = encode(Value{false}, tag);
-    auto request = off ? request_for(tag, *off) : tl::unexpected(off.error());
-    if (!request) continue;  // a value with names for neither state; checked at the start
-    Write write;
-    write.unit = end.unit;
-    write.tag = end.tag;
-    write.deadline = SteadyTime::max();
-    write.request = std::move(*request);
-    write.wanted = false;
-    write.registers = *off;
-    write.read_first = is_part(tag) && units_[end.unit].has_no_mask_write;
-    writes_.push_front(std::move(write));
-  }
-}
-
-std::optional<Send> BusSchedule::next_read_back(SteadyTime now) {
-  for (std::size_t i = 0; i < read_backs_.size();) {
-    ReadBack& job = read_backs_[i];
-    if (in_flight(job.write.unit)) {
-      ++i;
-      continue;
-    }
-    ReadBack taken = std::move(job);
-    read_backs_.erase(read_backs_.begin() + static_cast<std::ptrdiff_t>(i));
-    const Request request = taken.block.request;
-    if (units_[taken.write.unit].late.tells_apart(request)) {
-      const std::size_t unit = taken.write.unit;
-      return send(unit, request, std::move(taken), whole_patience(unit), now);
-    }
-    not_read_back(taken.write);
-  }
-  return std::nullopt;
-}
-
-std::optional<Send> BusSchedule::next_write(SteadyTime now) {
-  std::vector<std::size_t> waiting;  // units whose earlier write waits: order is kept
-  for (std::size_t i = 0; i < writes_.size(); ++i) {
-    const std::size_t place = writes_[i].unit;
-    Unit& unit = units_[place];
-    if (std::ranges::find(waiting, place) != waiting.end()) continue;
-    // A silent unit is not written to: the command waits for its next answer or its own deadline,
-    // so that its outcome stays known.
-    if (in_flight(place) || unit.link == FieldState::Link::Down || writes_[i].deadline <= now) {
-      waiting.push_back(place);
-      continue;
-    }
-    unit.late.forget(now);
-    const Request first = writes_[i].read_first
-                              ? Request{unit.reads.block_of(writes_[i].tag).request}
-                              : writes_[i].request;
-    if (!unit.late.tells_apart(first)) {
-      waiting.push_back(place);
-      if (unit.retry_at > now) continue;
-      const Block block = unit.reads.block_of(writes_[i].tag);
-      const auto probe = distinct_probe(unit, block.request);
-      if (probe) return send(place, *probe, Probe{}, whole_patience(place), now);
-      continue;
-    }
-    Write write = std::move(writes_[i]);
-    writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
-    write.sent_at = now;
-    const Request request = write.request;
-    if (write.read_first) {
-      const ReadRequest read = unit.reads.block_of(write.tag).request;
-      return send(place, read, ReadFirst{std::move(write)}, whole_patience(place), now);
-    }
-    return send(place, request, std::move(write), whole_patience(place), now);
-  }
-  return std::nullopt;
 }
 
 // While the line carries what is asked of it, the earliest deadline goes first: a poll is to be

@@ -29,6 +29,12 @@ struct Block {
   GroupMask groups = 0;
 };
 
+// Asking again will not change these answers soon.
+[[nodiscard]] constexpr bool is_lasting(ExceptionCode code) {
+  return code == ExceptionCode::IllegalFunction || code == ExceptionCode::IllegalDataAddress ||
+         code == ExceptionCode::IllegalDataValue;
+}
+
 class UnitReads {
  public:
   // A tag that the device refuses is left out of the other requests and asked for by itself, in

@@ -1,0 +1,296 @@
+// Writes: how they are put on the line, read back, pulsed, and what is said of them.
+#include <algorithm>
+#include <utility>
+
+#include "adapters/modbus/bus_schedule.h"
+
+namespace hubward::modbus {
+namespace {
+
+// Text never gets here: encode() refuses it.
+double as_double(const TagValue& value) {
+  return std::visit(
+      [](const auto& held) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::string>) {
+          return 0.0;
+        } else {
+          return static_cast<double>(held);
+        }
+      },
+      value);
+}
+
+// With these nothing was written. "Server device failure" may come half-way through, "acknowledge"
+// means it is still at it, and a gateway's time-out says nothing about the device behind it.
+bool leaves_unwritten(ExceptionCode code) {
+  return is_lasting(code) || code == ExceptionCode::ServerDeviceBusy ||
+         code == ExceptionCode::NegativeAcknowledge || code == ExceptionCode::MemoryParityError ||
+         code == ExceptionCode::GatewayPathUnavailable;
+}
+
+constexpr std::chrono::seconds kPulseRetry{1};
+
+Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint16_t>& registers) {
+  if (!is_writable(tag.table)) {
+    return failure(ErrorCode::NotWritable, ErrorKind::Permanent,
+                   "discrete inputs and input registers can only be read");
+  }
+  if (tag.table == Table::Coil) return WriteCoil{tag.address, registers[0] != 0};
+  if (is_part(tag)) {
+    const std::uint16_t mask = write_mask(tag);
+    return MaskWrite{tag.address, static_cast<std::uint16_t>(~mask), registers[0]};
+  }
+  if (registers.size() == 1) return WriteRegister{tag.address, registers[0]};
+  return WriteRegisters{tag.address, registers};
+}
+
+}  // namespace
+
+void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime now) {
+  Write write;
+  write.id = id;
+  write.unit = units_.size();
+  write.deadline = request.deadline;
+  write.wanted = request.value;
+  const auto refuse = [&](ErrorCode code, std::string why) {
+    finish(write, WriteResult::Outcome::Refused, code, std::move(why));
+  };
+  const auto unit = std::ranges::find_if(
+      units_, [&](const Unit& u) { return u.settings->device == request.device; });
+  if (unit == units_.end()) return refuse(ErrorCode::NotWritable, "no such device on this bus");
+  const auto& tags = unit->settings->tags;
+  const auto tag = std::ranges::find(tags, request.tag, &TagSettings::tag);
+  if (tag == tags.end()) return refuse(ErrorCode::NotWritable, "no such tag");
+  const auto registers = encode(request.value, *tag);
+  if (!registers) return refuse(registers.error().code, registers.error().context);
+  auto pdu = request_for(*tag, *registers);
+  if (!pdu) return refuse(pdu.error().code, pdu.error().context);
+  write.unit = static_cast<std::size_t>(unit - units_.begin());
+  write.tag = static_cast<std::size_t>(tag - tags.begin());
+  write.request = std::move(*pdu);
+  write.registers = *registers;
+  write.read_first =
+      is_part(*tag) && tag->table == Table::HoldingRegister && unit->has_no_mask_write;
+  if (stopped_ || now >= request.deadline) {
+    return finish(write, WriteResult::Outcome::Expired, ErrorCode::CommandExpired,
+                  "it came too late; not written");
+  }
+  if (writes_.size() >= kWritesMax) {
+    return refuse(ErrorCode::LimitExceeded, "too many commands wait for " + options_.place);
+  }
+  writes_.push_back(std::move(write));
+}
+
+void BusSchedule::end_pulses(SteadyTime now) {
+  for (std::size_t i = 0; i < pulse_ends_.size();) {
+    const PulseEnd end = pulse_ends_[i];
+    if (end.at > now) {
+      ++i;
+      continue;
+    }
+    pulse_ends_.erase(pulse_ends_.begin() + static_cast<std::ptrdiff_t>(i));
+    const TagSettings& tag = units_[end.unit].settings->tags[end.tag];
+    const auto off = encode(Value{false}, tag);
+    auto request = off ? request_for(tag, *off) : tl::unexpected(off.error());
+    if (!request) continue;  // a value with names for neither state; checked at the start
+    Write write;
+    write.unit = end.unit;
+    write.tag = end.tag;
+    write.deadline = SteadyTime::max();
+    write.request = std::move(*request);
+    write.wanted = false;
+    write.registers = *off;
+    write.read_first = is_part(tag) && units_[end.unit].has_no_mask_write;
+    writes_.push_front(std::move(write));
+  }
+}
+
+std::optional<Send> BusSchedule::next_read_back(SteadyTime now) {
+  for (std::size_t i = 0; i < read_backs_.size();) {
+    ReadBack& job = read_backs_[i];
+    if (in_flight(job.write.unit)) {
+      ++i;
+      continue;
+    }
+    ReadBack taken = std::move(job);
+    read_backs_.erase(read_backs_.begin() + static_cast<std::ptrdiff_t>(i));
+    const Request request = taken.block.request;
+    if (units_[taken.write.unit].late.tells_apart(request)) {
+      const std::size_t unit = taken.write.unit;
+      return send(unit, request, std::move(taken), whole_patience(unit), now);
+    }
+    not_read_back(taken.write);
+  }
+  return std::nullopt;
+}
+
+std::optional<Send> BusSchedule::next_write(SteadyTime now) {
+  std::vector<std::size_t> waiting;  // units whose earlier write waits: order is kept
+  for (std::size_t i = 0; i < writes_.size(); ++i) {
+    const std::size_t place = writes_[i].unit;
+    Unit& unit = units_[place];
+    if (std::ranges::find(waiting, place) != waiting.end()) continue;
+    // A silent unit is not written to: the command waits for its next answer or its own deadline,
+    // so that its outcome stays known.
+    if (in_flight(place) || unit.link == FieldState::Link::Down || writes_[i].deadline <= now) {
+      waiting.push_back(place);
+      continue;
+    }
+    unit.late.forget(now);
+    const Request first = writes_[i].read_first
+                              ? Request{unit.reads.block_of(writes_[i].tag).request}
+                              : writes_[i].request;
+    if (!unit.late.tells_apart(first)) {
+      waiting.push_back(place);
+      if (unit.retry_at > now) continue;
+      const Block block = unit.reads.block_of(writes_[i].tag);
+      const auto probe = distinct_probe(unit, block.request);
+      if (probe) return send(place, *probe, Probe{}, whole_patience(place), now);
+      continue;
+    }
+    Write write = std::move(writes_[i]);
+    writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
+    write.sent_at = now;
+    const Request request = write.request;
+    if (write.read_first) {
+      const ReadRequest read = unit.reads.block_of(write.tag).request;
+      return send(place, read, ReadFirst{std::move(write)}, whole_patience(place), now);
+    }
+    return send(place, request, std::move(write), whole_patience(place), now);
+  }
+  return std::nullopt;
+}
+
+// What the registers hold now, where that is not quite what was asked for: 1.5 in a register of
+// whole numbers. The caller must not be told that the equipment holds 1.5.
+std::optional<TagValue> BusSchedule::rounded_value(const Write& write) const {
+  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
+  auto held = decode(write.registers, tag);
+  if (!held || as_double(*held) == as_double(write.wanted)) return std::nullopt;
+  return std::move(*held);
+}
+
+void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_echo) {
+  Unit& unit = units_[write.unit];
+  const TagSettings& tag = unit.settings->tags[write.tag];
+  if (const auto* exception = std::get_if<ExceptionAnswer>(&answer)) {
+    if (exception->code == ExceptionCode::IllegalFunction &&
+        std::holds_alternative<MaskWrite>(write.request)) {
+      // It cannot write bits alone: the register is read, and written whole.
+      unit.has_no_mask_write = true;
+      Write whole = write;
+      whole.read_first = true;
+      writes_.push_front(std::move(whole));
+      return;
+    }
+    if (leaves_unwritten(exception->code)) {
+      finish(write, WriteResult::Outcome::Refused, ErrorCode::WriteRefused,
+             describe(exception->code));
+      return;
+    }
+    Write unknown = write;
+    unknown.detail = describe(exception->code);
+    read_back_later(std::move(unknown));
+    return;
+  }
+  begin_pulse(write);
+  if (may_be_echo) {
+    Write unconfirmed = write;
+    unconfirmed.unconfirmed_only = true;
+    unconfirmed.detail = "the line may have repeated our own request to us";
+    read_back_later(std::move(unconfirmed));
+  } else if (tag.verify) {
+    Write confirmed = write;
+    confirmed.confirmed = true;
+    read_back_later(std::move(confirmed));
+  } else {
+    finish(write, WriteResult::Outcome::Written, {}, {}, rounded_value(write));
+  }
+}
+
+// The other bits are the device's own as they were a moment ago; if it changes them itself in
+// between, that change is lost. Function 22 has no such gap.
+void BusSchedule::read_first_done(ReadFirst job, const Answer& answer) {
+  Write write = std::move(job.write);
+  const auto* read = std::get_if<ReadAnswer>(&answer);
+  if (read == nullptr) {
+    const auto* exception = std::get_if<ExceptionAnswer>(&answer);
+    finish(write, WriteResult::Outcome::Refused, ErrorCode::WriteRefused,
+           "the register must be read first, and the device answers " +
+               (exception != nullptr ? describe(exception->code) : "something else"));
+    return;
+  }
+  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
+  const std::uint16_t mask = write_mask(tag);
+  const auto whole = static_cast<std::uint16_t>((read->values[0] & ~mask) | write.registers[0]);
+  write.request = WriteRegister{tag.address, whole};
+  write.read_first = false;
+  writes_.push_front(std::move(write));
+}
+
+bool BusSchedule::is_off(const Write& write) const {
+  const auto off = encode(Value{false}, units_[write.unit].settings->tags[write.tag]);
+  return !off || write.registers == *off;
+}
+
+void BusSchedule::begin_pulse(const Write& write) {
+  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
+  std::erase_if(pulse_ends_, [&](const PulseEnd& end) {
+    return end.unit == write.unit && end.tag == write.tag;
+  });
+  if (!tag.pulse || is_off(write)) return;
+  pulse_ends_.push_back({write.unit, write.tag, write.sent_at + *tag.pulse});
+}
+
+void BusSchedule::not_read_back(const Write& write) {
+  if (write.confirmed) {
+    finish(write, WriteResult::Outcome::Written, {}, "it could not be read back",
+           rounded_value(write));
+  } else {
+    finish(write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown, write.detail);
+  }
+}
+
+void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant now) {
+  using enum WriteResult::Outcome;
+  const auto* read = std::get_if<ReadAnswer>(&answer);
+  if (read == nullptr) return not_read_back(job.write);
+  Unit& unit = units_[job.write.unit];
+  const TagSettings& tag = unit.settings->tags[job.write.tag];
+  deliver_values(unit, job.block, *read, now);
+  std::optional<TagValue> value;
+  if (auto decoded = decode(read->values, tag)) value = std::move(*decoded);
+  const std::uint16_t mask = tag.table == Table::HoldingRegister ? write_mask(tag) : 0xFFFF;
+  const bool same = std::ranges::equal(
+      read->values, job.write.registers,
+      [&](std::uint16_t held, std::uint16_t wanted) { return ((held ^ wanted) & mask) == 0; });
+  if ((job.write.unconfirmed_only || job.write.confirmed) && same) {
+    finish(job.write, Written, {}, "read back", std::move(value));
+  } else {
+    finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown,
+           job.write.confirmed ? "the device confirmed it, and holds something else"
+                               : job.write.detail,
+           std::move(value));
+  }
+}
+
+void BusSchedule::read_back_later(Write write) {
+  Block block = units_[write.unit].reads.block_of(write.tag);
+  read_backs_.push_back({std::move(write), std::move(block)});
+}
+
+void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code,
+                         std::string detail, std::optional<TagValue> value) {
+  if (write.id == WriteId{}) {  // the end of a pulse: nobody waits for it, and it must happen
+    if (outcome != WriteResult::Outcome::Written && !stopped_) {
+      pulse_ends_.push_back({write.unit, write.tag, write.sent_at + kPulseRetry});
+    }
+    return;
+  }
+  // What may have begun a pulse must end it.
+  if (outcome == WriteResult::Outcome::Unknown && !is_off(write)) begin_pulse(write);
+  effects_.emplace_back(
+      FinishWrite{write.id, {outcome, code, std::move(detail), std::move(value)}});
+}
+
+}  // namespace hubward::modbus
