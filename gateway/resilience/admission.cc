@@ -8,7 +8,7 @@ namespace {
 // Hubs come from DPS's answers; of those that nobody uses any more only so many are remembered.
 constexpr std::size_t kGatesMax = 64;
 // A session of this age counts as the hub's answer where the hub has been closing everybody's.
-constexpr std::chrono::seconds kProof{5};
+constexpr std::chrono::seconds kProof = HostSessions::kProof;
 
 // So long the device that looks is the only one to ask DPS whether the hub is still the right one.
 // The guidance asks when a hub was unreachable for 15 to 30 minutes (reference section 5.1).
@@ -145,7 +145,7 @@ std::vector<DeviceIndex> Admission::failed(DeviceIndex device, SteadyTime now, b
 void Admission::logged_in(DeviceIndex device, const GateName& name, SteadyTime now) {
   Gate& at = gate(name);
   at.sessions.begun(device, now);
-  if (at.sessions.closes_everybody(now)) {
+  if (at.sessions.logins_prove_nothing(now)) {
     proof_at_.insert_or_assign(device, now + kProof);
   } else {
     answered(device, now);

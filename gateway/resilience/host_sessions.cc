@@ -32,11 +32,22 @@ void HostSessions::closed_soon(DeviceIndex device, SteadyTime login, SteadyTime 
   loop_.devices.insert(device);
 }
 
-bool HostSessions::closes_everybody(SteadyTime now) const {
+bool HostSessions::is_in_loop(SteadyTime now) const {
   return loop_.rounds >= kRoundsMin && loop_.devices.size() >= kDevicesMin &&
-         loop_.last - loop_.began >= kLastsMin && now - loop_.last <= kWithin &&
-         std::none_of(standing_.begin(), standing_.end(),
-                      [&](const auto& one) { return now - one.second >= kSoon; });
+         now - loop_.last <= kWithin;
+}
+
+bool HostSessions::none_stands(std::chrono::seconds time, SteadyTime now) const {
+  return std::none_of(standing_.begin(), standing_.end(),
+                      [&](const auto& one) { return now - one.second >= time; });
+}
+
+bool HostSessions::logins_prove_nothing(SteadyTime now) const {
+  return is_in_loop(now) && none_stands(kProof, now);
+}
+
+bool HostSessions::closes_everybody(SteadyTime now) const {
+  return is_in_loop(now) && loop_.last - loop_.began >= kLastsMin && none_stands(kSoon, now);
 }
 
 bool HostSessions::only_this_one(DeviceIndex device, SteadyTime now) const {

@@ -18,6 +18,8 @@ class HostSessions {
   // A hub whose quota is used up closes a session as soon as something is sent in it. A session
   // that has stood this long says that it does not.
   static constexpr std::chrono::seconds kSoon{15};
+  // While logins prove nothing, a session that has stood this long does.
+  static constexpr std::chrono::seconds kProof{5};
   // It closes everybody: so many devices, soon after their logins, in so many rounds (those of a
   // round logged in when the round before had been closed), over so long a time. A hub that only
   // starts anew closes all at once, whenever they logged in, and does so in one round.
@@ -31,6 +33,10 @@ class HostSessions {
   // `unasked`: the hub or the network ended it.
   void ended(DeviceIndex device, bool unasked, SteadyTime now);
 
+  // Several sessions in several rounds were closed soon, and none has stood for kProof: that a hub
+  // lets somebody in says nothing any more. A hub that goes down may do so for a moment.
+  [[nodiscard]] bool logins_prove_nothing(SteadyTime now) const;
+  // It has done so for kLastsMin, and none has stood for kSoon: it does so with everybody.
   [[nodiscard]] bool closes_everybody(SteadyTime now) const;
   // Nobody else was thrown out lately.
   [[nodiscard]] bool only_this_one(DeviceIndex device, SteadyTime now) const;
@@ -45,6 +51,8 @@ class HostSessions {
     SteadyTime last{};
     std::set<DeviceIndex> devices;
   };
+  [[nodiscard]] bool none_stands(std::chrono::seconds time, SteadyTime now) const;
+  [[nodiscard]] bool is_in_loop(SteadyTime now) const;
   void closed_soon(DeviceIndex device, SteadyTime login, SteadyTime now);
 
   std::map<DeviceIndex, SteadyTime> standing_;  // since when

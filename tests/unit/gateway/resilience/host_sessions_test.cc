@@ -81,6 +81,7 @@ TEST_CASE("a quota that is used up is known after a few rounds of short sessions
     hub.close(20);
   }
   CHECK(hub.now - began >= HostSessions::kLastsMin);
+  CHECK(hub.sessions.logins_prove_nothing(hub.now));
   SUBCASE("and stays known while one looks now and then") {
     for (std::uint32_t look = 0; look < 20; ++look) {
       hub.now += 15s;
@@ -97,6 +98,13 @@ TEST_CASE("a quota that is used up is known after a few rounds of short sessions
     CHECK(hub.closes_everybody());
     hub.now += 1s;
     CHECK_FALSE(hub.closes_everybody());
+  }
+  SUBCASE("and logins count again as soon as one has stood for a moment") {
+    hub.sessions.begun(DeviceIndex{0}, hub.now);
+    hub.now += 4s;
+    CHECK(hub.sessions.logins_prove_nothing(hub.now));
+    hub.now += 1s;
+    CHECK_FALSE(hub.sessions.logins_prove_nothing(hub.now));
   }
   SUBCASE("or for a while nobody was closed") {
     hub.now += 121s;
@@ -132,4 +140,23 @@ TEST_CASE("a session that we end ourselves says nothing about the hub") {
   }
   CHECK_FALSE(hub.closes_everybody());
   CHECK(hub.sessions.only_this_one(DeviceIndex{0}, hub.now));
+}
+
+TEST_CASE(
+    "three short sessions one after the other make logins worth nothing, a restart does not") {
+  Hub hub;
+  for (std::uint32_t device = 0; device < 3; ++device) {
+    CHECK_FALSE(hub.sessions.logins_prove_nothing(hub.now));
+    hub.sessions.begun(DeviceIndex{device}, hub.now);
+    hub.now += 20ms;
+    hub.sessions.ended(DeviceIndex{device}, true, hub.now);
+    hub.now += 20ms;
+  }
+  CHECK(hub.sessions.logins_prove_nothing(hub.now));
+  CHECK_FALSE(hub.closes_everybody());
+  Hub restarted;
+  restarted.log_in(20);
+  restarted.now += 5s;
+  restarted.close(20);
+  CHECK_FALSE(restarted.sessions.logins_prove_nothing(restarted.now));
 }
