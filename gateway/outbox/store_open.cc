@@ -289,8 +289,11 @@ int OutboxStore::begin() {
   // Must be on the disk before the first row of this run can be lost by a power cut. By way of the
   // file, because a log whose sync failed once is not to be trusted (see sync()); a disk too full
   // for that still lets us read and release.
-  (void)file_->checkpoint(true);
-  return file_->sync();
+  const int emptied = file_->checkpoint(true);
+  rc = file_->sync();
+  // Then that sync may be a lie: sync() goes on until the log has been emptied.
+  if (emptied != SQLITE_OK && (emptied & 0xFF) != SQLITE_FULL) unsynced_ = sync_failed_ = true;
+  return rc;
 }
 
 // Of rows in the file, also of those that were taken out and are only removed with a later commit.

@@ -159,7 +159,9 @@ void Referee::on_confirmed(Device& device, std::string_view answer, SteadyTime n
   }
   const double minutes = minutes_between(hub.last_answer, now);
   double allowed = 4 + std::log2(1 + minutes * 60 / 5);
-  const bool each_asks = hub.moved || minutes_between(hub.well_at, now) >= 14;
+  // The gateway's quarter of an hour begins with the first silent session or refused login, ours
+  // with the last one that stood.
+  const bool each_asks = hub.moved || std::max(minutes, minutes_between(hub.well_at, now)) >= 14;
   if (each_asks) allowed += static_cast<double>(scale_.devices) * (1 + minutes / 30);
   if (++hub.confirmed > allowed) {
     complain_(device.silent_hub + " does not answer, and DPS was asked about it " +

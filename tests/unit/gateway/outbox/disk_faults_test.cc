@@ -433,7 +433,7 @@ TEST_CASE("rows that vanish while the store is opened anew do not leave their id
 }
 
 TEST_CASE("an I/O error while a sound store is read does not make it a damaged one") {
-  for (const std::uint64_t errors : {1, 2, 5}) {
+  for (const std::uint64_t errors : {1U, 2U, 5U}) {
     for (std::uint64_t nth = 0; nth < 120; ++nth) {
       CAPTURE(errors);
       CAPTURE(nth);
