@@ -548,6 +548,41 @@ TEST_CASE("a failed sync is not trusted to have happened later: the rows are wri
   }
 }
 
+TEST_CASE(
+    "nor is one that failed while the store was opened: what was synced afterwards is there") {
+  for (int failing = 1; failing <= 5; ++failing) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      CAPTURE(failing);
+      CAPTURE(seed);
+      SeededRandom random(seed);
+      FaultyDisk disk;
+      {
+        OutboxStore store(on(disk, 1));
+        REQUIRE(store.open());
+        REQUIRE(append(store, store.attach("press"), "1"));
+        REQUIRE(store.sync());
+        disk.power_cut(random);
+      }
+      {
+        disk.fail_syncs(failing);
+        OutboxStore store(on(disk, 2));
+        (void)store.open();
+        for (int i = 0; i < 9 && store.state().health != StoreHealth::Ready; ++i) {
+          (void)store.recover();
+        }
+        REQUIRE(append(store, store.attach("press"), "2"));
+        for (int i = 0; i < 9 && !store.sync(); ++i) {
+        }
+        REQUIRE_FALSE(store.unsynced());
+        disk.power_cut(random);
+      }
+      OutboxStore store(on(disk, 3));
+      REQUIRE(store.open());
+      CHECK(bodies(store, store.attach("press")) == Bodies{"1", "2"});
+    }
+  }
+}
+
 TEST_CASE("an error at any single write leaves a store that works and has what it acknowledged") {
   for (std::uint64_t nth = 0; nth < 40; ++nth) {
     CAPTURE(nth);
