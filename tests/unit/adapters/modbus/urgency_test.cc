@@ -37,8 +37,9 @@ TEST_CASE("a fast tag does not wait behind the many slow ones of its own device 
   (void)polls(line.sink);
   line.run_for(100s);
   for (const auto& [which, count] : polls(line.sink)) {
-    CAPTURE(which.second);
-    CHECK(count == (which.second == 0 ? 500 : 10));
+    const auto tag_index = which.second;
+    CAPTURE(tag_index);
+    CHECK(count == (tag_index == 0 ? 500 : 10));
   }
 }
 

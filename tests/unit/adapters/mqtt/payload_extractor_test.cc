@@ -193,15 +193,17 @@ TEST_CASE("a time is read as its format says, and one that makes no sense is non
 TEST_CASE("a sample that does not call itself good is bad, all of it") {
   DeviceSettings device = device_with({"/v"});
   device.quality = {"/q", {"good", "192"}};
-  for (const auto& [quality, good] : {std::pair{R"("good")", true},
-                                      {"192", true},
-                                      {"0", false},
-                                      {R"("bad")", false},
-                                      {"null", false}}) {
-    CAPTURE(quality);
-    const auto samples = samples_of(device, std::string(R"({"v":1,"q":)") + quality + "}");
+  struct Row {
+    std::string quality;
+    bool good;
+  };
+  const Row rows[] = {
+      {R"("good")", true}, {"192", true}, {"0", false}, {R"("bad")", false}, {"null", false}};
+  for (const Row& row : rows) {
+    CAPTURE(row.quality);
+    const auto samples = samples_of(device, R"({"v":1,"q":)" + row.quality + "}");
     REQUIRE(samples);
-    CHECK((samples->front().readings[0].quality == Quality::Good) == good);
+    CHECK((samples->front().readings[0].quality == Quality::Good) == row.good);
   }
   CHECK(samples_of(device, R"({"v":1})")->front().readings[0].quality == Quality::Bad);
 }
