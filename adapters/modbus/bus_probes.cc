@@ -157,7 +157,7 @@ void BusSchedule::adapt_gap(Unit& unit) {
 void BusSchedule::heard_something_odd(SteadyTime now) {
   if (!shadow_ || now >= shadow_->until) return;
   Unit& unit = units_[shadow_->unit];
-  if (unit.failures == 0 || now - unit.whole_probe_at < kDoubtInterval) return;
+  if (unit.failures == 0 || now < unit.whole_probe_at + kDoubtInterval) return;
   unit.may_be_slow = true;
 }
 
