@@ -164,7 +164,8 @@ def a_wish_is_applied_once_even_after_an_absence_and_a_restart():
         wait_for(lambda: acknowledged(site, PRESS, "lamp", version), 30, "the new wish")
         expect(writes(site, PRESS)[4:] == [("coil", 1, [1], False)], f"only it: {writes(site, PRESS)}")
         expect(len(writes(site, METER)) == 1, f"the meter's wish once: {writes(site, METER)}")
-        score = site.settle()
+        # An answer that was on the line as the gateway stopped is heard by nobody.
+        score = site.settle(forgive_at_risk=True)
         return summary(score)
 
 

@@ -99,7 +99,8 @@ def an_unreachable_hub_is_reported_to_dps_once_with_the_third_failure():
             asked_with.append(len(reached))
             expect(len(reached) >= 3, f"{device} asked after the third failure: {len(reached)}")
             expect_one_conversation_a_step(log)
-        expect(min(asked_with) == 3 and max(asked_with) <= 5, f"asked with failure {asked_with}")
+        # Questions about one hub are 5 to 10 s apart to begin with.
+        expect(min(asked_with) == 3 and max(asked_with) <= 10, f"asked with failure {asked_with}")
         site.cloud.end_fault(fault)
         up = time.time()
         first_after(site, stays, up, "hub-1", before[stays])
