@@ -47,6 +47,7 @@ constexpr auto kFlushMax = 1500ms;
 // The loop shows once a second that it runs; the page's /healthz believes it this long.
 constexpr auto kHeartbeat = 1s;
 constexpr auto kHeartbeatLost = 15s;
+constexpr unsigned kBeatsUntilTrim = 60;
 
 // Everything that runs, in the order in which it may go away again (from the last member up).
 class Gateway {
@@ -79,6 +80,9 @@ class Gateway {
     if (!probe) return tl::unexpected(probe.error());
     probe_ = std::move(*probe);
     paths_ = std::make_unique<observe::PathBook>(*probe_, loop_);
+    outbox_.watch_counts(loop_, [this](const std::vector<DeviceIndex>& devices) {
+      roster_.on_counts_changed(devices);
+    });
     if (auto made = make_devices(); !made) return made;
     if (auto served = serve(); !served) return served;
     clock_rounds_.begin();
@@ -193,6 +197,7 @@ class Gateway {
     lines.reserve(lines_.size());
     for (SharesLine* line : lines_) lines.push_back(line->line_use());
     board_.set_lines(std::move(lines));
+    if (++beats_ % kBeatsUntilTrim == 0) platform::return_freed_memory();
     loop_.call_at(clock_.steady() + kHeartbeat, [this] { beat(); });
   }
 
@@ -228,6 +233,7 @@ class Gateway {
   std::unique_ptr<web::WebServer> page_;  // its thread reads the last beat
   std::unique_ptr<control::ControlCommands> commands_;
   std::unique_ptr<platform::ControlSocket> control_;
+  unsigned beats_ = 0;
   bool stopping_ = false;
 };
 

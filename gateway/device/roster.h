@@ -21,6 +21,7 @@ class DeviceRoster final : public ReadingSink {
 
   void start();
   void on_clock(const ClockNews& news);
+  void on_counts_changed(const std::vector<DeviceIndex>& devices);
   // `done` runs once, after every device has stopped.
   void stop(std::function<void()> done);
 

@@ -123,6 +123,13 @@ OutboxCounts OutboxWriter::totals() const {
   return totals;
 }
 
+void OutboxWriter::watch_counts(Loop& loop,
+                                std::function<void(const std::vector<DeviceIndex>&)> changed) {
+  const std::lock_guard lock(shown_mutex_);
+  watching_on_ = &loop;
+  on_counts_ = std::move(changed);
+}
+
 void OutboxWriter::clear_quarantined(std::int64_t newest_place, Loop& loop,
                                      std::function<void(Status)> done) {
   put(ClearRequest{newest_place, &loop, std::move(done)});
@@ -246,7 +253,11 @@ void OutboxWriter::publish() {
     }
     for (const DeviceIndex device : newly_attached_) {
       if (shown_as_.size() <= device.value) shown_as_.resize(device.value + 1);
-      shown_as_[device.value] = rounds_.stored_as(device);
+      const auto stored_as = rounds_.stored_as(device);
+      shown_as_[device.value] = stored_as;
+      if (!stored_as) continue;
+      if (attached_as_.size() <= stored_as->value) attached_as_.resize(stored_as->value + 1);
+      attached_as_[stored_as->value] = device;
     }
     newly_attached_.clear();
     new_state = shown_state_ != state || told_memory_only_ != memory_only;
@@ -254,6 +265,7 @@ void OutboxWriter::publish() {
     for (const SetAside& damaged : aside) show(damaged);
   }
   told_memory_only_ = memory_only;
+  tell_watcher(changed);
   const SteadyTime now = clock_.steady();
   if (new_state || now >= status_at_) publish_status(now);
   if (log_ == nullptr) return;
@@ -264,6 +276,26 @@ void OutboxWriter::publish() {
                  {"rescued", std::to_string(damaged.rescued)}});
   }
   if (new_state) tell(state, memory_only);
+}
+
+// After they can be read, so that nobody who is told reads what was before.
+void OutboxWriter::tell_watcher(std::span<const StoreDevice> changed) {
+  Loop* loop = nullptr;
+  std::function<void(const std::vector<DeviceIndex>&)> tell;
+  {
+    const std::lock_guard lock(shown_mutex_);
+    if (watching_on_ == nullptr) return;
+    loop = watching_on_;
+    tell = on_counts_;
+  }
+  std::vector<DeviceIndex> devices;
+  for (const StoreDevice device : changed) {
+    if (device.value < attached_as_.size() && attached_as_[device.value]) {
+      devices.push_back(*attached_as_[device.value]);
+    }
+  }
+  if (devices.empty()) return;
+  loop->post([tell = std::move(tell), devices = std::move(devices)] { tell(devices); });
 }
 
 // With shown_mutex_ held. What is told once more is the same store.

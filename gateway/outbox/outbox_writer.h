@@ -55,6 +55,11 @@ class OutboxWriter final : public Outbox {
   [[nodiscard]] OutboxCounts counts(DeviceIndex device) const override;
   [[nodiscard]] OutboxCounts totals() const override;
 
+  // `changed` runs on `loop`, which outlives the writer, whenever what counts() answers for a
+  // device is other than before: also long after the device's own last word to the outbox, when the
+  // disk is slow, rows expire or others need the room. Once, before the loop runs.
+  void watch_counts(Loop& loop, std::function<void(const std::vector<DeviceIndex>&)> changed);
+
   // The quarantined messages, oldest first; answered on `loop`, which outlives the answer.
   void list_quarantined(std::size_t count_max, Loop& loop, Listed done);
   // Removes those up to this one (QuarantinedMessage::place), after they were exported.
@@ -77,6 +82,7 @@ class OutboxWriter final : public Outbox {
   bool wait_for_work(std::vector<Request>& round);
   void serve(std::span<Request> round);
   void publish();
+  void tell_watcher(std::span<const StoreDevice> changed);
   void show(const SetAside& damaged);
   void publish_status(SteadyTime now);
   void tell(const StoreState& state, bool memory_only);
@@ -89,6 +95,7 @@ class OutboxWriter final : public Outbox {
   OutboxRounds rounds_;
   SteadyTime last_commit_;
   std::vector<DeviceIndex> newly_attached_;
+  std::vector<std::optional<DeviceIndex>> attached_as_;  // by StoreDevice
   SteadyTime status_at_{};
   bool told_memory_only_ = false;
 
@@ -108,6 +115,8 @@ class OutboxWriter final : public Outbox {
   mutable std::mutex shown_mutex_;                    // never held across I/O or a call out
   std::vector<OutboxCounts> shown_counts_;            // by StoreDevice
   std::vector<std::optional<StoreDevice>> shown_as_;  // by DeviceIndex
+  Loop* watching_on_ = nullptr;
+  std::function<void(const std::vector<DeviceIndex>&)> on_counts_;
   StoreState shown_state_;
   StoreStatus shown_status_;
   std::vector<SetAside> shown_set_aside_;

@@ -1,5 +1,6 @@
 #include "gateway/platform/system_limits.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -23,5 +24,7 @@ void forbid_core_dumps() {
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
 }
+
+void return_freed_memory() { malloc_trim(0); }
 
 }  // namespace hubward::platform

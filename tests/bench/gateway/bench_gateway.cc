@@ -78,6 +78,9 @@ Status BenchGateway::start() {
     roster_.add(std::make_unique<device::Device>(DeviceIndex{i}, description(i), settings_,
                                                  device::DeviceParts{parts, status_, writes_, 1}));
   }
+  outbox_.watch_counts(loop_, [this](const std::vector<DeviceIndex>& devices) {
+    roster_.on_counts_changed(devices);
+  });
   roster_.start();
   return {};
 }

@@ -145,6 +145,20 @@ TEST_CASE("a refused command is shown soon, also of a device that says nothing e
   CHECK(f.status.last->command_failures == 1);
 }
 
+TEST_CASE("a count that changes after the device's last event is shown all the same") {
+  Fixture fixture;
+  fixture.loop.run_for(1s);
+  fixture.status.count = 0;
+  fixture.outbox.append(DeviceIndex{0}, {}, [](const Result<StoredMessage>&) {
+  });  // as if the disk had only now come round to it
+  fixture.loop.run_for(1s);
+  REQUIRE(fixture.status.count == 0);
+  fixture.device.on_counts_changed();
+  fixture.loop.run_for(1s);
+  CHECK(fixture.status.count == 1);
+  CHECK(fixture.status.last->outbox.waiting == 1);
+}
+
 TEST_CASE("a device is shown four times a second at most, and not once it is gone") {
   Fixture fixture;
   const FieldState up{FieldState::Link::Up, {}, {}};

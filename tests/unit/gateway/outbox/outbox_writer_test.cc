@@ -192,6 +192,28 @@ TEST_CASE("a failing disk is named, shown and logged, and work goes on when it r
   CHECK(log.events() == std::vector<std::string>{"outbox_ready", "outbox_failing", "outbox_ready"});
 }
 
+TEST_CASE("whoever watches is told of a count that changes long after the device's last word") {
+  FaultyDisk disk;
+  const SystemClock clock;
+  ThreadLoop loop;
+  OutboxWriter writer({.store = on(disk)}, clock);
+  int told = 0;
+  // As a page would: what is read now is all that is ever shown.
+  std::uint64_t shown = 0;
+  writer.watch_counts(loop, [&](const std::vector<DeviceIndex>& devices) {
+    CHECK(devices == std::vector<DeviceIndex>{kPress});
+    ++told;
+    shown = writer.counts(kPress).waiting;
+  });
+  writer.attach(kPress, "press", loop);
+  std::optional<StoredMessage> row;
+  writer.append(kPress, text("1"), [&](Result<StoredMessage> stored) { row = std::move(*stored); });
+  REQUIRE(loop.run_until([&] { return row && shown == 1; }));
+  const int before = told;
+  writer.release(kPress, *row);  // answers nobody, and waits for something to share a commit with
+  CHECK(loop.run_until([&] { return told > before && shown == 0; }));
+}
+
 TEST_CASE("a store of no use is set aside at the start, and that is told") {
   FaultyDisk disk;
   disk.write("outbox.db", std::string(10000, 'z'));
