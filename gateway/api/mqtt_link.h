@@ -53,6 +53,7 @@ class MqttLinkEvents {
   // One of these for each subscribe(): all filters granted, or not all.
   virtual void on_subscribed() = 0;
   virtual void on_subscription_refused() = 0;
+  virtual void on_unsubscribed() {}  // nothing that was sent for the filter is still on its way
   virtual void on_published(PublishToken token) = 0;  // PUBACK
   virtual void on_message(std::string_view topic, std::string_view payload) = 0;
   // Ended without being asked to. `why.code`: NameUnknown, Unreachable, TlsFailed, TlsUntrusted,
@@ -67,6 +68,7 @@ class MqttLink {
   virtual ~MqttLink() = default;  // drops the connection without an event
   virtual void connect(const MqttConnect& options) = 0;
   virtual void subscribe(const std::vector<Subscription>& subscriptions) = 0;
+  virtual void unsubscribe(const std::string& filter) = 0;
   // False: not taken (not connected, or the send buffer is full); nothing follows.
   [[nodiscard]] virtual bool publish(std::string_view topic, std::string_view payload, Qos qos,
                                      PublishToken token) = 0;

@@ -154,6 +154,7 @@ class CloudClient final : private MqttLinkEvents {
   void on_refused(int connack_code) override;
   void on_subscribed() override;
   void on_subscription_refused() override;
+  void on_unsubscribed() override;
   void on_published(PublishToken token) override;
   void on_message(std::string_view topic, std::string_view payload) override;
   void on_closed(LinkStage stage, Error why) override;
@@ -196,6 +197,7 @@ class CloudClient final : private MqttLinkEvents {
   TimerId step_timer_, session_timer_, renewal_timer_, drain_timer_, stable_timer_;
   std::optional<SteadyTime> session_timer_at_;
   std::function<void()> after_drain_;
+  bool hears_calls_ = false;  // until the hub says that it passes no more direct methods
   std::size_t open_calls_ = 0;  // direct methods whose callers wait for an answer
   CloudView view_;
   bool hastened_ = false;  // the attempt under way was asked for by try_now()

@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 using resilience::NextStep;
 using resilience::Symptom;
 
-// A planned reconnect waits this long for PUBACKs and for the answers to commands. Messages without
+// A planned reconnect waits this long for PUBACKs, for the last commands and for the answers to
+// them. Messages without
 // one are sent again after it; an answer finds its caller only on the connection of the call.
 constexpr auto kRenewalDrain = 5s;
 // Tokens are renewed between 75 and 90 % of their life, spread so that devices which started
@@ -138,6 +139,10 @@ void CloudClient::renew_token() {
 void CloudClient::drain_then(std::function<void()> next, std::chrono::milliseconds at_most) {
   phase_ = Phase::Draining;
   session_.pause();
+  // A command that crosses our goodbye would be heard by nobody, and its caller would wait for
+  // nothing; so the hub is asked to pass no more of them, and those before its answer are answered.
+  hears_calls_ = true;
+  link_->unsubscribe(std::string(hub::kMethodsFilter));
   after_drain_ = std::move(next);
   parts_.loop.cancel(drain_timer_);
   drain_timer_ = parts_.loop.call_at(now() + at_most, [this] {
@@ -148,7 +153,7 @@ void CloudClient::drain_then(std::function<void()> next, std::chrono::millisecon
 }
 
 void CloudClient::check_drained() {
-  if (!after_drain_ || open_calls_ > 0 || !session_.is_drained()) return;
+  if (!after_drain_ || hears_calls_ || open_calls_ > 0 || !session_.is_drained()) return;
   parts_.loop.cancel(drain_timer_);
   drain_timer_ = {};
   // Posted: this may run inside an event of the link that is about to be closed.
@@ -242,6 +247,11 @@ void CloudClient::on_subscription_refused() {
   session_.on_subscription_refused();
   SessionActions none;
   carry_out(none);
+}
+
+void CloudClient::on_unsubscribed() {
+  hears_calls_ = false;
+  check_drained();
 }
 
 void CloudClient::on_published(PublishToken token) {

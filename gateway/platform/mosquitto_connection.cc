@@ -139,6 +139,7 @@ bool Connection::make_client() {
   mosquitto_connect_with_flags_callback_set(client, connack);
   mosquitto_publish_callback_set(client, puback);
   mosquitto_subscribe_callback_set(client, suback);
+  mosquitto_unsubscribe_callback_set(client, unsuback);
   mosquitto_message_callback_set(client, message);
   return ok;
 }
@@ -291,6 +292,12 @@ void Connection::subscribe(const std::vector<Subscription>& subscriptions) {
     mosquitto_subscribe(client_.get(), &last_subscribe_, one.filter.c_str(),
                         static_cast<int>(one.qos));
   }
+  shared_->loop.sockets().want(watch_, true, mosquitto_want_write(client_.get()));
+}
+
+void Connection::unsubscribe(const std::string& filter) {
+  if (stage_ != Stage::Session) return;
+  mosquitto_unsubscribe(client_.get(), nullptr, filter.c_str());
   shared_->loop.sockets().want(watch_, true, mosquitto_want_write(client_.get()));
 }
 
@@ -479,6 +486,11 @@ void Connection::suback(mosquitto*, void* self, int packet_id, int count, const 
   } else {
     connection->events_->on_subscribed();
   }
+}
+
+void Connection::unsuback(mosquitto*, void* self, int) {
+  auto* const connection = static_cast<Connection*>(self);
+  if (connection->events_ != nullptr) connection->events_->on_unsubscribed();
 }
 
 void Connection::message(mosquitto*, void* self, const mosquitto_message* message) {

@@ -55,6 +55,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
 
   void start();
   void subscribe(const std::vector<Subscription>& subscriptions);
+  void unsubscribe(const std::string& filter);
   [[nodiscard]] bool publish(std::string_view topic, std::string_view payload, Qos qos,
                              PublishToken token);
   void say_goodbye() noexcept;  // DISCONNECT, a bounded time to send it, close; no event
@@ -97,6 +98,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   static void connack(mosquitto*, void* self, int code, int flags);
   static void puback(mosquitto*, void* self, int packet_id);
   static void suback(mosquitto*, void* self, int packet_id, int count, const int* granted);
+  static void unsuback(mosquitto*, void* self, int packet_id);
   static void message(mosquitto*, void* self, const mosquitto_message* message);
 
   friend Shared;  // for the group

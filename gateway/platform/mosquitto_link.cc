@@ -29,6 +29,9 @@ class MosquittoLink final : public MqttLink {
   void subscribe(const std::vector<Subscription>& subscriptions) override {
     if (connection_) connection_->subscribe(subscriptions);
   }
+  void unsubscribe(const std::string& filter) override {
+    if (connection_) connection_->unsubscribe(filter);
+  }
   bool publish(std::string_view topic, std::string_view payload, Qos qos,
                PublishToken token) override {
     return connection_ && connection_->publish(topic, payload, qos, token);

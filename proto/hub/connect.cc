@@ -15,7 +15,7 @@ ConnectFields hub_connect(std::string_view host, std::string_view device_id, std
 
 std::vector<TopicSubscription> hub_subscriptions(std::string_view device_id) {
   return {{"devices/" + std::string(device_id) + "/messages/devicebound/#", 1},
-          {"$iothub/methods/POST/#", 0},
+          {std::string(kMethodsFilter), 0},
           {"$iothub/twin/res/#", 0},
           {"$iothub/twin/PATCH/properties/desired/#", 0}};
 }

@@ -21,6 +21,10 @@ inline constexpr std::string_view kHubApiVersion = "2021-04-12";
 // minutes.
 inline constexpr std::chrono::seconds kHubKeepAlive{120};
 
+// Direct methods. To a device without this subscription the hub passes none: it tells the caller at
+// once (404103), also while the device is connected.
+inline constexpr std::string_view kMethodsFilter = "$iothub/methods/POST/#";
+
 struct TopicSubscription {
   std::string topic_filter;
   int qos = 0;  // 0 or 1; a hub grants no more

@@ -8,7 +8,8 @@ cloud's record of the turns is compared packet by packet, with these differences
 - keep-alive: the SDK has 180 s (30 s are enough for us at DPS, 240 s by configuration at the hub);
 - the order in which the four filters are subscribed, and where among them the twin is fetched: the
   hub promises no order, so only the set is compared;
-- UNSUBSCRIBE just before DISCONNECT at DPS: the SDK's courtesy, empty in a clean session;
+- UNSUBSCRIBE just before DISCONNECT: at DPS the SDK's courtesy, empty in a clean session; at the
+  hub ours, so that a caller hears at once that the device is going, and no command is lost;
 - numbers of the moment: twin versions, and what the cloud's plain trace leaves out itself (packet
   ids, request ids, message ids, times, tokens);
 - how many telemetry messages there are and between which other packets they lie: that is the
@@ -99,13 +100,14 @@ def trace(site):
     address = f"/trace?device={DEVICE}"
     lines = site.cloud.get(address + "&plain=1").splitlines()
     http(site.cloud.url + address, method="DELETE")
-    dps, subscribed, spoken, telemetry = [], [], [], set()
+    dps, subscribed, unsubscribed, spoken, telemetry = [], [], [], [], set()
     for line in lines:
         line = re.sub(r"keepalive=\d+", "keepalive=*", user_name(line))
         line = re.sub(r"\$version=\d+", "$version=*", line)
-        if line.startswith("dps"):
-            if "UNSUB" not in line:
-                dps.append(line)
+        if "UNSUB" in line:
+            unsubscribed.append(line)
+        elif line.startswith("dps"):
+            dps.append(line)
         elif "SUBSCRIBE" in line or "SUBACK" in line:
             subscribed.append(line)
         elif "/messages/events/" in line or line.endswith(" > PUBACK"):
@@ -115,6 +117,8 @@ def trace(site):
     # Fetching the twin is part of the login, whose inner order is free.
     spoken.sort(key=lambda line: 0 if "CONN" in line and "DIS" not in line else
                 1 if "/twin/GET/" in line else 2 if "/twin/res/200/" in line else 3)
+    expect(all("methods" in line or line.startswith("dps") or "UNSUBACK" in line
+               for line in unsubscribed), f"only methods are unsubscribed: {unsubscribed}")
     return dps, sorted(subscribed), spoken, telemetry
 
 

@@ -1,5 +1,5 @@
-// A northbound link that does nothing by itself: it records what it is told, and the test plays the
-// service.
+// A northbound link that does nothing by itself but answer UNSUBSCRIBE: it records what it is told,
+// and the test plays the service.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@ struct SentPublish {
 
 class ScriptedLink final : public MqttLink {
  public:
-  ScriptedLink(MqttLinkEvents& link_events, std::vector<ScriptedLink*>& registry)
-      : events(link_events), registry_(registry) {
+  ScriptedLink(MqttLinkEvents& link_events, Loop& loop, std::vector<ScriptedLink*>& registry)
+      : events(link_events), loop_(loop), registry_(registry) {
     registry_.push_back(this);
   }
   ~ScriptedLink() override { std::erase(registry_, this); }
@@ -30,6 +30,13 @@ class ScriptedLink final : public MqttLink {
     open = true;
   }
   void subscribe(const std::vector<Subscription>& wanted) override { subscriptions = wanted; }
+  void unsubscribe(const std::string& filter) override {
+    unsubscribed.push_back(filter);
+    if (!answers_unsubscribe) return;
+    loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired() && open) events.on_unsubscribed();
+    });
+  }
   bool publish(std::string_view topic, std::string_view payload, Qos qos,
                PublishToken token) override {
     if (!open || full) return false;
@@ -54,19 +61,23 @@ class ScriptedLink final : public MqttLink {
   MqttLinkEvents& events;
   std::vector<MqttConnect> connects;
   std::vector<Subscription> subscriptions;
+  std::vector<std::string> unsubscribed;
   std::vector<SentPublish> published;
   int disconnects = 0;
   bool open = false;
   bool full = false;  // takes nothing now
+  bool answers_unsubscribe = true;
 
  private:
+  const std::shared_ptr<int> alive_ = std::make_shared<int>();  // gone with the link
+  Loop& loop_;
   std::vector<ScriptedLink*>& registry_;
 };
 
 class ScriptedLinks final : public MqttLinkOpener {
  public:
-  std::unique_ptr<MqttLink> open(MqttLinkEvents& events, Loop&) override {
-    return std::make_unique<ScriptedLink>(events, links);
+  std::unique_ptr<MqttLink> open(MqttLinkEvents& events, Loop& loop) override {
+    return std::make_unique<ScriptedLink>(events, loop, links);
   }
   // The link that was last told to connect to this host, if it is still open.
   ScriptedLink* to(std::string_view host) {

@@ -68,13 +68,21 @@ void SimulatedLink::connect(const MqttConnect& options) {
   network_.open(*this, options_);
 }
 
+std::uint16_t SimulatedLink::next_packet_id() {
+  return ++last_packet_id_ == 0 ? ++last_packet_id_ : last_packet_id_;
+}
+
 void SimulatedLink::subscribe(const std::vector<Subscription>& subscriptions) {
   mqtt::Subscribe packet;
-  packet.packet_id = ++last_packet_id_ == 0 ? ++last_packet_id_ : last_packet_id_;
+  packet.packet_id = next_packet_id();
   for (const auto& wanted : subscriptions) {
     packet.subscriptions.push_back({wanted.filter, static_cast<mqtt::Qos>(wanted.qos)});
   }
   network_.send(connection_, std::move(packet));
+}
+
+void SimulatedLink::unsubscribe(const std::string& filter) {
+  network_.send(connection_, mqtt::Unsubscribe{next_packet_id(), {filter}});
 }
 
 bool SimulatedLink::publish(std::string_view topic, std::string_view payload, Qos qos,
@@ -85,7 +93,7 @@ bool SimulatedLink::publish(std::string_view topic, std::string_view payload, Qo
   packet.payload = payload;
   packet.qos = static_cast<mqtt::Qos>(qos);
   if (qos == Qos::AtLeastOnce) {
-    packet.packet_id = ++last_packet_id_ == 0 ? ++last_packet_id_ : last_packet_id_;
+    packet.packet_id = next_packet_id();
     unacknowledged_[packet.packet_id] = token;
     if (unacknowledged_.size() > kInFlightMax) {
       network_.violation(options_.client_id + ": too many messages in flight");
@@ -166,6 +174,8 @@ void SimulatedLink::on_packet(const mqtt::Packet& packet) {
     });
   } else if (std::holds_alternative<mqtt::Suback>(packet)) {
     tell([](MqttLinkEvents& events) { events.on_subscribed(); });
+  } else if (std::holds_alternative<mqtt::Unsuback>(packet)) {
+    tell([](MqttLinkEvents& events) { events.on_unsubscribed(); });
   } else if (const auto* puback = std::get_if<mqtt::Puback>(&packet)) {
     const auto found = unacknowledged_.find(puback->packet_id);
     if (found == unacknowledged_.end()) return;

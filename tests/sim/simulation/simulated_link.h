@@ -24,6 +24,7 @@ class SimulatedLink final : public MqttLink {
 
   void connect(const MqttConnect& options) override;
   void subscribe(const std::vector<Subscription>& subscriptions) override;
+  void unsubscribe(const std::string& filter) override;
   bool publish(std::string_view topic, std::string_view payload, Qos qos,
                PublishToken token) override;
   void disconnect() noexcept override;
@@ -38,6 +39,7 @@ class SimulatedLink final : public MqttLink {
   void tell(std::function<void(MqttLinkEvents&)> event);
   void report_end(LinkOutcome outcome);
   void end();
+  std::uint16_t next_packet_id();
   void watch_keep_alive();
   [[nodiscard]] bool is_to_dps() const { return options_.host == kDpsHost; }
 

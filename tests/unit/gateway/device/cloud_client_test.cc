@@ -331,6 +331,32 @@ TEST_CASE("a renewal waits for the answer to a command, but not for ever") {
   }
 }
 
+TEST_CASE("a command that crosses a planned goodbye is carried out and answered first") {
+  for (const bool hub_answers : {true, false}) {
+    CAPTURE(hub_answers);
+    Fixture f;
+    f.cached("hub-a.example");
+    f.settings.token_life = 1h;
+    f.start();
+    f.accept("hub-a.example");
+    auto& link = f.link("hub-a.example");
+    link.answers_unsubscribe = false;
+    f.loop.run_for(49min + 31s);  // the renewal is due at 49.5 minutes
+    // The hub is told to pass no more of them; whoever calls now hears at once that nobody listens.
+    REQUIRE(link.unsubscribed == std::vector<std::string>{"$iothub/methods/POST/#"});
+    link.events.on_message("$iothub/methods/POST/lamp/?$rid=7", "true");
+    f.client->answer("7", hub::MethodStatus::Done, "{}");
+    f.loop.run_for(0s);
+    CHECK(link.take("$iothub/methods/res/200/?$rid=7").size() == 1);
+    CHECK(link.disconnects == 0);
+    if (hub_answers) link.events.on_unsubscribed();
+    f.loop.run_for(hub_answers ? 0s : 5s);  // a hub that says nothing holds nobody up for long
+    CHECK(link.disconnects == 1);
+    f.accept("hub-a.example");
+    CHECK(link.subscriptions.size() == 4);
+  }
+}
+
 TEST_CASE("a stop waits shortly for PUBACKs, disconnects, and reports once") {
   Fixture f;
   f.cached("hub-a.example");

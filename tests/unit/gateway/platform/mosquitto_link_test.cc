@@ -35,6 +35,7 @@ struct Recorder final : MqttLinkEvents {
   }
   void on_subscribed() override { ++subscribed; }
   void on_subscription_refused() override { ++subscriptions_refused; }
+  void on_unsubscribed() override { ++unsubscribed; }
   void on_published(PublishToken token) override {
     published.push_back(token.value);
     if (on_puback) on_puback();
@@ -55,6 +56,7 @@ struct Recorder final : MqttLinkEvents {
   std::optional<int> refused;
   int subscribed = 0;
   int subscriptions_refused = 0;
+  int unsubscribed = 0;
   std::vector<std::uint64_t> published;
   std::vector<std::pair<std::string, std::string>> messages;
   std::optional<LinkStage> stage;
@@ -125,6 +127,24 @@ TEST_CASE("a link connects, subscribes, publishes with tokens and receives") {
   CHECK(f.events.messages[0] == std::pair<std::string, std::string>{"a/1", binary});
   CHECK(f.events.messages[1].second.empty());
   CHECK_FALSE(f.events.ended());
+}
+
+TEST_CASE("what is unsubscribed is heard of no more, and everything from before it was heard") {
+  REQUIRE_BROKER();
+  Fixture f;
+  const auto link = f.open();
+  link->connect(to("hub.example", broker()->tls_port()));
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  link->subscribe({{"calls/#", Qos::AtMostOnce}, {"b", Qos::AtMostOnce}});
+  REQUIRE(run_until(f.loop, [&] { return f.events.subscribed == 1; }));
+  REQUIRE(link->publish("calls/1", "before", Qos::AtMostOnce, {}));
+  link->unsubscribe("calls/#");
+  REQUIRE(run_until(f.loop, [&] { return f.events.unsubscribed == 1; }));
+  CHECK(f.events.messages.size() == 1);
+  REQUIRE(link->publish("calls/2", "after", Qos::AtMostOnce, {}));
+  REQUIRE(link->publish("b", "last", Qos::AtMostOnce, {}));
+  REQUIRE(run_until(f.loop, [&] { return f.events.messages.size() >= 2; }));
+  CHECK(f.events.messages.back().first == "b");
 }
 
 TEST_CASE("an address is checked against the addresses in the certificate") {
