@@ -80,9 +80,7 @@ class Gateway {
     if (!probe) return tl::unexpected(probe.error());
     probe_ = std::move(*probe);
     paths_ = std::make_unique<observe::PathBook>(*probe_, loop_);
-    outbox_.watch_counts(loop_, [this](const std::vector<DeviceIndex>& devices) {
-      roster_.on_counts_changed(devices);
-    });
+    outbox_.watch(loop_, roster_);
     if (auto made = make_devices(); !made) return made;
     if (auto served = serve(); !served) return served;
     clock_rounds_.begin();

@@ -95,6 +95,18 @@ struct QuarantinedMessage {
 using Appended = std::function<void(Result<StoredMessage>)>;
 using Fetched = std::function<void(Result<std::vector<StoredMessage>>)>;
 
+// Hears what the store does by itself, when no call is there to answer.
+class OutboxWatcher {
+ public:
+  virtual ~OutboxWatcher() = default;
+  // What counts() answers for these is other than before: also long after a device's own last call,
+  // when the disk is slow, rows expire or others need the room.
+  virtual void on_counts_changed(const std::vector<DeviceIndex>& devices) = 0;
+  // The store could be opened only now and holds rows of an earlier run; every device is to ask for
+  // what lies behind its last one, see Outbox::fetch().
+  virtual void on_rows_found() = 0;
+};
+
 // Calls from the device's home loop; answers run on it, in the order of the calls. Only a refusal
 // to take a message at all (StoreFailed with Throttled: too much waits for the disk; Stopped) may
 // come before the answers to earlier calls.
@@ -109,8 +121,8 @@ class Outbox {
   // The oldest rows between `after` (the last row seen; null: from the oldest) and `before` (null:
   // to the newest) in the device's own order, both left out, at most `count_max` of them. Of the
   // two, {epoch, sequence} counts; they need not be there any more. When append() answers another
-  // epoch than before, the store may have found older rows: they are answered behind the last one
-  // read, and are to be asked for.
+  // epoch than before, or the watcher hears of it, the store may have found older rows: they are
+  // answered behind the last one read, and are to be asked for.
   virtual void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
                      std::size_t count_max, Fetched done) = 0;
   // The hub acknowledged it. Unknown rows are ignored (already dropped by retention).

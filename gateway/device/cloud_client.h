@@ -80,6 +80,7 @@ class CloudClient final : private MqttLinkEvents {
   void stop(std::function<void()> done);
 
   void on_stored(const StoredMessage& row);
+  void on_rows_found();  // see OutboxWatcher
   void on_properties_changed();
   void on_clock(const ClockNews& news);
   void answer(const std::string& rid, hub::MethodStatus status, std::string_view body);
@@ -197,7 +198,7 @@ class CloudClient final : private MqttLinkEvents {
   TimerId step_timer_, session_timer_, renewal_timer_, drain_timer_, stable_timer_;
   std::optional<SteadyTime> session_timer_at_;
   std::function<void()> after_drain_;
-  bool hears_calls_ = false;  // until the hub says that it passes no more direct methods
+  bool hears_calls_ = false;    // until the hub says that it passes no more direct methods
   std::size_t open_calls_ = 0;  // direct methods whose callers wait for an answer
   CloudView view_;
   bool hastened_ = false;  // the attempt under way was asked for by try_now()

@@ -14,6 +14,11 @@ void CloudClient::on_stored(const StoredMessage& row) {
   on_properties_changed();
 }
 
+void CloudClient::on_rows_found() {
+  window_.look_again();
+  on_properties_changed();
+}
+
 void CloudClient::on_properties_changed() {
   SessionActions actions;
   session_.on_work(now(), actions);

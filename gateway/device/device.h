@@ -38,8 +38,9 @@ class Device final : private CloudEvents {
   void on_batch(const ReadingBatch& batch, Stored stored);
   void on_field_state(FieldState state);
   void on_clock(const ClockNews& news);
-  // The outbox counts other than before (OutboxWriter::watch_counts()).
+  // See OutboxWatcher.
   void on_counts_changed() { publish_status_soon(); }
+  void on_rows_found() { cloud_.on_rows_found(); }
 
   [[nodiscard]] const DeviceDescription& description() const { return description_; }
   [[nodiscard]] DeviceStatus status() const;

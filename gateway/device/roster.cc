@@ -25,12 +25,6 @@ void DeviceRoster::on_clock(const ClockNews& news) {
   for (const auto& device : devices_) device->on_clock(news);
 }
 
-void DeviceRoster::on_counts_changed(const std::vector<DeviceIndex>& devices) {
-  for (const DeviceIndex device : devices) {
-    if (device.value < devices_.size()) devices_[device.value]->on_counts_changed();
-  }
-}
-
 void DeviceRoster::deliver(ReadingBatch batch, Stored stored) {
   if (batch.device.value >= devices_.size()) {
     if (stored) stored(failure(ErrorCode::Malformed, ErrorKind::Permanent, "no such device"));
@@ -44,5 +38,15 @@ void DeviceRoster::field_state(DeviceIndex device, FieldState state) {
 }
 
 void DeviceRoster::bad_input(BadInput input) { status_.bad_input(input); }
+
+void DeviceRoster::on_counts_changed(const std::vector<DeviceIndex>& devices) {
+  for (const DeviceIndex device : devices) {
+    if (device.value < devices_.size()) devices_[device.value]->on_counts_changed();
+  }
+}
+
+void DeviceRoster::on_rows_found() {
+  for (const auto& device : devices_) device->on_rows_found();
+}
 
 }  // namespace hubward::device

@@ -1,4 +1,5 @@
-// All devices of the gateway, and the one place where adapters' readings find theirs.
+// All devices of the gateway, and the one place where adapters' readings and the store's news find
+// theirs.
 #pragma once
 
 #include <functional>
@@ -10,7 +11,7 @@
 namespace hubward::device {
 
 // On the loop of devices and adapters.
-class DeviceRoster final : public ReadingSink {
+class DeviceRoster final : public ReadingSink, public OutboxWatcher {
  public:
   explicit DeviceRoster(StatusSink& status) : status_(status) {}
 
@@ -21,13 +22,15 @@ class DeviceRoster final : public ReadingSink {
 
   void start();
   void on_clock(const ClockNews& news);
-  void on_counts_changed(const std::vector<DeviceIndex>& devices);
   // `done` runs once, after every device has stopped.
   void stop(std::function<void()> done);
 
   void deliver(ReadingBatch batch, Stored stored) override;
   void field_state(DeviceIndex device, FieldState state) override;
   void bad_input(BadInput input) override;
+
+  void on_counts_changed(const std::vector<DeviceIndex>& devices) override;
+  void on_rows_found() override;
 
  private:
   StatusSink& status_;

@@ -41,6 +41,8 @@ class SendLanes {
   // A row that was stored just now; `live`: while the link was up. With a new epoch the store may
   // have found rows that stand before it (Outbox::fetch()).
   void on_stored(const StoredMessage& row, bool live);
+  // The store may hold rows that nobody here knows of.
+  void look_again() { more_in_store_ = true; }
   // The link was lost: what is here waits for the next one.
   void on_link_lost();
 

@@ -58,6 +58,8 @@ class SendWindow {
   void on_link_up();
   // The outbox took a new row. It is kept here if everything before it is here too.
   void on_stored(const StoredMessage& row);
+  // The store may hold rows that nobody here knows of.
+  void look_again() { lanes_.look_again(); }
 
   using Fetch = SendLanes::Fetch;
   // What to ask the outbox for, at most one request at a time; answered with on_fetched().

@@ -123,11 +123,10 @@ OutboxCounts OutboxWriter::totals() const {
   return totals;
 }
 
-void OutboxWriter::watch_counts(Loop& loop,
-                                std::function<void(const std::vector<DeviceIndex>&)> changed) {
+void OutboxWriter::watch(Loop& loop, OutboxWatcher& watcher) {
   const std::lock_guard lock(shown_mutex_);
   watching_on_ = &loop;
-  on_counts_ = std::move(changed);
+  watcher_ = &watcher;
 }
 
 void OutboxWriter::clear_quarantined(std::int64_t newest_place, Loop& loop,
@@ -278,15 +277,15 @@ void OutboxWriter::publish() {
   if (new_state) tell(state, memory_only);
 }
 
-// After they can be read, so that nobody who is told reads what was before.
+// After the counts can be read, so that nobody who is told reads what was before.
 void OutboxWriter::tell_watcher(std::span<const StoreDevice> changed) {
   Loop* loop = nullptr;
-  std::function<void(const std::vector<DeviceIndex>&)> tell;
+  OutboxWatcher* watcher = nullptr;
   {
     const std::lock_guard lock(shown_mutex_);
-    if (watching_on_ == nullptr) return;
+    if (watcher_ == nullptr) return;
     loop = watching_on_;
-    tell = on_counts_;
+    watcher = watcher_;
   }
   std::vector<DeviceIndex> devices;
   for (const StoreDevice device : changed) {
@@ -294,8 +293,10 @@ void OutboxWriter::tell_watcher(std::span<const StoreDevice> changed) {
       devices.push_back(*attached_as_[device.value]);
     }
   }
-  if (devices.empty()) return;
-  loop->post([tell = std::move(tell), devices = std::move(devices)] { tell(devices); });
+  if (!devices.empty()) {
+    loop->post([watcher, devices = std::move(devices)] { watcher->on_counts_changed(devices); });
+  }
+  if (rounds_.store().take_found_rows()) loop->post([watcher] { watcher->on_rows_found(); });
 }
 
 // With shown_mutex_ held. What is told once more is the same store.

@@ -55,10 +55,8 @@ class OutboxWriter final : public Outbox {
   [[nodiscard]] OutboxCounts counts(DeviceIndex device) const override;
   [[nodiscard]] OutboxCounts totals() const override;
 
-  // `changed` runs on `loop`, which outlives the writer, whenever what counts() answers for a
-  // device is other than before: also long after the device's own last word to the outbox, when the
-  // disk is slow, rows expire or others need the room. Once, before the loop runs.
-  void watch_counts(Loop& loop, std::function<void(const std::vector<DeviceIndex>&)> changed);
+  // `watcher` is called on `loop`, while that runs; both outlive the writer. Once.
+  void watch(Loop& loop, OutboxWatcher& watcher);
 
   // The quarantined messages, oldest first; answered on `loop`, which outlives the answer.
   void list_quarantined(std::size_t count_max, Loop& loop, Listed done);
@@ -116,7 +114,7 @@ class OutboxWriter final : public Outbox {
   std::vector<OutboxCounts> shown_counts_;            // by StoreDevice
   std::vector<std::optional<StoreDevice>> shown_as_;  // by DeviceIndex
   Loop* watching_on_ = nullptr;
-  std::function<void(const std::vector<DeviceIndex>&)> on_counts_;
+  OutboxWatcher* watcher_ = nullptr;
   StoreState shown_state_;
   StoreStatus shown_status_;
   std::vector<SetAside> shown_set_aside_;

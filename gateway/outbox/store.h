@@ -110,6 +110,8 @@ class OutboxStore {
   [[nodiscard]] std::string epoch() const {
     return epochs_.empty() ? std::string{} : epochs_.back().name;
   }
+  // True once after rows were found behind which others had been read already.
+  bool take_found_rows() { return std::exchange(found_rows_, false); }
   // Stores set aside since the last call.
   std::vector<SetAside> take_set_aside();
 
@@ -282,6 +284,7 @@ class OutboxStore {
   std::vector<std::uint32_t> released_newest_;    // devices with `in_released_newest`
   std::vector<StoreDevice> changed_;
   int checkpoint_at_pages_ = 0;
+  bool found_rows_ = false;
   bool unsynced_ = false;
   bool sync_failed_ = false;
   bool checkpoint_failed_ = false;

@@ -92,7 +92,9 @@ int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new) {
   // on: that is no reason to lose them all.
   new_epoch_needed_ = epochs_.empty() || (!complete && may_begin_epoch());
   for (Device& device : devices_) {
-    if (is_late && !device.rows.empty()) device.late = LateRows{next_row_, {}, 0};
+    if (!is_late || device.rows.empty()) continue;
+    device.late = LateRows{next_row_, {}, 0};
+    found_rows_ = true;
   }
   index_memory_rows();
   take_out_again(same_store);

@@ -78,9 +78,7 @@ Status BenchGateway::start() {
     roster_.add(std::make_unique<device::Device>(DeviceIndex{i}, description(i), settings_,
                                                  device::DeviceParts{parts, status_, writes_, 1}));
   }
-  outbox_.watch_counts(loop_, [this](const std::vector<DeviceIndex>& devices) {
-    roster_.on_counts_changed(devices);
-  });
+  outbox_.watch(loop_, roster_);
   roster_.start();
   return {};
 }

@@ -159,6 +159,19 @@ TEST_CASE("a count that changes after the device's last event is shown all the s
   CHECK(fixture.status.last->outbox.waiting == 1);
 }
 
+TEST_CASE(
+    "rows of an earlier run that the store finds late are sent by a device that says nothing") {
+  Fixture fixture;
+  fixture.loop.run_for(1s);
+  auto* link = fixture.links.to("hub-a.example");
+  fixture.outbox.append(DeviceIndex{0}, {}, [](const Result<StoredMessage>&) {});
+  fixture.loop.run_for(1min);
+  REQUIRE(link->take("devices/press-07/messages/events/").empty());
+  fixture.device.on_rows_found();
+  fixture.loop.run_for(0s);
+  CHECK(link->take("devices/press-07/messages/events/").size() == 1);
+}
+
 TEST_CASE("a device is shown four times a second at most, and not once it is gone") {
   Fixture fixture;
   const FieldState up{FieldState::Link::Up, {}, {}};

@@ -41,6 +41,18 @@ class EventLog final : public Log {
   std::vector<std::string> events_;
 };
 
+struct Watcher final : OutboxWatcher {
+  void on_counts_changed(const std::vector<DeviceIndex>& devices) override {
+    CHECK(devices == std::vector<DeviceIndex>{kPress});
+    ++told;
+    if (then) then();
+  }
+  void on_rows_found() override { ++found; }
+  int told = 0;
+  int found = 0;
+  std::function<void()> then;
+};
+
 StoreOptions on(FaultyDisk& disk) {
   StoreOptions options = store_options("outbox.db");
   options.vfs = disk.vfs();
@@ -197,21 +209,53 @@ TEST_CASE("whoever watches is told of a count that changes long after the device
   const SystemClock clock;
   ThreadLoop loop;
   OutboxWriter writer({.store = on(disk)}, clock);
-  int told = 0;
   // As a page would: what is read now is all that is ever shown.
+  Watcher watcher;
   std::uint64_t shown = 0;
-  writer.watch_counts(loop, [&](const std::vector<DeviceIndex>& devices) {
-    CHECK(devices == std::vector<DeviceIndex>{kPress});
-    ++told;
-    shown = writer.counts(kPress).waiting;
-  });
+  watcher.then = [&] { shown = writer.counts(kPress).waiting; };
+  writer.watch(loop, watcher);
   writer.attach(kPress, "press", loop);
   std::optional<StoredMessage> row;
   writer.append(kPress, text("1"), [&](Result<StoredMessage> stored) { row = std::move(*stored); });
   REQUIRE(loop.run_until([&] { return row && shown == 1; }));
-  const int before = told;
+  const int before = watcher.told;
   writer.release(kPress, *row);  // answers nobody, and waits for something to share a commit with
-  CHECK(loop.run_until([&] { return told > before && shown == 0; }));
+  CHECK(loop.run_until([&] { return watcher.told > before && shown == 0; }));
+  CHECK(watcher.found == 0);
+}
+
+TEST_CASE("whoever watches is told of rows that a store found late, once") {
+  FaultyDisk disk;
+  const SystemClock clock;
+  ThreadLoop loop;
+  {
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    REQUIRE(append(store, store.attach("press"), "of the last run"));
+    disk.kill_process();
+  }
+  disk.set_broken(true);
+  StoreOptions options = on(disk);
+  options.limits.memory_bytes_max = 10'000;
+  OutboxWriter writer({.store = options}, clock);
+  Watcher watcher;
+  writer.watch(loop, watcher);
+  writer.attach(kPress, "press", loop);
+  std::optional<StoredMessage> last;
+  writer.append(kPress, text("m"), [&](Result<StoredMessage> row) {
+    REQUIRE(row);
+    last = std::move(*row);
+  });
+  REQUIRE(loop.run_until([&] { return last.has_value(); }));
+  CHECK(watcher.found == 0);
+  disk.set_broken(false);
+  REQUIRE(loop.run_until([&] { return watcher.found > 0; }));
+  std::optional<std::size_t> rows;
+  writer.fetch(kPress, &*last, nullptr, 9,
+               [&](const Result<std::vector<StoredMessage>>& found) { rows = found->size(); });
+  REQUIRE(loop.run_until([&] { return rows.has_value(); }));
+  CHECK(rows == 1);
+  CHECK(watcher.found == 1);
 }
 
 TEST_CASE("a store of no use is set aside at the start, and that is told") {
