@@ -102,8 +102,8 @@ class OutboxWatcher {
   // What counts() answers for these is other than before: also long after a device's own last call,
   // when the disk is slow, rows expire or others need the room.
   virtual void on_counts_changed(const std::vector<DeviceIndex>& devices) = 0;
-  // The store could be opened only now and holds rows of an earlier run; every device is to ask for
-  // what lies behind its last one, see Outbox::fetch().
+  // The store could be opened only now and holds rows of an earlier run. They stand before those
+  // that were read meanwhile, so every device is to ask from the oldest once more.
   virtual void on_rows_found() = 0;
 };
 
@@ -120,9 +120,7 @@ class Outbox {
   virtual void append(DeviceIndex device, OutboxMessage message, Appended done) = 0;
   // The oldest rows between `after` (the last row seen; null: from the oldest) and `before` (null:
   // to the newest) in the device's own order, both left out, at most `count_max` of them. Of the
-  // two, {epoch, sequence} counts; they need not be there any more. When append() answers another
-  // epoch than before, or the watcher hears of it, the store may have found older rows: they are
-  // answered behind the last one read, and are to be asked for.
+  // two, {epoch, sequence} counts; they need not be there any more.
   virtual void fetch(DeviceIndex device, const StoredMessage* after, const StoredMessage* before,
                      std::size_t count_max, Fetched done) = 0;
   // The hub acknowledged it. Unknown rows are ignored (already dropped by retention).

@@ -4,27 +4,11 @@
 #include <utility>
 
 namespace hubward::device {
-namespace {
-
-StoredMessage id_of(const StoredMessage& row) {
-  StoredMessage id;
-  id.sequence = row.sequence;
-  id.epoch = row.epoch;
-  return id;
-}
-
-bool is_same(const StoredMessage& a, const StoredMessage& b) {
-  return a.sequence == b.sequence && a.epoch == b.epoch;
-}
-
-}  // namespace
-
 SendLanes::SendLanes(SendOrder order, std::size_t loaded_max, unsigned fresh_share_percent)
     : order_(order), loaded_max_(loaded_max), fresh_share_percent_(fresh_share_percent) {}
 
 void SendLanes::on_stored(const StoredMessage& row, bool live) {
   if (fetching_ && !stored_meanwhile_) stored_meanwhile_ = id_of(row);
-  if (last_seen_ && last_seen_->epoch != row.epoch) more_in_store_ = true;
   if (order_ == SendOrder::Strict) {
     // It is kept here if everything before it is here too.
     if (more_in_store_ || fetching_ || old_.size() >= loaded_max_) return keep_in_store(live);
@@ -72,6 +56,10 @@ std::optional<SendLanes::Fetch> SendLanes::wants_rows(const StoredMessage* oldes
     return std::nullopt;
   }
   wait_for_bound_ = false;
+  if (std::exchange(from_oldest_, false)) {
+    last_seen_.reset();
+    reading_again_ = true;
+  }
   fetching_ = true;
   more_in_store_ = false;  // until somebody appends while we wait, or the answer brings rows
   stored_meanwhile_.reset();
@@ -87,14 +75,21 @@ bool SendLanes::more_behind_bound() const {
           read_before_->sequence < newest_demoted_->sequence);
 }
 
-void SendLanes::on_fetched(std::vector<StoredMessage> rows) {
+void SendLanes::on_fetched(std::vector<StoredMessage> rows,
+                           const std::function<bool(const StoredMessage&)>& is_held) {
   fetching_ = false;
+  const auto is_here = [&](const StoredMessage& row) {
+    return is_held(row) || std::any_of(old_.begin(), old_.end(), [&](const SendRow& known) {
+             return is_same(known.stored, row);
+           });
+  };
   // Only an empty answer proves that there is no more: an outbox may answer with fewer rows than
   // it was asked for, and rows in between must never be jumped over.
   if (!rows.empty()) {
     more_in_store_ = true;
-  } else if (more_behind_bound()) {
-    more_in_store_ = wait_for_bound_ = true;
+  } else {
+    reading_again_ = false;
+    if (more_behind_bound()) more_in_store_ = wait_for_bound_ = true;
   }
   for (StoredMessage& row : rows) {
     // What came while the store was being read is in the fresh lane already.
@@ -107,6 +102,7 @@ void SendLanes::on_fetched(std::vector<StoredMessage> rows) {
     });
     if (is_fresh) break;
     last_seen_ = id_of(row);
+    if (reading_again_ && is_here(row)) continue;
     old_.push_back({.stored = std::move(row), .lane = Lane::Backlog, .is_backlog = true});
   }
 }

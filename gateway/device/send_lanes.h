@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -32,17 +33,26 @@ struct SendRow {
   SteadyTime sent_at{};
 };
 
+// A row without its message: to remember where it was, or that it was.
+[[nodiscard]] inline StoredMessage id_of(const StoredMessage& row) {
+  return {row.sequence, row.epoch, {}};
+}
+[[nodiscard]] inline bool is_same(const StoredMessage& a, const StoredMessage& b) {
+  return a.sequence == b.sequence && a.epoch == b.epoch;
+}
+
 class SendLanes {
  public:
   // `loaded_max`: rows held here. `fresh_share_percent`: of what is sent while both lanes have
   // rows.
   SendLanes(SendOrder order, std::size_t loaded_max, unsigned fresh_share_percent);
 
-  // A row that was stored just now; `live`: while the link was up. With a new epoch the store may
-  // have found rows that stand before it (Outbox::fetch()).
+  // A row that was stored just now; `live`: while the link was up.
   void on_stored(const StoredMessage& row, bool live);
-  // The store may hold rows that nobody here knows of.
-  void look_again() { more_in_store_ = true; }
+  // The store may hold rows that nobody here knows of, anywhere: it is read from the oldest again.
+  void look_again() { from_oldest_ = more_in_store_ = true; }
+  // Rows that are read may be known already; on_fetched() asks for each.
+  [[nodiscard]] bool reads_again() const { return reading_again_; }
   // The link was lost: what is here waits for the next one.
   void on_link_lost();
 
@@ -54,7 +64,9 @@ class SendLanes {
   // `oldest_fresh`: of the rows that are in flight or will be sent again; null: none. The backlog
   // ends before it.
   [[nodiscard]] std::optional<Fetch> wants_rows(const StoredMessage* oldest_fresh);
-  void on_fetched(std::vector<StoredMessage> rows);
+  // `is_held`: a row that was read once and is not here any more, but in flight or delivered.
+  void on_fetched(std::vector<StoredMessage> rows,
+                  const std::function<bool(const StoredMessage&)>& is_held);
   void on_fetch_failed();
 
   [[nodiscard]] std::size_t loaded() const { return old_.size() + fresh_.size(); }
@@ -85,6 +97,8 @@ class SendLanes {
   bool more_in_store_ = true;               // at start: what an earlier run left
   bool wait_for_bound_ = false;             // there is more, but behind the last fetch's bound
   bool fetching_ = false;
+  bool from_oldest_ = false;                       // the next fetch begins there
+  bool reading_again_ = false;                     // since it did, and until all was read
   std::optional<StoredMessage> stored_meanwhile_;  // id only: the first row since the fetch
   std::optional<StoredMessage> read_before_;       // id only: the bound of the last fetch
   std::optional<StoredMessage> newest_demoted_;    // id only: from the fresh lane to the backlog

@@ -36,9 +36,24 @@ std::optional<SendWindow::Fetch> SendWindow::wants_rows(SteadyTime now) {
 }
 
 void SendWindow::on_fetched(const Result<std::vector<StoredMessage>>& rows, SteadyTime now) {
-  if (rows) return lanes_.on_fetched(*rows);
+  if (rows) {
+    lanes_.on_fetched(*rows, [this](const StoredMessage& row) { return holds(row); });
+    left_meanwhile_.clear();
+    return;
+  }
   lanes_.on_fetch_failed();
   fetch_again_at_ = now + settings_.fetch_pause;
+}
+
+bool SendWindow::holds(const StoredMessage& row) const {
+  const auto is_it = [&](const SendRow& known) { return is_same(known.stored, row); };
+  return std::ranges::any_of(flying_, is_it) || std::ranges::any_of(again_, is_it) ||
+         std::ranges::any_of(left_meanwhile_,
+                             [&](const StoredMessage& left) { return is_same(left, row); });
+}
+
+void SendWindow::note_left(const StoredMessage& row) {
+  if (lanes_.reads_again()) left_meanwhile_.push_back(id_of(row));
 }
 
 const StoredMessage* SendWindow::oldest_fresh() const {
@@ -120,7 +135,11 @@ void SendWindow::on_sent(PublishToken token, SteadyTime now) {
   in_flight_bytes_ += row.stored.message.body.size();
 }
 
-StoredMessage SendWindow::take_next() { return std::move(take(*find_next(), false).stored); }
+StoredMessage SendWindow::take_next() {
+  SendRow row = take(*find_next(), false);
+  note_left(row.stored);
+  return std::move(row.stored);
+}
 
 // --- What became of it
 
@@ -129,6 +148,7 @@ std::optional<StoredMessage> SendWindow::on_puback(PublishToken token) {
                                [&](const SendRow& row) { return row.token == token; });
   if (at == flying_.end()) return std::nullopt;
   std::for_each(flying_.begin(), at, [](SendRow& row) { row.acknowledged_later = true; });
+  note_left(at->stored);
   StoredMessage released = std::move(at->stored);
   in_flight_bytes_ -= released.message.body.size();
   flying_.erase(at);
@@ -136,11 +156,15 @@ std::optional<StoredMessage> SendWindow::on_puback(PublishToken token) {
   if (trial_ == token) {
     trial_.reset();
     const auto innocent = again_.begin() + static_cast<std::ptrdiff_t>(accused());
-    std::for_each(again_.begin(), innocent,
-                  [this](SendRow& row) { condemned_.push_back(std::move(row.stored)); });
+    std::for_each(again_.begin(), innocent, [this](SendRow& row) { condemn(row); });
     again_.erase(again_.begin(), innocent);
   }
   return released;
+}
+
+void SendWindow::condemn(SendRow& row) {
+  note_left(row.stored);
+  condemned_.push_back(std::move(row.stored));
 }
 
 void SendWindow::blame(LinkEnd end) {
@@ -150,7 +174,7 @@ void SendWindow::blame(LinkEnd end) {
     // Alone, nobody can testify for a message whose PUBACK is missing: it goes among others again.
     row.alone = end == LinkEnd::Lost && row.drops >= kSuspectDrops;
     if (counts && link_proven_ && row.drops >= settings_.drops_max) {
-      condemned_.push_back(std::move(row.stored));
+      condemn(row);
     } else {
       again_.push_back(std::move(row));
     }

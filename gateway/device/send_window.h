@@ -58,7 +58,7 @@ class SendWindow {
   void on_link_up();
   // The outbox took a new row. It is kept here if everything before it is here too.
   void on_stored(const StoredMessage& row);
-  // The store may hold rows that nobody here knows of.
+  // The store may hold rows that nobody here knows of. They are sent behind those that are here.
   void look_again() { lanes_.look_again(); }
 
   using Fetch = SendLanes::Fetch;
@@ -108,8 +108,11 @@ class SendWindow {
   SendRow take(const Next& next, bool sent);
   [[nodiscard]] std::size_t accused() const;
   [[nodiscard]] bool is_trial_due() const;
+  void condemn(SendRow& row);
   void blame(LinkEnd end);
   [[nodiscard]] const StoredMessage* oldest_fresh() const;
+  [[nodiscard]] bool holds(const StoredMessage& row) const;
+  void note_left(const StoredMessage& row);
 
   SendWindowSettings settings_;
   SendLanes lanes_;              // not sent yet
@@ -121,6 +124,9 @@ class SendWindow {
   std::optional<PublishToken> trial_;  // the message in flight that testifies
   bool hold_backlog_ = false;
   std::vector<StoredMessage> condemned_;
+  // Ids only: rows that left us since the last answer of the store, which may still hold them. Only
+  // while it is read again.
+  std::vector<StoredMessage> left_meanwhile_;
   std::optional<SteadyTime> fetch_again_at_;
 };
 

@@ -153,30 +153,6 @@ std::vector<StoreDevice> OutboxStore::take_changed() {
 
 // --- Reading
 
-std::size_t OutboxStore::first_place(Device& device, const StoredMessage* after) {
-  if (after == nullptr) return 0;
-  // An epoch nobody knows any more was before all that are left.
-  const auto epoch = epoch_index(after->epoch);
-  const std::size_t place = epoch ? device.rows.behind(*epoch, after->sequence) : 0;
-  if (!device.late || !device.late->resume_epoch.empty()) return place;
-  if (place < device.rows.behind_row(device.late->end - 1)) {
-    device.late.reset();  // it is reading them anyway
-    return place;
-  }
-  device.late->resume_epoch = after->epoch;
-  device.late->resume_sequence = after->sequence;
-  return 0;
-}
-
-std::size_t OutboxStore::skip_read_rows(Device& device, std::size_t place) {
-  if (!device.late || device.late->resume_epoch.empty()) return place;
-  if (place != device.rows.behind_row(device.late->end - 1)) return place;
-  const auto epoch = epoch_index(device.late->resume_epoch);
-  if (epoch) place = device.rows.behind(*epoch, device.late->resume_sequence);
-  device.late.reset();
-  return place;
-}
-
 Result<std::vector<StoredMessage>> OutboxStore::fetch(StoreDevice which, const StoredMessage* after,
                                                       std::size_t count_max, RowId newest,
                                                       WallTime now, const StoredMessage* before) {
@@ -186,12 +162,13 @@ Result<std::vector<StoredMessage>> OutboxStore::fetch(StoreDevice which, const S
   if (const auto index = before == nullptr ? std::nullopt : epoch_index(before->epoch)) {
     end.emplace(*index, before->sequence);
   }
+  // An epoch nobody knows any more was before all that are left.
+  const auto epoch = after == nullptr ? std::nullopt : epoch_index(after->epoch);
   std::vector<StoredMessage> rows;
   std::vector<RowEntry> damaged;
   std::uint64_t bytes = 0;
-  for (std::size_t place = first_place(device, after); rows.size() < count_max; ++place) {
-    place = skip_read_rows(device, place);
-    if (place >= device.rows.places()) break;
+  for (std::size_t place = epoch ? device.rows.behind(*epoch, after->sequence) : 0;
+       rows.size() < count_max && place < device.rows.places(); ++place) {
     const RowEntry entry = device.rows.at(place);
     if (entry.is_hole()) continue;
     if (entry.row() > newest) break;
@@ -215,7 +192,7 @@ Result<std::vector<StoredMessage>> OutboxStore::fetch(StoreDevice which, const S
     rows.push_back({entry.sequence(), epochs_[entry.epoch()].name, std::move(*message)});
   }
   // What an earlier process left may still be found: nobody who begins may think that there is
-  // nothing. Whoever has read on from here is told by the next epoch, see Outbox::fetch().
+  // nothing. Whoever has read on from here is told, see OutboxWatcher.
   if (after == nullptr && rows.empty() && file_ == nullptr && newest_epoch_on_disk().empty()) {
     return tl::unexpected<Error>(unavailable());
   }

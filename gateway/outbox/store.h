@@ -110,7 +110,7 @@ class OutboxStore {
   [[nodiscard]] std::string epoch() const {
     return epochs_.empty() ? std::string{} : epochs_.back().name;
   }
-  // True once after rows were found behind which others had been read already.
+  // True once after rows were found that stand before some which may have been read already.
   bool take_found_rows() { return std::exchange(found_rows_, false); }
   // Stores set aside since the last call.
   std::vector<SetAside> take_set_aside();
@@ -119,13 +119,6 @@ class OutboxStore {
   static constexpr std::size_t kPriorities = 3;
   // By priority: no row of it up to here is left.
   using DropCursor = std::array<RowId, kPriorities>;
-  // Rows of a store that opened only after messages had gone through memory. They stand before
-  // those in the device's order; whoever has read further gets them first, and then goes on.
-  struct LateRows {
-    RowId end = 0;             // of the first row behind them
-    std::string resume_epoch;  // where the reader was; empty: it has not come yet
-    std::uint64_t resume_sequence = 0;
-  };
   struct Device {
     std::string name;
     bool attached = false;  // otherwise only its rows are known: it is not configured any more
@@ -141,7 +134,6 @@ class OutboxStore {
     DropCursor drop_cursor{};         // for its own limit
     RowId ageless = 0;                // up to here, no row will ever tell its age
     std::uint64_t staged_bytes = 0;   // added by the transaction that is being written
-    std::optional<LateRows> late;
   };
   struct Epoch {
     std::int64_t id = 0;  // in the file; 0: not written yet
@@ -246,8 +238,6 @@ class OutboxStore {
   void let_go(StoreDevice which, RowId row);
   bool expire(StoreDevice device, const ClockReading& now, std::size_t& left);
 
-  std::size_t first_place(Device& device, const StoredMessage* after);
-  std::size_t skip_read_rows(Device& device, std::size_t place);
   std::optional<RowEntry> take_out(StoreDevice device, const std::string& epoch,
                                    std::uint64_t sequence);
   void count_out(const RowEntry& row);

@@ -91,10 +91,8 @@ int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new) {
   // At the limit, after as many ends without a close and with rows left of each, the last one goes
   // on: that is no reason to lose them all.
   new_epoch_needed_ = epochs_.empty() || (!complete && may_begin_epoch());
-  for (Device& device : devices_) {
-    if (!is_late || device.rows.empty()) continue;
-    device.late = LateRows{next_row_, {}, 0};
-    found_rows_ = true;
+  for (const Device& device : devices_) {
+    found_rows_ = found_rows_ || (is_late && !device.rows.empty());
   }
   index_memory_rows();
   take_out_again(same_store);
@@ -172,7 +170,6 @@ void OutboxStore::forget_contents() {
     fresh.name = std::move(device.name);
     fresh.attached = device.attached;
     fresh.limits = device.limits;
-    fresh.late = std::move(device.late);
     // What counts since the process started stays.
     fresh.counts.appended = device.counts.appended;
     fresh.counts.delivered = device.counts.delivered;

@@ -63,6 +63,9 @@ class SimulatedOutbox final : public Outbox {
   }
   [[nodiscard]] OutboxCounts totals() const override { return rounds_.store().totals(); }
 
+  // Of what it hears, only the rows that were found late: nobody here shows counts.
+  void watch(OutboxWatcher& watcher) { watcher_ = &watcher; }
+
   // What was asked and not yet answered is forgotten; no answer runs any more.
   void die() {
     if (!alive_) return;
@@ -104,8 +107,7 @@ class SimulatedOutbox final : public Outbox {
     auto round = std::exchange(queue_, {});
     outbox::Answers::ByLoop answered;
     if (!round.empty()) answered = rounds_.serve(round).take();
-    rounds_.look_after_store();
-    if (options_.after_round) options_.after_round();
+    look_after_store();
     for (auto& [loop, answers] : answered) post(*loop, std::move(answers));
   }
 
@@ -118,14 +120,21 @@ class SimulatedOutbox final : public Outbox {
     });
   }
 
+  void look_after_store() {
+    rounds_.look_after_store();
+    if (options_.after_round) options_.after_round();
+    if (rounds_.store().take_found_rows() && watcher_ != nullptr) {
+      post(loop_, {[watcher = watcher_] { watcher->on_rows_found(); }});
+    }
+  }
+
   void arm() {
     if (!alive_) return;
     loop_.cancel(duty_timer_);
     duty_timer_ = {};
     if (const auto at = rounds_.next_duty()) {
       duty_timer_ = loop_.call_at(*at, [this] {
-        rounds_.look_after_store();
-        if (options_.after_round) options_.after_round();
+        look_after_store();
         arm();
       });
     }
@@ -134,6 +143,7 @@ class SimulatedOutbox final : public Outbox {
   const Options options_;
   Loop& loop_;
   outbox::OutboxRounds rounds_;
+  OutboxWatcher* watcher_ = nullptr;
   std::vector<outbox::Request> queue_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // watched by posted answers
   TimerId round_timer_;

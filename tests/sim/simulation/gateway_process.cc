@@ -111,6 +111,7 @@ GatewayProcess::GatewayProcess(Surroundings around, std::vector<std::size_t> con
   }
   around_.referee.on_start(has_assignment);
   look_at_clock();
+  outbox_->simulated().watch(*roster_);
   roster_->start();
 }
 
