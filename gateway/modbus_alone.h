@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <variant>
 #include <vector>
 
 #include "adapters/modbus/exchanges.h"

@@ -1,12 +1,13 @@
 #include "gateway/serial_listen.h"
 
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "gateway/api/failure_words.h"
 #include "gateway/cli/wire_text.h"
@@ -42,19 +43,27 @@ Result<serial::FrameSettings> frames_of(const cli::SerialListen& command) {
   return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(problem));
 }
 
-std::optional<TcpEndpoint> endpoint_of(const std::string& port) {
+// A line's device file, or HOST:PORT of a converter.
+Result<std::variant<std::string, TcpEndpoint>> attachment_of(const std::string& port) {
   const std::size_t colon = port.rfind(':');
-  if (port.starts_with('/') || colon == std::string::npos) return std::nullopt;
-  return TcpEndpoint{port.substr(0, colon),
-                     static_cast<std::uint16_t>(std::atoi(port.c_str() + colon + 1))};
+  if (port.starts_with('/') || colon == std::string::npos) return port;
+  std::uint16_t number = 0;
+  const char* const end = port.data() + port.size();
+  const auto [read_to, problem] = std::from_chars(port.data() + colon + 1, end, number);
+  if (colon == 0 || problem != std::errc{} || read_to != end || number == 0) {
+    return failure(
+        ErrorCode::ConfigInvalid, ErrorKind::Permanent,
+        port + " is neither a device file (/dev/...) nor HOST:PORT with a port from 1 to 65535");
+  }
+  return TcpEndpoint{port.substr(0, colon), number};
 }
 
 class Listener final : private ByteStreamEvents {
  public:
-  Listener(const cli::SerialListen& command, serial::FrameSettings frames, platform::AsioLoop& loop,
-           StreamOpener& streams)
+  Listener(const cli::SerialListen& command, std::variant<std::string, TcpEndpoint> attachment,
+           serial::FrameSettings frames, platform::AsioLoop& loop, StreamOpener& streams)
       : port_(command.port), framer_(std::move(frames)), loop_(loop) {
-    if (auto endpoint = endpoint_of(port_)) {
+    if (auto* const endpoint = std::get_if<TcpEndpoint>(&attachment)) {
       stream_ = streams.tcp(std::move(*endpoint), *this, loop_);
     } else {
       SerialSettings line = command.line;
@@ -120,12 +129,17 @@ int serial_listen(const cli::SerialListen& command) {
                  frames.error().context.c_str());
     return cli::kExitMisuse;
   }
+  auto attachment = attachment_of(command.port);
+  if (!attachment) {
+    std::fprintf(stderr, "hubward: %s\n", attachment.error().context.c_str());
+    return cli::kExitMisuse;
+  }
   platform::SystemClock clock;
   platform::AsioLoop loop(clock);
   platform::Resolver resolver;
   platform::AsioStreams streams(resolver);
   platform::Signals signals(loop, [&loop](int) { loop.stop(); });
-  Listener listener(command, std::move(*frames), loop, streams);
+  Listener listener(command, std::move(*attachment), std::move(*frames), loop, streams);
   loop.run();
   return listener.status();
 }

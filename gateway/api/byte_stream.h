@@ -67,7 +67,8 @@ class StreamOpener {
   virtual std::unique_ptr<ByteStream> tcp(TcpEndpoint endpoint, ByteStreamEvents& events,
                                           Loop& loop) = 0;
   // The other side's certificate must be for `endpoint.host`. A failed handshake closes with
-  // TlsUntrusted or TlsFailed.
+  // TlsUntrusted, ClockWrong (it is not valid at this computer's time) or TlsFailed; one that takes
+  // too long with Unreachable.
   virtual std::unique_ptr<ByteStream> tls(TcpEndpoint endpoint, TlsTrust trust,
                                           ByteStreamEvents& events, Loop& loop) = 0;
   virtual std::unique_ptr<ByteStream> serial(SerialSettings settings, ByteStreamEvents& events,

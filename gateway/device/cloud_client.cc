@@ -40,7 +40,7 @@ CloudClient::CloudClient(DeviceIndex device, const DeviceDescription& descriptio
       parts_(parts),
       events_(events),
       window_({.order = description.order, .fresh_share_percent = description.fresh_share_percent}),
-      session_(device, description.id, window_, properties),
+      session_(device, description.id, settings.keep_alive, window_, properties),
       recovery_(settings.recovery, parts.random),
       provisioner_(settings, description.id, description.model_id, parts.loop, parts.links,
                    parts.signer) {}

@@ -112,8 +112,9 @@ void Device::append(std::vector<OutboxMessage> messages, Stored stored) {
     parts_.cloud.outbox.append(index_, std::move(message),
                                [this, batch](const Result<StoredMessage>& row) {
                                  on_stored(row);
-                                 if (!row && batch->outcome) {
-                                   batch->outcome = tl::unexpected(row.error());
+                                 if (!row) {
+                                   collected_.on_refused();
+                                   if (batch->outcome) batch->outcome = tl::unexpected(row.error());
                                  }
                                  if (--batch->left == 0 && batch->stored) {
                                    batch->stored(batch->outcome);

@@ -40,10 +40,11 @@ void earliest(std::optional<SteadyTime>& best, const std::optional<SteadyTime>& 
 
 }  // namespace
 
-HubSession::HubSession(DeviceIndex device, std::string registration_id, SendWindow& window,
-                       Properties& properties)
+HubSession::HubSession(DeviceIndex device, std::string registration_id,
+                       std::chrono::seconds keep_alive, SendWindow& window, Properties& properties)
     : device_(device),
       registration_id_(std::move(registration_id)),
+      keep_alive_(keep_alive),
       window_(window),
       properties_(properties) {}
 
@@ -54,6 +55,7 @@ void HubSession::on_connected(const std::string& device_id, resilience::Allowanc
   connected_ = true;
   window_.on_link_up();
   acknowledged_ = false;
+  heard_ = now;
   twin_wanted_ = report_waits_ = false;
   trouble_.reset();
   paused_ = false;
@@ -95,6 +97,7 @@ void HubSession::ask_twin(SteadyTime now, SessionActions& out) {
 }
 
 void HubSession::on_published(PublishToken token, SteadyTime now, SessionActions& out) {
+  heard_ = now;
   acknowledged_ = true;
   if (auto row = window_.on_puback(token)) out.emplace_back(ReleaseRow{std::move(*row)});
   set_aside(out);
@@ -160,6 +163,7 @@ void HubSession::send(std::string topic, std::string payload, SessionActions& ou
 
 void HubSession::on_message(std::string_view topic, std::string_view payload, SteadyTime now,
                             SessionActions& out) {
+  heard_ = now;
   auto inbound = hub::parse_inbound(device_id_, topic);
   if (!inbound) {
     ++unknown_messages_;
@@ -298,9 +302,15 @@ void HubSession::answer(const std::string& rid, hub::MethodStatus status, std::s
   send(std::move(response.topic), std::move(response.payload), out);
 }
 
+// A link that ends may have been dead for long: of one on which nothing is said, that shows only by
+// its keep-alive, which nobody tells us about.
+SteadyTime HubSession::surely_up_till(SteadyTime now) const {
+  return std::max(heard_, now - 2 * keep_alive_);
+}
+
 void HubSession::on_link_lost(bool counts, SteadyTime now, SessionActions& out) {
   if (!connected_) return;
-  if (twin_ == TwinState::Known) properties_.on_away(now);
+  if (twin_ == TwinState::Known) properties_.on_away(counts ? surely_up_till(now) : now);
   connected_ = false;
   allowance_ = nullptr;
   trouble_.reset();

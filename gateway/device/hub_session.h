@@ -56,8 +56,9 @@ using SessionActions = std::vector<SessionAction>;
 class HubSession {
  public:
   // `registration_id` names the device in message ids; window and properties outlive the session.
-  HubSession(DeviceIndex device, std::string registration_id, SendWindow& window,
-             Properties& properties);
+  // `keep_alive` is the links': a dead one is noticed after twice that, at the latest.
+  HubSession(DeviceIndex device, std::string registration_id, std::chrono::seconds keep_alive,
+             SendWindow& window, Properties& properties);
 
   // `allowance`: of the hub, shared with other devices and outliving the link; null: unlimited.
   void on_connected(const std::string& device_id, resilience::Allowance* allowance, SteadyTime now,
@@ -106,8 +107,11 @@ class HubSession {
   // Of the hub's rate; if it is used up, says so in `out`.
   [[nodiscard]] bool may(resilience::Use use, SteadyTime now, SessionActions& out);
 
+  [[nodiscard]] SteadyTime surely_up_till(SteadyTime now) const;
+
   const DeviceIndex device_;
   std::string registration_id_;
+  const std::chrono::seconds keep_alive_;
   SendWindow& window_;
   Properties& properties_;
   std::string device_id_;
@@ -115,6 +119,7 @@ class HubSession {
   resilience::Allowance* allowance_ = nullptr;
   bool connected_ = false;
   bool acknowledged_ = false;  // anything, on this link
+  SteadyTime heard_{};         // from the hub, on this link
   bool paused_ = false;
   bool given_up_ = false;  // the end of the link is ordered and has not been reported yet
   std::uint64_t last_token_ =

@@ -36,10 +36,10 @@ class Properties {
   // A wish that was answered before, by this or an earlier run, is not written again.
   // A wish of a tag with `wish_age_max` that is new in the whole twin was made at some time while
   // we were not in step with the cloud; was that too long ago, it is refused.
-  [[nodiscard]] std::vector<Wish> on_twin(const hub::Twin& twin, SteadyTime now = {});
+  [[nodiscard]] std::vector<Wish> on_twin(const hub::Twin& twin, SteadyTime now);
   [[nodiscard]] std::vector<Wish> on_patch(const hub::DesiredProperties& desired);
-  // From now on the cloud may wish what we do not hear.
-  void on_away(SteadyTime now) { in_step_till_ = now; }
+  // Since then the cloud may have wished what we did not hear.
+  void on_away(SteadyTime since) { in_step_till_ = since; }
   void on_written(const Wish& wish, const WriteResult& result);
 
   // The next patch to send, if anything is to be reported and none is under way.

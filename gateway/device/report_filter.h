@@ -20,6 +20,8 @@ class ReportFilter {
   // left the dead band around the one told last, when its quality changes, and when it has been
   // silent for too long.
   [[nodiscard]] bool passes(const TagReading& reading, SteadyTime at);
+  // What was told may not have arrived: each tag's next reading is to be told.
+  void forget() { reported_.assign(reported_.size(), std::nullopt); }
 
  private:
   struct Reported {

@@ -17,14 +17,19 @@ bool has_a_number_or_text(const TagValue& value) {
   return number == nullptr || std::isfinite(*number);
 }
 
-void add_bad(OutboxMessage& message, const std::string& tag, ErrorCode code) {
+// It goes into the topic, which takes 64 KB with everything percent-encoded.
+constexpr std::size_t kBadBytesMax = 4096;
+
+// How long the property is then.
+std::size_t add_bad(OutboxMessage& message, const std::string& tag, ErrorCode code) {
   const std::string entry = tag + "=" + std::string(words_for(code).label);
   for (auto& [name, value] : message.properties) {
     if (name != kBadProperty) continue;
     value += "," + entry;
-    return;
+    return value.size();
   }
   message.properties.emplace_back(kBadProperty, entry);
+  return entry.size();
 }
 
 }  // namespace
@@ -56,7 +61,10 @@ void PollMessages::add(const TagReading& reading, const ReadingBatch& batch,
   OutboxMessage& message = message_for(tag.component, batch, stamp);
   told_[reading.tag.value] = true;
   message.priority = std::max(message.priority, tag.priority);
-  if (!good) return add_bad(message, tag.name, reading.code);
+  if (!good) {
+    if (add_bad(message, tag.name, reading.code) >= kBadBytesMax) seal();
+    return;
+  }
   if (message.body.size() > 1) message.body += ',';
   append_json_string(message.body, tag.name);
   message.body += ':';

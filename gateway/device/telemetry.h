@@ -33,9 +33,11 @@ class PollMessages {
       : device_(device), filter_(device), told_(device.tags.size()) {}
 
   void add(const ReadingBatch& batch, const RunStamp& stamp);
-  [[nodiscard]] bool empty() const { return messages_.empty(); }
   [[nodiscard]] bool is_urgent() const;
   [[nodiscard]] std::vector<OutboxMessage> take();
+  // The store did not keep a message: whatever reports on change is told once more, lest a value
+  // that nobody has is taken for told.
+  void on_refused() { filter_.forget(); }
 
  private:
   OutboxMessage& message_for(const std::string& component, const ReadingBatch& batch,

@@ -55,7 +55,7 @@ class OutboxWriter final : public Outbox {
   [[nodiscard]] OutboxCounts counts(DeviceIndex device) const override;
   [[nodiscard]] OutboxCounts totals() const override;
 
-  // `watcher` is called on `loop`, while that runs; both outlive the writer. Once.
+  // `watcher` is called on `loop`, which outlives the writer, and as long as that runs. Once.
   void watch(Loop& loop, OutboxWatcher& watcher);
 
   // The quarantined messages, oldest first; answered on `loop`, which outlives the answer.

@@ -89,8 +89,9 @@ class TlsStream final : public ByteStream, private ByteStreamEvents {
   void on_bytes(std::span<const std::byte> bytes) override {
     if (!ssl_) return;
     BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(), static_cast<int>(bytes.size()));
+    const std::weak_ptr<bool> open = opening_;  // an event may close or drop this
     if (!shaken_) shake_hands();
-    if (shaken_) read();
+    if (!open.expired() && shaken_) read();
   }
 
   void on_closed(Error why) override {
@@ -108,8 +109,8 @@ class TlsStream final : public ByteStream, private ByteStreamEvents {
     if (done != 1) {
       const std::string distrust = host.distrust();
       if (!distrust.empty()) {
-        return fail({ErrorCode::TlsUntrusted, ErrorKind::Permanent,
-                     "the certificate is not trusted: " + distrust});
+        return fail({host.is_out_of_date() ? ErrorCode::ClockWrong : ErrorCode::TlsUntrusted,
+                     ErrorKind::Permanent, "the certificate is not trusted: " + distrust});
       }
       const char* const reason = ERR_reason_error_string(ERR_get_error());
       return fail({ErrorCode::TlsFailed, ErrorKind::Transient,

@@ -80,7 +80,8 @@ struct Fixture {
   WriteGate writes;
   CloudSettings settings;
   WillingAdapter adapter;
-  Device device{DeviceIndex{0}, description(), settings,
+  DeviceDescription described;
+  Device device{DeviceIndex{0}, described, settings,
                 DeviceParts{CloudParts{loop, links, signer, assignments, backoffs, outbox, leases,
                                        admission, chance, log},
                             rounds, writes}};
@@ -94,7 +95,7 @@ struct Fixture {
     description.tags.push_back(lamp);
     return description;
   }
-  Fixture() {
+  explicit Fixture(DeviceDescription of_device = description()) : described(std::move(of_device)) {
     device.attach(&adapter);
     device.start();
     loop.run_for(0s);
@@ -143,6 +144,27 @@ TEST_CASE("a refused command is shown soon, also of a device that says nothing e
   REQUIRE(f.status.last);
   CHECK(f.status.last->commands == 1);
   CHECK(f.status.last->command_failures == 1);
+}
+
+TEST_CASE("a change that the store did not take is not acknowledged when it comes again") {
+  auto description = Fixture::description();
+  description.tags[0].report.on_change = true;
+  Fixture fixture(description);
+  const auto deliver = [&] {
+    std::optional<Status> stored;
+    ReadingBatch batch;
+    batch.readings = {{TagIndex{0}, true, Quality::Good, {}}};
+    fixture.device.on_batch(batch, [&](const Status& outcome) { stored = outcome; });
+    fixture.loop.run_for(1s);
+    REQUIRE(stored);
+    return stored->has_value();
+  };
+  fixture.outbox.refuse = true;
+  CHECK_FALSE(deliver());
+  CHECK_FALSE(deliver());  // the broker delivers it again
+  fixture.outbox.refuse = false;
+  CHECK(deliver());
+  CHECK(fixture.outbox.counts(DeviceIndex{0}).waiting == 1);
 }
 
 TEST_CASE("a count that changes after the device's last event is shown all the same") {

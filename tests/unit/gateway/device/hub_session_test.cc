@@ -35,7 +35,7 @@ struct Fixture {
   DeviceDescription device = press();
   SendWindow window;
   Properties properties{device};
-  HubSession session{DeviceIndex{0}, "press-07", window, properties};
+  HubSession session{DeviceIndex{0}, "press-07", 120s, window, properties};
   SteadyTime now{1h};
   SessionActions actions;
 
@@ -447,5 +447,32 @@ TEST_CASE(
     CHECK(f.take<EndLink>().size() == 1);
     f.session.on_link_lost(true, f.now, f.actions);
     CHECK(f.take<QuarantineRow>().empty());
+  }
+}
+
+TEST_CASE(
+    "how old a wish is counts from when the link surely stood, not from when it was given up") {
+  struct Row {
+    const char* why;
+    SteadyTime::duration silent;  // before the end
+    bool planned;
+    bool written;
+  };
+  const Row rows[] = {
+      {"a link that said something just now", 10s, false, true},
+      {"one that may have been dead for a while", 100s, false, false},
+      {"one whose keep-alive vouches for all but four minutes", 1h, false, false},
+      {"one that we ended ourselves", 1h, true, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Fixture f;
+    for (auto& tag : f.device.tags) tag.wish_age_max = 60s;
+    f.settle();
+    f.now += row.silent;
+    f.session.on_link_lost(!row.planned, f.now, f.actions);
+    f.now += 30s;
+    f.settle(R"({"desired":{"targetPressure":150,"$version":2},"reported":{"$version":1}})");
+    CHECK(f.take<ApplyWish>().size() == (row.written ? 1 : 0));
   }
 }

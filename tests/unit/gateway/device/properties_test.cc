@@ -78,8 +78,10 @@ TEST_CASE(
 TEST_CASE("a wish is written once and answered with what came of it") {
   const DeviceDescription device = press();
   Properties properties(device);
-  const auto wishes = properties.on_twin(twin(
-      R"({"desired":{"hydraulics":{"targetPressure":190},"$version":7},"reported":{"$version":1}})"));
+  const auto wishes = properties.on_twin(
+      twin(
+          R"({"desired":{"hydraulics":{"targetPressure":190},"$version":7},"reported":{"$version":1}})"),
+      {});
   REQUIRE(wishes.size() == 1);
   CHECK(wishes[0].tag == TagIndex{1});
   CHECK(wishes[0].value == TagValue(std::int64_t{190}));
@@ -92,7 +94,8 @@ TEST_CASE("a wish is written once and answered with what came of it") {
   // The next connect fetches the same twin: nothing to do.
   CHECK(properties
             .on_twin(twin(R"({"desired":{"hydraulics":{"targetPressure":190},"$version":7},)"
-                          R"("reported":{"$version":2}})"))
+                          R"("reported":{"$version":2}})"),
+                     {})
             .empty());
 }
 
@@ -103,14 +106,16 @@ TEST_CASE("an old setpoint is not written again because another property changed
             .on_twin(
                 twin(R"({"desired":{"hydraulics":{"targetPressure":190},"other":1,"$version":9},)"
                      R"("reported":{"hydraulics":{"__t":"c","targetPressure":)"
-                     R"({"value":190,"ac":200,"av":7}},"$version":3}})"))
+                     R"({"value":190,"ac":200,"av":7}},"$version":3}})"),
+                {})
             .empty());
   // A refusal that was answered for this very version stays answered too.
   Properties again(device);
   CHECK(again
             .on_twin(twin(R"({"desired":{"hydraulics":{"targetPressure":300},"$version":9},)"
                           R"("reported":{"hydraulics":{"__t":"c","targetPressure":)"
-                          R"({"value":190,"ac":400,"av":9}},"$version":3}})"))
+                          R"({"value":190,"ac":400,"av":9}},"$version":3}})"),
+                     {})
             .empty());
 }
 
@@ -173,9 +178,10 @@ TEST_CASE("a report that did not get through is part of the next one, newer valu
 TEST_CASE("a new value of the plant changes nothing about what became of the wish") {
   const DeviceDescription device = press();
   const auto wish_of = [&](Properties& properties, const char* value) {
-    return properties.on_twin(twin(R"({"desired":{"hydraulics":{"targetPressure":)" +
-                                   std::string(value) +
-                                   R"(},"$version":7},"reported":{"$version":1}})"));
+    return properties.on_twin(
+        twin(R"({"desired":{"hydraulics":{"targetPressure":)" + std::string(value) +
+             R"(},"$version":7},"reported":{"$version":1}})"),
+        {});
   };
   const auto report_after = [](Properties& properties) {
     while (properties.take_report()) properties.report_accepted();

@@ -79,7 +79,7 @@ TEST_CASE("one alarm makes the message urgent, an untrusted clock is noted") {
 TEST_CASE("the responses of one poll are one message with the time of the first") {
   const DeviceDescription device = press();
   PollMessages messages(device);
-  CHECK(messages.empty());
+  CHECK(messages.take().empty());
   ReadingBatch first{DeviceIndex{0}, WallTime{std::chrono::milliseconds{1000}}, {}, {good(0, 1.0)}};
   ReadingBatch second{
       DeviceIndex{0}, WallTime{std::chrono::milliseconds{1020}}, {}, {good(1, true), good(2, 2.0)}};
@@ -90,7 +90,7 @@ TEST_CASE("the responses of one poll are one message with the time of the first"
   CHECK(sent[0].body == R"({"pressure":1,"running":true})");
   CHECK(sent[0].created == first.at);
   CHECK(sent[1].body == R"({"oilTemp":2})");
-  CHECK(messages.empty());
+  CHECK(messages.take().empty());
 }
 
 TEST_CASE("a tag that comes again before its message was sent begins another") {
@@ -140,6 +140,46 @@ TEST_CASE("a tag that reports on change tells its changes of quality, bad ones b
   CHECK(sent({TagIndex{0}, false, Quality::Bad, ErrorCode::NoValue}).empty());
   CHECK(sent({TagIndex{0}, false, Quality::Bad, ErrorCode::NoAnswer}).size() == 1);
   CHECK(sent(good(0, 1.0)).size() == 1);  // unchanged, and yet news
+}
+
+TEST_CASE("what the store refused is told again, also if it has not changed") {
+  DeviceDescription device = press();
+  device.tags[0].report.on_change = true;
+  PollMessages messages(device);
+  const auto sent = [&] {
+    ReadingBatch batch;
+    batch.readings = {good(0, 1.0)};
+    messages.add(batch, {});
+    return messages.take().size();
+  };
+  CHECK(sent() == 1);
+  CHECK(sent() == 0);
+  messages.on_refused();
+  CHECK(sent() == 1);
+  CHECK(sent() == 0);
+}
+
+TEST_CASE("a device of many tags that falls silent says so in messages that fit a topic") {
+  DeviceDescription device = press();
+  device.tags.resize(1000, device.tags[0]);
+  ReadingBatch batch;
+  for (std::uint16_t i = 0; i < 1000; ++i) {
+    device.tags[i].name = std::string(60, 'n') + std::to_string(i);
+    device.tags[i].component = {};
+    device.tags[i].as = TagDescription::As::Telemetry;
+    device.tags[i].report.on_change = true;
+    batch.readings.push_back({TagIndex{i}, false, Quality::Bad, ErrorCode::NoAnswer});
+  }
+  PollMessages messages(device);
+  messages.add(batch, {});
+  std::size_t told = 0;
+  for (const auto& message : messages.take()) {
+    REQUIRE(message.properties.size() == 1);
+    const std::string& bad = message.properties[0].second;
+    CHECK(bad.size() < 4096 + 100);
+    told += static_cast<std::size_t>(std::count(bad.begin(), bad.end(), '='));
+  }
+  CHECK(told == 1000);
 }
 
 TEST_CASE("values keep their exact text as JSON") {
