@@ -3,7 +3,6 @@
 #include <rapidjson/pointer.h>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 #include <string>
 
@@ -18,62 +17,12 @@ TagReading bad(TagIndex tag) {
   return {.tag = tag, .value = false, .quality = Quality::Bad, .code = ErrorCode::BadValue};
 }
 
-TagReading scaled(const TagSettings& tag, double raw) {
-  const double value = raw * tag.scale + tag.offset;
-  return std::isfinite(value) ? TagReading{.tag = tag.tag, .value = value} : bad(tag.tag);
-}
-
-template <class T>
-TagReading exact(TagIndex tag, const Result<T>& value) {
-  return value ? TagReading{.tag = tag, .value = *value} : bad(tag);
-}
-
-TagReading read_text(const TagSettings& tag, std::string_view text) {
-  switch (tag.type) {
-    case TagSettings::Type::Text:
-      return {.tag = tag.tag, .value = printable_text(text)};
-    case TagSettings::Type::Integer:
-      return exact(tag.tag, parse_integer(text, tag.form));
-    case TagSettings::Type::Hex:
-      return exact(tag.tag, parse_hex(text));
-    case TagSettings::Type::Boolean:
-      return exact(tag.tag, parse_boolean(text));
-    case TagSettings::Type::DegreesMinutes:
-      return exact(tag.tag, parse_degrees_minutes(text));
-    case TagSettings::Type::Number:
-      break;
-  }
-  const auto number = parse_number(text, tag.form);
-  return number ? scaled(tag, *number) : bad(tag.tag);
-}
-
-TagReading read_number(const TagSettings& tag, const BinaryNumber& number) {
-  if (const auto* flag = std::get_if<bool>(&number)) return {.tag = tag.tag, .value = *flag};
-  const auto* signed_number = std::get_if<std::int64_t>(&number);
-  const auto* unsigned_number = std::get_if<std::uint64_t>(&number);
-  if (tag.scale == 1 && tag.offset == 0) {
-    if (signed_number != nullptr) return {.tag = tag.tag, .value = *signed_number};
-    if (unsigned_number != nullptr) return {.tag = tag.tag, .value = *unsigned_number};
-  }
-  if (signed_number != nullptr) return scaled(tag, static_cast<double>(*signed_number));
-  if (unsigned_number != nullptr) return scaled(tag, static_cast<double>(*unsigned_number));
-  return scaled(tag, std::get<double>(number));
-}
-
-TagReading read_json(const TagSettings& tag, const json::Value& value) {
-  using Type = TagSettings::Type;
-  if (value.IsString()) return read_text(tag, {value.GetString(), value.GetStringLength()});
-  if (value.IsBool()) {
-    return tag.type == Type::Boolean ? TagReading{.tag = tag.tag, .value = value.GetBool()}
-                                     : bad(tag.tag);
-  }
-  if (!value.IsNumber()) return bad(tag.tag);
-  if (tag.type == Type::Number) return scaled(tag, value.GetDouble());
-  if (tag.type == Type::Integer && value.IsInt64()) {
-    return {.tag = tag.tag, .value = std::int64_t{value.GetInt64()}};
-  }
-  return tag.type == Type::Text ? TagReading{.tag = tag.tag, .value = json::to_text(value)}
-                                : bad(tag.tag);
+// From text, a binary number or a JSON member.
+template <class Found>
+TagReading reading_of(const TagSettings& tag, const Found& found) {
+  const extract::ValueForm form{tag.type, tag.scale, tag.offset, tag.form};
+  auto value = extract::value_of(found, form);
+  return value ? TagReading{.tag = tag.tag, .value = std::move(*value)} : bad(tag.tag);
 }
 
 tl::unexpected<Error> bad_config(std::string why) {
@@ -108,7 +57,7 @@ class FrameExtractor::Look {
   }
   // The columns, or nullptr if the content is not made of any.
   const std::vector<std::string>* columns() {
-    if (!columns_) columns_ = split_csv(content_, by_.csv_);
+    if (!columns_) columns_ = extract::split_csv(content_, by_.csv_);
     if (*columns_) return &**columns_;
     note(columns_->error());
     return nullptr;
@@ -121,7 +70,7 @@ class FrameExtractor::Look {
     if (!*matched_ || !**matched_) return std::nullopt;
     const auto text = by_.pattern_->captured(field.group);
     if (!text) return std::nullopt;
-    return read_text(field.settings, *text);
+    return reading_of(field.settings, *text);
   }
 
   std::optional<TagReading> read(Field& field, const CsvColumn& where) {
@@ -136,22 +85,13 @@ class FrameExtractor::Look {
       }
       first = named->second;
     }
-    if (first >= all->size() || all->size() - first < where.columns) {
-      return bad(field.settings.tag);
-    }
-    std::string text = (*all)[first];
-    for (std::size_t i = 1; i < where.columns; ++i) {
-      text += by_.csv_.separator + (*all)[first + i];
-    }
-    return read_text(field.settings, text);
+    const auto text = extract::text_at(*all, first, where, by_.csv_.separator);
+    return text ? reading_of(field.settings, std::string_view(*text)) : bad(field.settings.tag);
   }
 
   std::optional<TagReading> read(Field& field, const FixedColumns& where) {
-    const std::size_t begin = where.from - 1;
-    if (content_.size() < where.width || content_.size() - where.width < begin) {
-      return bad(field.settings.tag);
-    }
-    return read_text(field.settings, content_.substr(begin, where.width));
+    const auto text = extract::text_at(content_, where);
+    return text ? reading_of(field.settings, *text) : bad(field.settings.tag);
   }
 
   std::optional<TagReading> read(Field& field, const JsonMember&) {
@@ -162,14 +102,14 @@ class FrameExtractor::Look {
     }
     const json::Value* value = field.pointer->Get(**document_);
     if (value == nullptr) return std::nullopt;
-    return read_json(field.settings, *value);
+    return reading_of(field.settings, *value);
   }
 
   std::optional<TagReading> read(Field&, const OnlyWritten&) { return std::nullopt; }
 
   std::optional<TagReading> read(Field& field, const BinaryField& where) {
-    const auto number = read_binary(where, content_);
-    return number ? read_number(field.settings, *number) : bad(field.settings.tag);
+    const auto number = extract::read_binary(where, content_);
+    return number ? reading_of(field.settings, *number) : bad(field.settings.tag);
   }
 
   FrameExtractor& by_;
@@ -232,7 +172,7 @@ Result<std::vector<TagReading>> FrameExtractor::extract(std::string_view content
     std::map<std::string, std::size_t> places;
     if (const auto* columns = look.columns()) {
       for (std::size_t i = 0; i < columns->size(); ++i) {
-        places.emplace(printable_text((*columns)[i]), i);
+        places.emplace(extract::printable_text((*columns)[i]), i);
       }
     }
     const bool is_header = std::all_of(names_.begin(), names_.end(), [&](const std::string& name) {

@@ -178,7 +178,7 @@ void SerialAdapter::take_frame(std::size_t place, const Frame& frame) {
 
 bool SerialAdapter::judge_answer(std::size_t place, std::string_view content) {
   if (!exchange_ || !exchange_->command || exchange_->device != place) return false;
-  const std::string said = "\"" + printable_text(content.substr(0, 64)) + "\"";
+  const std::string said = "\"" + extract::printable_text(content.substr(0, 64)) + "\"";
   WriteResult result;
   if (matches(exchange_->command->refused, content)) {
     result = no(ErrorCode::WriteRefused, "the device answered " + said);

@@ -11,30 +11,26 @@
 
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/reading.h"
-#include "proto/serial/binary_field.h"
-#include "proto/serial/csv.h"
-#include "proto/serial/field.h"
+#include "proto/extract/binary_field.h"
+#include "proto/extract/csv.h"
+#include "proto/extract/place.h"
+#include "proto/extract/value.h"
 #include "proto/serial/framing.h"
 
 namespace hubward::serial {
 
-// Where a tag's value stands in the content of a frame.
+using extract::BinaryField;
+using extract::BinaryType;
+using extract::CsvColumn;
+using extract::CsvForm;
+using extract::FixedColumns;
+using extract::JsonMember;
+using extract::NumberForm;
+
+// Where a tag's value stands in the content of a frame, beside the places of proto/extract.
 struct PatternGroup {
   std::string name;
 };
-struct CsvColumn {
-  std::size_t number = 0;   // from 1; 0: by name
-  std::string name{};       // as in the header line, which is the last line that has all names
-  std::size_t columns = 1;  // so many columns from there on, with the separator between them
-};
-struct FixedColumns {
-  std::size_t from = 1;  // the first character is 1
-  std::size_t width = 1;
-};
-struct JsonMember {
-  std::string pointer;  // RFC 6901
-};
-
 struct OnlyWritten {};
 
 // How a value is written. Texts of bytes as CommandTemplate takes them.
@@ -54,14 +50,8 @@ struct TagSettings {
   TagIndex tag{};
   std::variant<PatternGroup, CsvColumn, FixedColumns, JsonMember, BinaryField, OnlyWritten> where{};
   // How the text is read. A BinaryField has a type of its own.
-  enum class Type : std::uint8_t {
-    Number,
-    Integer,
-    Text,
-    Hex,
-    Boolean,
-    DegreesMinutes
-  } type = Type::Number;
+  using Type = extract::TextType;
+  Type type = Type::Number;
   double scale = 1.0;  // numbers only: value = raw * scale + offset
   double offset = 0.0;
   NumberForm form{};

@@ -87,7 +87,7 @@ Codec<CsvFields> csv() {
   r.optional("separator", &CsvFields::separator, bytes_text(4), "the byte between two columns");
   r.optional("quotes", &CsvFields::quotes, boolean(),
              "whether a column in quotation marks may hold the separator");
-  r.optional("columns", &CsvFields::columns, count(0, serial::kCsvColumnsMax),
+  r.optional("columns", &CsvFields::columns, count(0, extract::kCsvColumnsMax),
              "how many columns a line has; one with more or fewer is dropped and counted. 0: any");
   return r.codec();
 }

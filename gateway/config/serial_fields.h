@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gateway/config/record.h"
-#include "proto/serial/csv.h"
+#include "proto/extract/csv.h"
 #include "proto/serial/framing.h"
 
 namespace hubward::config {
@@ -185,7 +185,7 @@ void add_serial_tag(Record<T>& r) {
       "group", &T::group,
       text(1, 32, "^[A-Za-z_][A-Za-z0-9_]*$", "the name of a group in the pattern"),
       "where it stands: the named group of the pattern; the tag's name if no place is named");
-  r.optional("column", &T::column, integer_as<std::size_t>(1, serial::kCsvColumnsMax),
+  r.optional("column", &T::column, integer_as<std::size_t>(1, extract::kCsvColumnsMax),
              "or: the column of a line of separated columns, the first is 1");
   r.optional("column_name", &T::column_name, text(1, 128, "a column's name in the header line"),
              "or: the column's name in the header line");

@@ -213,7 +213,7 @@ class SerialTag {
                              type == BinaryType::Uint64;
     if ((fields_.bit || fields_.mask) && type && !is_unsigned) {
       refuse("", "type", "\"bit\" and \"mask\" take part of an unsigned type, uint8 to uint64");
-    } else if (fields_.bit && type && *fields_.bit >= 8 * serial::width_bytes(*type)) {
+    } else if (fields_.bit && type && *fields_.bit >= 8 * extract::width_bytes(*type)) {
       refuse("/bit", "bit", "the type has no such bit");
     } else if (fields_.bit && fields_.mask) {
       refuse("/mask", "bit", "there is \"bit\" already; one of them is enough");

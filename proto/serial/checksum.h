@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "proto/extract/byte_order.h"
+
 namespace hubward::serial {
 
 // Each is named after what its devices' manuals call it; the catalogue's name of a CRC stands in
@@ -42,7 +44,7 @@ enum class CheckKind : std::uint8_t {
 [[nodiscard]] std::size_t width_bytes(CheckKind kind);  // 1, 2 or 4
 [[nodiscard]] std::uint32_t checksum(CheckKind kind, std::string_view bytes);
 
-enum class ByteOrder : std::uint8_t { HighFirst, LowFirst };
+using extract::ByteOrder;
 
 // Where a check stands in a frame, what it covers and how it is written. Places are counted in the
 // whole frame as it is on the wire, marks included, stuffing undone.

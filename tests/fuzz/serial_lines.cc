@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "adapters/serial/frame_extractor.h"
-#include "proto/serial/field.h"
 #include "proto/serial/framer.h"
 
 using namespace hubward;
@@ -73,7 +72,7 @@ FrameExtractor extractor_for(const std::string& pattern) {
   return std::move(*extractor);
 }
 
-void extract(FrameExtractor& extractor, const std::string& line) {
+void look_at(FrameExtractor& extractor, const std::string& line) {
   const auto readings = extractor.extract(line);
   if (!readings) return;
   for (const TagReading& reading : *readings) {
@@ -93,6 +92,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Seen whole = split(bytes, bytes.size() + 1, delimiter);
   require(whole == split(bytes, 1U + data[0] % 16, delimiter));
   FrameExtractor extractor = extractor_for(kPatterns[data[1] / 4 % 3]);
-  for (const std::string& line : whole.lines) extract(extractor, line);
+  for (const std::string& line : whole.lines) look_at(extractor, line);
   return 0;
 }

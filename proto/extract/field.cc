@@ -1,10 +1,10 @@
-#include "proto/serial/field.h"
+#include "proto/extract/field.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
-namespace hubward::serial {
+namespace hubward::extract {
 namespace {
 
 constexpr std::string_view kBlank = " \t";
@@ -148,4 +148,4 @@ std::string printable_text(std::string_view text) {
   return out;
 }
 
-}  // namespace hubward::serial
+}  // namespace hubward::extract

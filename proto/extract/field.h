@@ -7,7 +7,7 @@
 
 #include "proto/result.h"
 
-namespace hubward::serial {
+namespace hubward::extract {
 
 // How a device prints numbers.
 struct NumberForm {
@@ -41,4 +41,4 @@ inline constexpr std::string_view kAnyUnit = "*";
 // device says can be put into JSON, a log or a page.
 [[nodiscard]] std::string printable_text(std::string_view text);
 
-}  // namespace hubward::serial
+}  // namespace hubward::extract

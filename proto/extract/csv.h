@@ -7,7 +7,7 @@
 
 #include "proto/result.h"
 
-namespace hubward::serial {
+namespace hubward::extract {
 
 struct CsvForm {
   char separator = ',';
@@ -23,4 +23,4 @@ inline constexpr std::size_t kCsvColumnsMax = 1000;
 [[nodiscard]] Result<std::vector<std::string>> split_csv(std::string_view line,
                                                          const CsvForm& form);
 
-}  // namespace hubward::serial
+}  // namespace hubward::extract

@@ -1,4 +1,4 @@
-#include "proto/serial/binary_field.h"
+#include "proto/extract/binary_field.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 
 using namespace hubward;
-using namespace hubward::serial;
+using namespace hubward::extract;
 using namespace std::string_literals;
 
 TEST_CASE("numbers are read from bytes by type, order, bit and mask") {

@@ -1,6 +1,6 @@
-#include "proto/serial/csv.h"
+#include "proto/extract/csv.h"
 
-namespace hubward::serial {
+namespace hubward::extract {
 namespace {
 
 tl::unexpected<Error> refuse(std::string why) {
@@ -52,4 +52,4 @@ Result<std::vector<std::string>> split_csv(std::string_view line, const CsvForm&
   return columns;
 }
 
-}  // namespace hubward::serial
+}  // namespace hubward::extract

@@ -1,11 +1,11 @@
-#include "proto/serial/csv.h"
+#include "proto/extract/csv.h"
 
 #include <doctest/doctest.h>
 
 #include <optional>
 
 using namespace hubward;
-using namespace hubward::serial;
+using namespace hubward::extract;
 
 TEST_CASE("a line is split at its separators, and quoted ones are content") {
   using Columns = std::vector<std::string>;

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <variant>
 
+#include "proto/extract/byte_order.h"
 #include "proto/result.h"
-#include "proto/serial/checksum.h"
 
-namespace hubward::serial {
+namespace hubward::extract {
 
 enum class BinaryType : std::uint8_t {
   Uint8,
@@ -45,4 +45,4 @@ using BinaryNumber = std::variant<bool, std::int64_t, std::uint64_t, double>;
 // Error BadValue: the bytes end before it, a digit of a BCD is none, or a float is no number.
 [[nodiscard]] Result<BinaryNumber> read_binary(const BinaryField& field, std::string_view bytes);
 
-}  // namespace hubward::serial
+}  // namespace hubward::extract

@@ -1,9 +1,9 @@
-#include "proto/serial/binary_field.h"
+#include "proto/extract/binary_field.h"
 
 #include <bit>
 #include <cmath>
 
-namespace hubward::serial {
+namespace hubward::extract {
 namespace {
 
 tl::unexpected<Error> refuse(const char* why) {
@@ -99,4 +99,4 @@ Result<BinaryNumber> read_binary(const BinaryField& field, std::string_view byte
   }
 }
 
-}  // namespace hubward::serial
+}  // namespace hubward::extract

@@ -1,4 +1,4 @@
-#include "proto/serial/field.h"
+#include "proto/extract/field.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 #include <optional>
 
 using namespace hubward;
-using namespace hubward::serial;
+using namespace hubward::extract;
 
 TEST_CASE("numbers are read as devices print them, and nothing else is read as a number") {
   struct Row {
