@@ -26,7 +26,8 @@ MqttAdapter::MqttAdapter(BrokerSettings broker, std::vector<DeviceSettings> devi
       connector_(connector),
       loop_(loop) {
   for (DeviceSettings& device : devices) {
-    devices_.push_back({.settings = std::move(device), .extractor = {}, .reported = {}});
+    devices_.push_back(
+        {.settings = std::move(device), .extractor = {}, .topic = {}, .reported = {}});
   }
 }
 
@@ -41,6 +42,11 @@ Status MqttAdapter::start(ReadingSink& sink) {
     auto extractor = PayloadExtractor::make(settings);
     if (!extractor) return tl::unexpected(extractor.error());
     device.extractor.emplace(std::move(*extractor));
+    auto names = TopicTemplate::parse(settings.topic_template);
+    if (names && (names->names_component() || names->names_tag())) device.topic = std::move(*names);
+    for (const TagSettings& tag : settings.tags) {
+      if (tag.write) written_topics_.insert(tag.write->topic);
+    }
     const auto add = [&](Owners& to, const std::string& topic) {
       to.push_back({place, settings.device_name, topic});
     };
@@ -122,11 +128,14 @@ void MqttAdapter::on_message(BrokerMessage message, BrokerAck ack) {
   if (take_answer(message)) return ack(true);
   const std::vector<std::size_t> announced = availability_->owners_of(message.topic);
   for (const std::size_t place : announced) take_availability(devices_[place], message);
+  const bool means_else = !announced.empty() || !answers_->owners_of(message.topic).empty() ||
+                          written_topics_.contains(message.topic);
   const std::vector<std::size_t> owners = telemetry_->owners_of(message.topic);
-  if (!owners.empty()) return take_samples(devices_[owners.front()], std::move(message), ack);
-  if (announced.empty() && answers_->owners_of(message.topic).empty()) {
-    report_bad(nullptr, message, ErrorCode::BadPayload);
+  if (!owners.empty()) {
+    return take_samples(devices_[owners.front()], std::move(message),
+                        means_else ? Also::SomethingElse : Also::Nothing, ack);
   }
+  if (!means_else) report_bad(nullptr, message, ErrorCode::BadPayload);
   ack(true);
 }
 
@@ -157,13 +166,14 @@ void MqttAdapter::take_availability(Device& device, const BrokerMessage& message
   }
 }
 
-void MqttAdapter::take_samples(Device& device, BrokerMessage message, BrokerAck ack) {
+void MqttAdapter::take_samples(Device& device, BrokerMessage message, Also also, BrokerAck ack) {
   // The broker sends a retained message again at every subscription. Only the first one of a topic
   // after the start can be news.
   if (message.retained && device.heard->contains(message.topic)) return ack(true);
-  auto samples = device.extractor->extract(message.payload);
+  const auto names = device.topic ? device.topic->match(message.topic) : std::nullopt;
+  auto samples = device.extractor->extract(message.payload, names.value_or(TopicNames{}));
   if (!samples) {
-    report_bad(&device, message, samples.error().code);
+    if (also == Also::Nothing) report_bad(&device, message, samples.error().code);
     return ack(true);
   }
   // What the broker has kept says nothing of whether the device is there now.
@@ -178,6 +188,7 @@ void MqttAdapter::take_samples(Device& device, BrokerMessage message, BrokerAck 
   };
   const auto stores =
       std::make_shared<Stores>(Stores{.left = samples->size(), .ack = std::move(ack)});
+  const std::size_t topics_max = std::max(kTopicsHeardMax, device.settings.tags.size());
   const Clock& clock = loop_.clock();
   for (Sample& sample : *samples) {
     writes_.on_readings(device.settings.device, sample.readings);
@@ -186,12 +197,12 @@ void MqttAdapter::take_samples(Device& device, BrokerMessage message, BrokerAck 
                        .at_steady = clock.steady(),
                        .readings = std::move(sample.readings),
                        .timed_by_device = sample.at.has_value()};
-    sink_->deliver(std::move(batch),
-                   [stores, heard = device.heard, topic = message.topic](const Status& stored) {
-                     if (stored && heard->size() < kTopicsHeardMax) heard->insert(topic);
-                     stores->again |= wants_it_again(stored);
-                     if (--stores->left == 0) stores->ack(!stores->again);
-                   });
+    sink_->deliver(std::move(batch), [stores, topics_max, heard = device.heard,
+                                      topic = message.topic](const Status& stored) {
+      if (stored && heard->size() < topics_max) heard->insert(topic);
+      stores->again |= wants_it_again(stored);
+      if (--stores->left == 0) stores->ack(!stores->again);
+    });
   }
   plan_write_timer();
 }

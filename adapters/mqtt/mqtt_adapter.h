@@ -1,4 +1,4 @@
-// Reads every device that publishes JSON to the local MQTT broker, and writes to those that listen.
+// Reads every device that publishes to the local MQTT broker, and writes to those that listen.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,8 @@ namespace hubward::mqtt {
 // the outbox, or when it was dropped on purpose: bad input, unknown topic, an old retained message.
 class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
  public:
-  // What is remembered of a device whose template has wildcards. Retained messages of more topics
-  // are stored again after each reconnect.
+  // What is remembered of a device whose template has wildcards, and a topic for each tag where it
+  // has more. Retained messages of more topics are stored again after each reconnect.
   static constexpr std::size_t kTopicsHeardMax = 64;
 
   // `broker.filters` is filled in here. `connector` and `loop` outlive the adapter.
@@ -41,6 +41,7 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   struct Device {
     DeviceSettings settings;
     std::optional<PayloadExtractor> extractor;
+    std::optional<TopicTemplate> topic;  // where it names a component or a tag
     // Topics that a message was stored from since the start: a retained one has nothing new to tell
     // there any more. Shared with stores under way, which may end after the adapter.
     std::shared_ptr<std::set<std::string>> heard = std::make_shared<std::set<std::string>>();
@@ -52,7 +53,9 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   void on_message(BrokerMessage message, BrokerAck ack) override;
   void on_message_too_long(std::string_view topic) override;
 
-  void take_samples(Device& device, BrokerMessage message, BrokerAck ack);
+  // Whether a topic that fits a device's template also has another meaning.
+  enum class Also : std::uint8_t { Nothing, SomethingElse };
+  void take_samples(Device& device, BrokerMessage message, Also also, BrokerAck ack);
   void take_availability(Device& device, const BrokerMessage& message);
   bool take_answer(const BrokerMessage& message);
   void plan_write_timer();
@@ -63,6 +66,7 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   const std::string where_;  // for people
   std::vector<Device> devices_;
   std::optional<TopicRoutes> telemetry_, availability_, answers_;
+  std::set<std::string, std::less<>> written_topics_;  // what we publish ourselves may come back
   WriteExchange writes_;
   TimerId write_timer_;
   BrokerConnector& connector_;

@@ -44,9 +44,9 @@ std::vector<std::string> TopicRoutes::filters() const {
 std::vector<std::size_t> TopicRoutes::owners_of(std::string_view topic) const {
   std::vector<std::size_t> all;
   for (const Route& route : routes_) {
-    const auto name = route.topic.match(topic);
-    if (!name) continue;
-    const auto found = route.owners.find(*name);
+    const auto names = route.topic.match(topic);
+    if (!names) continue;
+    const auto found = route.owners.find(names->device);
     if (found == route.owners.end()) continue;
     all.insert(all.end(), found->second.begin(), found->second.end());
   }

@@ -293,9 +293,23 @@ Codec<TagFields> serial_tag() {
 Codec<TagFields> mqtt_tag() {
   Record<TagFields> r("mqtt_tag", "a value in an MQTT message");
   add_common(r);
-  r.required("pointer", &TagFields::pointer, json_pointer(),
-             "where it stands in the message (or in the sample, with \"each\"), as a JSON Pointer "
-             "such as \"/sensors/0/value\"; \"\" is the whole of it");
+  r.optional("pointer", &TagFields::pointer, json_pointer(),
+             "where it stands in a JSON message (or in the sample, with \"each\"), as a JSON "
+             "Pointer such as \"/sensors/0/value\"; \"\" is the whole of it");
+  add_places(r);
+  r.optional(
+      "type", &TagFields::mqtt_type, serial_type_codec(),
+      "how a text is read: number, integer, text, hex, boolean or degrees_minutes; with "
+      "\"byte\" uint8 ... bcd32. Left out, a JSON value stays what it is, and any other text "
+      "is a number");
+  add_number_form(r);
+  add_scale(r);
+  r.optional("in_topic", &TagFields::named, text(1, 255, "^[^/+#]+$", "a name without /, + and #"),
+             "what it is called where {tag} stands in the topic, or as a member of \"each\"; its "
+             "name if left out");
+  r.optional("component_in_topic", &TagFields::component_named,
+             text(1, 255, "^[^/+#]+$", "a name without /, + and #"),
+             "the same of its component, for {component}; the component's name if left out");
   add_write_limits(r, "true lets the cloud write it; needs a \"write_topic\"");
   r.optional("write_topic", &TagFields::write_topic, text(1, 1024, "a topic without + and #"),
              "the topic a write is published to; {device} stands for the device's name there");

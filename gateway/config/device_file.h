@@ -107,6 +107,9 @@ struct TagFields : SerialTagFields {
   double scale = 1;
   double offset = 0;
   // MQTT
+  std::optional<SerialType> mqtt_type;
+  std::string named;
+  std::string component_named;
   std::string write_topic;
   std::string write_payload;
 };

@@ -3,16 +3,19 @@
 namespace hubward::config {
 namespace {
 
-using mqtt::QualitySettings;
+using mqtt::PayloadForm;
 using mqtt::TimeFormat;
-using mqtt::TimeSettings;
+using EachName = mqtt::DeviceSettings::EachName;
 
 Codec<std::string> topic() { return text(1, 1024, "a topic such as \"plant/{device}/state\""); }
 
-Codec<TimeSettings> time() {
-  Record<TimeSettings> r("mqtt_time", "when a sample was taken, by the message's own word");
-  r.required("pointer", &TimeSettings::pointer, json_pointer(), "where the time stands");
-  r.required("as", &TimeSettings::format,
+Codec<MqttTimeFields> time() {
+  Record<MqttTimeFields> r("mqtt_time", "when a sample was taken, by the message's own word");
+  r.optional("pointer", &MqttTimeFields::pointer, json_pointer(), "where the time stands");
+  add_places(r);
+  r.optional("type", &MqttTimeFields::serial_type, serial_type_codec(),
+             "with \"byte\": how many bits it has, e.g. \"uint32\"");
+  r.required("as", &MqttTimeFields::format,
              choice<TimeFormat>({{"iso8601", TimeFormat::Iso8601},
                                  {"unix_s", TimeFormat::UnixSeconds},
                                  {"unix_ms", TimeFormat::UnixMilliseconds},
@@ -22,10 +25,14 @@ Codec<TimeSettings> time() {
   return r.codec();
 }
 
-Codec<QualitySettings> quality() {
-  Record<QualitySettings> r("mqtt_quality", "whether a sample is good, by the message's own word");
-  r.required("pointer", &QualitySettings::pointer, json_pointer(), "where it says so");
-  r.required("good", &QualitySettings::good, list_of(text(0, 64, "text"), 1, 16),
+Codec<MqttQualityFields> quality() {
+  Record<MqttQualityFields> r("mqtt_quality",
+                              "whether a sample is good, by the message's own word");
+  r.optional("pointer", &MqttQualityFields::pointer, json_pointer(), "where it says so");
+  add_places(r);
+  r.optional("type", &MqttQualityFields::serial_type, serial_type_codec(),
+             "with \"byte\": how many bits it has, e.g. \"uint8\"");
+  r.required("good", &MqttQualityFields::good, list_of(text(0, 64, "text"), 1, 16),
              "what stands there when it is good, e.g. [\"good\", \"192\"]; anything else, or "
              "nothing, makes its values bad");
   return r.codec();
@@ -65,12 +72,32 @@ Codec<std::string> json_pointer() {
 Codec<MqttFields> mqtt_codec() {
   Record<MqttFields> r("mqtt", "a device that publishes to the local MQTT broker");
   r.required("topic", &MqttFields::topic, topic(),
-             "the topic it publishes to; {device} stands for its name there, + and # are allowed");
+             "the topic it publishes to; {device} stands for its name there, {tag} and {component} "
+             "for the tag whose value comes and its component; + and # are allowed");
   r.optional("device", &MqttFields::device, text(1, 255, "^[^/+#]+$", "a name without /, + and #"),
              "what {device} stands for; the device's id if left out");
-  r.optional("each", &MqttFields::each, json_pointer(),
-             "where an array or object stands in the message whose members are a sample each; the "
-             "other pointers then lead into the sample");
+  r.optional(
+      "payload", &MqttFields::payload,
+      choice<PayloadForm>({{"json", PayloadForm::Json},
+                           {"text", PayloadForm::Text},
+                           {"csv", PayloadForm::Csv},
+                           {"binary", PayloadForm::Binary}}),
+      "what a message is: JSON, plain text (one value, or several at fixed places), lines of "
+      "separated columns (each line a sample), or bytes");
+  r.optional(
+      "each", &MqttFields::each, json_pointer(),
+      "json: where an array or object stands in the message whose members are a sample each; "
+      "the other pointers then lead into the sample. * stands for every member of an array "
+      "or object: \"/groups/*/samples/*\"");
+  r.optional("each_name", &MqttFields::each_name,
+             choice<EachName>({{"nothing", EachName::Nothing},
+                               {"tag", EachName::Tag},
+                               {"component", EachName::Component}}),
+             "with \"each\": what the name of a sample's member says, e.g. \"tag\" for "
+             "{\"temp\": {\"v\": 21}, \"hum\": {\"v\": 48}}");
+  r.optional("csv", &MqttFields::csv, csv_codec(), "csv: how its lines are made of columns");
+  r.optional("record_bytes", &MqttFields::record_bytes, integer_as<std::size_t>(0, 65536),
+             "binary: the bytes of one sample, where a message holds many; 0: it holds one");
   r.optional("time", &MqttFields::time, time(),
              "where a sample says when it was taken; without it, or if it makes no sense, the time "
              "at which the message came counts");

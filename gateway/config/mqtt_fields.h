@@ -8,6 +8,7 @@
 
 #include "adapters/mqtt/settings.h"
 #include "gateway/config/record.h"
+#include "gateway/config/serial_fields.h"
 
 namespace hubward::config {
 
@@ -24,12 +25,24 @@ struct MqttAvailabilityFields {
   std::string offline = "offline";
 };
 
+// Where they stand is said as for a tag.
+struct MqttTimeFields : SerialTagFields {
+  mqtt::TimeFormat format = mqtt::TimeFormat::Iso8601;
+};
+struct MqttQualityFields : SerialTagFields {
+  std::vector<std::string> good;
+};
+
 struct MqttFields {
   std::string topic;
+  mqtt::PayloadForm payload = mqtt::PayloadForm::Json;
   std::string device;  // empty: the device's id
   std::optional<std::string> each;
-  std::optional<mqtt::TimeSettings> time;
-  std::optional<mqtt::QualitySettings> quality;
+  mqtt::DeviceSettings::EachName each_name = mqtt::DeviceSettings::EachName::Nothing;
+  CsvFields csv;
+  std::size_t record_bytes = 0;
+  std::optional<MqttTimeFields> time;
+  std::optional<MqttQualityFields> quality;
   std::optional<MqttAvailabilityFields> availability;
   std::optional<MqttAnswerFields> answer;
   std::chrono::milliseconds answer_timeout{5000};

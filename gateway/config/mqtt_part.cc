@@ -3,18 +3,24 @@
 #include <utility>
 
 #include "gateway/config/attach_part.h"
+#include "gateway/config/mqtt_place.h"
+#include "gateway/config/value_part.h"
 #include "proto/mqtt/topic_template.h"
 
 namespace hubward::config {
 namespace {
 
-constexpr std::string_view kPlaceholder = "{device}";
+using mqtt::PayloadForm;
 
-std::string with_name(std::string topic, const std::string& device) {
-  if (const std::size_t at = topic.find(kPlaceholder); at != std::string::npos) {
-    topic.replace(at, kPlaceholder.size(), device);
+std::string with(std::string topic, std::string_view placeholder, const std::string& name) {
+  if (const std::size_t at = topic.find(placeholder); at != std::string::npos) {
+    topic.replace(at, placeholder.size(), name);
   }
   return topic;
+}
+
+std::string with_name(std::string topic, const std::string& device) {
+  return with(std::move(topic), "{device}", device);
 }
 
 bool is_template(const std::string& topic, const std::string& at, FileReport& report) {
@@ -54,10 +60,58 @@ void set_samples(const MqttFields& fields, FileReport& report, mqtt::DeviceSetti
   const std::string at = "/attach/mqtt";
   device.each = fields.each;
   if (fields.each) check_json_pointer(*fields.each, at + "/each", report);
-  device.time = fields.time;
-  if (fields.time) check_json_pointer(fields.time->pointer, at + "/time/pointer", report);
-  device.quality = fields.quality;
-  if (fields.quality) check_json_pointer(fields.quality->pointer, at + "/quality/pointer", report);
+  device.each_name = fields.each_name;
+  if (fields.each && fields.payload != PayloadForm::Json && report.clean(at + "/each")) {
+    report.error(at + "/each", "payload", "\"each\" is for JSON messages");
+  }
+  if (!fields.each && fields.each_name != mqtt::DeviceSettings::EachName::Nothing) {
+    report.error(at + "/each_name", "payload", "\"each_name\" needs \"each\"");
+  }
+  if (fields.record_bytes != 0 && fields.payload != PayloadForm::Binary) {
+    report.error(at + "/record_bytes", "payload", "\"record_bytes\" is for binary messages");
+  }
+  device.record_bytes = fields.record_bytes;
+  device.csv = csv_form(fields.csv, at + "/csv", report);
+  if (const auto& time = fields.time) {
+    device.time = {mqtt_place(fields.payload, *time, false, at + "/time", report), time->format};
+  }
+  if (const auto& quality = fields.quality) {
+    device.quality = {mqtt_place(fields.payload, *quality, false, at + "/quality", report),
+                      quality->good};
+  }
+}
+
+// How the value is written; nothing where a JSON value stays what it is.
+std::optional<extract::ValueForm> value_form(const TagFields& tag, PayloadForm payload,
+                                             const std::string& at, FileReport& report) {
+  check_scale(tag, at, report);
+  const bool says_something = tag.mqtt_type || tag.scale != 1 || tag.offset != 0 ||
+                              tag.decimal_comma || !tag.unit_text.empty();
+  if (payload == PayloadForm::Json && !says_something) return std::nullopt;
+  if (payload != PayloadForm::Binary && binary_type(tag.serial_type) &&
+      report.clean(at + "/type")) {
+    report.error(at + "/type", "type",
+                 "this type is one of bytes, in messages that are \"payload\": \"binary\"");
+  }
+  extract::ValueForm form;
+  form.type = text_type(tag.serial_type);
+  form.scale = tag.scale;
+  form.offset = tag.offset;
+  form.number = {tag.decimal_comma, bytes_at(tag.unit_text, at + "/unit_text", report)};
+  form.utf8 = true;
+  return form;
+}
+
+mqtt::TagSettings tag_settings(TagFields tag, TagIndex index, const MqttFields& fields,
+                               bool may_be_whole, const std::string& at, FileReport& report) {
+  tag.serial_type = tag.mqtt_type.value_or(SerialType::Number);
+  mqtt::TagSettings settings;
+  settings.tag = index;
+  settings.where = mqtt_place(fields.payload, tag, may_be_whole, at, report);
+  settings.form = value_form(tag, fields.payload, at, report);
+  settings.named = tag.named.empty() ? tag.name : tag.named;
+  settings.component_named = tag.component_named.empty() ? tag.component : tag.component_named;
+  return settings;
 }
 
 void set_other_topics(const MqttFields& fields, FileReport& report, mqtt::DeviceSettings& device) {
@@ -87,8 +141,10 @@ void attach_mqtt(const DeviceFile& file, const GatewayPart* gateway, FileReport&
   // Of this device's messages only; empty after an error.
   if (report.clean("/attach") && report.clean("/id") &&
       is_template(fields.topic, "/attach/mqtt/topic", report)) {
-    part.topic_filter = with_name(fields.topic, device.device_name);
+    part.topic_filter =
+        with_name(with(with(fields.topic, "{component}", "+"), "{tag}", "+"), device.device_name);
   }
+  device.payload = fields.payload;
   set_samples(fields, report, device);
   set_other_topics(fields, report, device);
   part.description.kind = "mqtt";
@@ -98,12 +154,14 @@ void attach_mqtt(const DeviceFile& file, const GatewayPart* gateway, FileReport&
                  "the device is attached by MQTT, but gateway.json names no \"broker\"; add one, "
                  "e.g. \"broker\": {\"host\": \"127.0.0.1\"}");
   }
+  const auto topic = mqtt::TopicTemplate::parse(fields.topic);
+  const bool one_value = topic && topic->names_tag();
   for (std::size_t i = 0; i < file.tags.size(); ++i) {
     const TagFields& tag = file.tags[i];
     const std::string at = "/tags/" + std::to_string(i);
-    check_json_pointer(tag.pointer, at + "/pointer", report);
-    device.tags.push_back({TagIndex{static_cast<std::uint16_t>(i)}, tag.pointer,
-                           write_settings(tag, at, device.device_name, report)});
+    device.tags.push_back(
+        tag_settings(tag, TagIndex{static_cast<std::uint16_t>(i)}, fields, one_value, at, report));
+    device.tags.back().write = write_settings(tag, at, device.device_name, report);
   }
   if (report.clean("/attach")) part.attached = std::move(device);
 }

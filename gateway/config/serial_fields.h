@@ -120,7 +120,7 @@ struct SerialTagFields {
   std::optional<std::size_t> column;
   std::string column_name;
   std::optional<std::size_t> from;
-  std::string pointer;
+  std::optional<std::string> pointer;
   std::optional<std::size_t> byte;
   // More about it.
   std::size_t columns = 1;
@@ -177,41 +177,53 @@ void add_serial_protocol(Record<T>& r) {
              "the longest line or frame that is accepted; longer ones are dropped and counted");
 }
 
-// The keys of SerialTagFields; `T` inherits from it.
+// The keys of SerialTagFields that say a place, but for `pointer`; `T` inherits from it.
 template <class T>
-void add_serial_tag(Record<T>& r) {
+void add_places(Record<T>& r) {
   const auto place = [](std::int64_t least) { return integer_as<std::size_t>(least, 65535); };
-  r.optional(
-      "group", &T::group,
-      text(1, 32, "^[A-Za-z_][A-Za-z0-9_]*$", "the name of a group in the pattern"),
-      "where it stands: the named group of the pattern; the tag's name if no place is named");
   r.optional("column", &T::column, integer_as<std::size_t>(1, extract::kCsvColumnsMax),
              "or: the column of a line of separated columns, the first is 1");
   r.optional("column_name", &T::column_name, text(1, 128, "a column's name in the header line"),
              "or: the column's name in the header line");
   r.optional("from", &T::from, place(1), "or: the first of its characters, from 1; needs width");
-  r.optional("pointer", &T::pointer,
-             text(0, 1024, "^(/.*)?$", "a JSON Pointer such as \"/weight\""),
-             "or: a JSON Pointer into the line");
+  r.optional("width", &T::width, place(1), "how many characters, from \"from\" on");
   r.optional("byte", &T::byte, place(0),
              "or: its first byte, from 0; with one of the types that say how many bits they have");
-  r.optional("columns", &T::columns, integer_as<std::size_t>(1, 10),
-             "how many columns from there on belong together, e.g. 2 for 4807.038,N");
-  r.optional("width", &T::width, place(1), "how many characters, from \"from\" on");
   r.optional("byte_order", &T::byte_order, serial_byte_order(), "which of its bytes comes first");
   r.optional("bit", &T::bit, integer_as<unsigned>(0, 63),
              "one bit of an unsigned type, 0 is the lowest");
   r.optional("mask", &T::mask, integer(1, std::int64_t{1} << 53),
              "the bits of an unsigned type that count, moved down to the lowest of them");
-  r.optional("type", &T::serial_type, serial_type_codec(),
-             "how it is read: number, integer, text, hex, boolean or degrees_minutes (as NMEA 0183 "
-             "has them); with \"byte\" uint8 ... bcd32");
+}
+
+// How a number is written. The same.
+template <class T>
+void add_number_form(Record<T>& r) {
   r.optional("decimal_comma", &T::decimal_comma, boolean(),
              "true if the device writes 12,5 for twelve and a half");
   r.optional(
       "unit_text", &T::unit_text, bytes_text(32),
       "what has to follow the number, e.g. kg; another unit makes the value bad. \"*\" drops "
       "whatever follows");
+}
+
+// The keys of SerialTagFields; `T` inherits from it.
+template <class T>
+void add_serial_tag(Record<T>& r) {
+  r.optional(
+      "group", &T::group,
+      text(1, 32, "^[A-Za-z_][A-Za-z0-9_]*$", "the name of a group in the pattern"),
+      "where it stands: the named group of the pattern; the tag's name if no place is named");
+  add_places(r);
+  r.optional("pointer", &T::pointer,
+             text(0, 1024, "^(/.*)?$", "a JSON Pointer such as \"/weight\""),
+             "or: a JSON Pointer into the line");
+  r.optional("columns", &T::columns, integer_as<std::size_t>(1, 10),
+             "how many columns from there on belong together, e.g. 2 for 4807.038,N");
+  r.optional("type", &T::serial_type, serial_type_codec(),
+             "how it is read: number, integer, text, hex, boolean or degrees_minutes (as NMEA 0183 "
+             "has them); with \"byte\" uint8 ... bcd32");
+  add_number_form(r);
   r.optional("when", &T::when, text(1, 1024, "a regular expression"),
              "a regular expression that the line has to begin with, or it holds no value of this "
              "tag, e.g. ..GGA,");

@@ -5,29 +5,11 @@
 
 #include "adapters/serial/line_pattern.h"
 #include "gateway/config/attach_part.h"
+#include "gateway/config/value_part.h"
 #include "proto/serial/command.h"
-#include "proto/serial/escapes.h"
 
 namespace hubward::config {
 namespace {
-
-std::string bytes_at(const std::string& text, const std::string& pointer, FileReport& report) {
-  auto bytes = serial::bytes_from_text(text);
-  if (bytes) return std::move(*bytes);
-  if (report.clean(pointer)) {
-    report.error(pointer, "bytes", quoted(text) + " are no bytes: " + bytes.error().context);
-  }
-  return "";
-}
-
-char byte_at(const std::string& text, const std::string& pointer, FileReport& report) {
-  const std::string bytes = bytes_at(text, pointer, report);
-  if (bytes.size() == 1) return bytes.front();
-  if (report.clean(pointer)) {
-    report.error(pointer, "bytes", quoted(text) + " is not one byte; it should be");
-  }
-  return 0;
-}
 
 void set_framing(const FramingFields& fields, const std::string& at, FileReport& report,
                  serial::FrameSettings& frames) {
@@ -56,22 +38,6 @@ void set_framing(const FramingFields& fields, const std::string& at, FileReport&
     frames.framing = serial::Gap{*fields.gap};
   }
 }
-
-using Text = serial::TagSettings::Type;
-using serial::BinaryType;
-
-std::optional<BinaryType> binary_type(SerialType type) {
-  if (type < SerialType::Uint8) return std::nullopt;
-  return static_cast<BinaryType>(static_cast<int>(type) - static_cast<int>(SerialType::Uint8));
-}
-static_assert(static_cast<int>(SerialType::Bcd32) - static_cast<int>(SerialType::Uint8) ==
-              static_cast<int>(BinaryType::Bcd32));
-
-Text text_type(SerialType type) {
-  return binary_type(type) ? Text::Number : static_cast<Text>(static_cast<int>(type));
-}
-static_assert(static_cast<int>(SerialType::DegreesMinutes) ==
-              static_cast<int>(Text::DegreesMinutes));
 
 constexpr std::string_view kAddress = "{address}";
 
@@ -141,7 +107,7 @@ class SerialTag {
              "nothing says how it is written; add \"write\" with the command, e.g. "
              "{\"send\": \"SP {value}\\\\r\"}");
     }
-    check_scale();
+    check_scale(fields_, at_, report_);
     return tag;
   }
 
@@ -149,13 +115,13 @@ class SerialTag {
   decltype(serial::TagSettings::where) where() {
     const int places = int{!fields_.group.empty()} + int{fields_.column.has_value()} +
                        int{!fields_.column_name.empty()} + int{fields_.from.has_value()} +
-                       int{fields_.byte.has_value()} + int{!fields_.pointer.empty()};
+                       int{fields_.byte.has_value()} + int{has_pointer()};
     if (places > 1) {
       refuse("", "place",
              "a tag stands in one place; name one of \"group\", \"column\", \"column_name\", "
              "\"from\", \"pointer\" and \"byte\"");
     }
-    if (fields_.byte) return binary_field();
+    if (fields_.byte) return binary_field(fields_, at_, report_);
     if (binary_type(fields_.serial_type)) {
       refuse("/type", "type", "this type is one of bytes; name the first one with \"byte\"");
     }
@@ -167,15 +133,17 @@ class SerialTag {
       if (!fields_.width) refuse("", "missing-key", "\"width\" is missing beside \"from\"");
       return serial::FixedColumns{*fields_.from, fields_.width.value_or(1)};
     }
-    if (!fields_.pointer.empty()) {
-      check_json_pointer(fields_.pointer, at_ + "/pointer", report_);
-      return serial::JsonMember{fields_.pointer};
+    if (has_pointer()) {
+      check_json_pointer(*fields_.pointer, at_ + "/pointer", report_);
+      return serial::JsonMember{*fields_.pointer};
     }
     if (fields_.group.empty() && fields_.write && !has_group(device_.pattern, fields_.name)) {
       return serial::OnlyWritten{};
     }
     return serial::PatternGroup{fields_.group.empty() ? fields_.name : fields_.group};
   }
+
+  [[nodiscard]] bool has_pointer() const { return fields_.pointer && !fields_.pointer->empty(); }
 
   std::optional<std::size_t> request() {
     if (fields_.request.empty()) return std::nullopt;
@@ -200,37 +168,6 @@ class SerialTag {
     check_pattern(write.confirmed, "/write/confirmed");
     check_pattern(write.refused, "/write/refused");
     return write;
-  }
-
-  serial::BinaryField binary_field() {
-    const auto type = binary_type(fields_.serial_type);
-    if (!type) {
-      refuse("/byte", "type",
-             "a binary field needs a \"type\" that says how many bits it has, e.g. \"uint16\"");
-    }
-    const bool is_unsigned = type == BinaryType::Uint8 || type == BinaryType::Uint16 ||
-                             type == BinaryType::Uint24 || type == BinaryType::Uint32 ||
-                             type == BinaryType::Uint64;
-    if ((fields_.bit || fields_.mask) && type && !is_unsigned) {
-      refuse("", "type", "\"bit\" and \"mask\" take part of an unsigned type, uint8 to uint64");
-    } else if (fields_.bit && type && *fields_.bit >= 8 * extract::width_bytes(*type)) {
-      refuse("/bit", "bit", "the type has no such bit");
-    } else if (fields_.bit && fields_.mask) {
-      refuse("/mask", "bit", "there is \"bit\" already; one of them is enough");
-    }
-    return {*fields_.byte, type.value_or(BinaryType::Uint16), fields_.byte_order, fields_.bit,
-            static_cast<std::uint64_t>(fields_.mask.value_or(0))};
-  }
-
-  void check_scale() {
-    if (fields_.scale == 0) refuse("/scale", "scale", "a scale of 0 makes every value the same");
-    const bool scaled = fields_.scale != 1 || fields_.offset != 0;
-    if (scaled && fields_.serial_type == SerialType::Text) {
-      refuse("", "scale", "text cannot be scaled; leave \"scale\" and \"offset\" out");
-    } else if (scaled && (fields_.bit || (!binary_type(fields_.serial_type) &&
-                                          fields_.serial_type != SerialType::Number))) {
-      refuse("", "scale", "only numbers are scaled; leave \"scale\" and \"offset\" out");
-    }
   }
 
   void check_pattern(const std::string& pattern, const std::string& key) {
@@ -321,8 +258,7 @@ void describe_serial(const DeviceFile& file, const SerialProtocolFields& fields,
                                           has_check, false, at, report),
                                fields.requests[i].interval});
   }
-  device.csv = {byte_at(fields.csv.separator, attach + "/csv/separator", report), fields.csv.quotes,
-                fields.csv.columns};
+  device.csv = csv_form(fields.csv, attach + "/csv", report);
   if (!device.ignore.empty() && report.clean(attach + "/ignore")) {
     if (const auto compiled = serial::LinePattern::compile(device.ignore); !compiled) {
       report.error(attach + "/ignore", "pattern",

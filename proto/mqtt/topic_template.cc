@@ -1,11 +1,14 @@
 #include "proto/mqtt/topic_template.h"
 
+#include <algorithm>
+
 #include "proto/mqtt/topic_filter.h"
 
 namespace hubward::mqtt {
 namespace {
 
-constexpr std::string_view kDevice = "{device}";
+// In the order of TopicTemplate::Name.
+constexpr std::array<std::string_view, 3> kPlaces{"{device}", "{component}", "{tag}"};
 
 tl::unexpected<Error> wrong(std::string why) {
   return failure(ErrorCode::Malformed, ErrorKind::Permanent, std::move(why));
@@ -26,12 +29,16 @@ Result<TopicTemplate> TopicTemplate::parse(std::string_view text) {
   for (std::size_t place = 0;; ++place) {
     const bool last = rest.find('/') == std::string_view::npos;
     const std::string_view level = take_level(rest);
-    if (level == kDevice) {
-      if (made.device_level_) return wrong("{device} stands in it twice");
-      made.device_level_ = place;
+    const auto name = std::find(kPlaces.begin(), kPlaces.end(), level);
+    if (name != kPlaces.end()) {
+      auto& known = made.levels_[static_cast<std::size_t>(name - kPlaces.begin())];
+      if (known) return wrong(std::string(level) + " stands in it twice");
+      known = place;
       made.filter_ += '+';
     } else if (level.find_first_of("{}") != std::string_view::npos) {
-      return wrong("between two slashes only {device} and nothing beside it may stand in braces");
+      return wrong(
+          "between two slashes only {device}, {component} or {tag}, and nothing beside it, may "
+          "stand in braces");
     } else {
       made.filter_ += level;
     }
@@ -44,15 +51,23 @@ Result<TopicTemplate> TopicTemplate::parse(std::string_view text) {
   return made;
 }
 
-std::optional<std::string_view> TopicTemplate::match(std::string_view topic) const {
+std::optional<TopicNames> TopicTemplate::match(std::string_view topic) const {
   if (!is_valid_topic(topic) || !matches(filter_, topic)) return std::nullopt;
-  if (!device_level_) return std::string_view();
+  TopicNames names;
+  const std::array<std::string_view*, 3> found{&names.device, &names.component, &names.tag};
+  const auto last = *std::max_element(levels_.begin(), levels_.end());
+  if (!last) return names;
   std::string_view rest = topic;
-  for (std::size_t place = 0; place < *device_level_; ++place) take_level(rest);
-  const std::string_view device = take_level(rest);
-  // "plant//telemetry" has a level without a name in it: nobody's.
-  if (device.empty()) return std::nullopt;
-  return device;
+  for (std::size_t place = 0; place <= *last; ++place) {
+    const std::string_view level = take_level(rest);
+    for (std::size_t name = 0; name < found.size(); ++name) {
+      if (levels_[name] != place) continue;
+      // "plant//telemetry" has a level without a name in it: nobody's.
+      if (level.empty()) return std::nullopt;
+      *found[name] = level;
+    }
+  }
+  return names;
 }
 
 }  // namespace hubward::mqtt

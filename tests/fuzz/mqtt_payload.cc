@@ -17,9 +17,14 @@ void require(bool holds) {
 }
 
 const std::vector<TagSettings> kTags = {
-    {TagIndex{0}, ""},        {TagIndex{1}, "/seq"},     {TagIndex{2}, "/environment/humidity"},
-    {TagIndex{3}, "/axes/1"}, {TagIndex{4}, "/a~1b/~0"}, {TagIndex{5}, "/"},
-    {TagIndex{6}, "/axes/-"}, {TagIndex{7}, "/axes/00"},
+    {TagIndex{0}, JsonMember{""}},
+    {TagIndex{1}, JsonMember{"/seq"}},
+    {TagIndex{2}, JsonMember{"/environment/humidity"}},
+    {TagIndex{3}, JsonMember{"/axes/1"}},
+    {TagIndex{4}, JsonMember{"/a~1b/~0"}},
+    {TagIndex{5}, JsonMember{"/"}},
+    {TagIndex{6}, JsonMember{"/axes/-"}},
+    {TagIndex{7}, JsonMember{"/axes/00"}},
 };
 
 const TopicRoutes& routes() {
@@ -29,20 +34,61 @@ const TopicRoutes& routes() {
   return all;
 }
 
-// One sample a payload, or many with a time and a quality of their own.
+// One JSON sample a payload, or many with a time and a quality of their own.
 PayloadExtractor make_extractor(bool many) {
   DeviceSettings device;
   device.tags = kTags;
   if (many) {
     device.each = "/samples";
-    device.time = {"/t", TimeFormat::UnixMilliseconds};
-    device.quality = {"/q", {"good", "192"}};
+    device.time = {JsonMember{"/t"}, TimeFormat::UnixMilliseconds};
+    device.quality = {JsonMember{"/q"}, {"good", "192"}};
   }
   return *PayloadExtractor::make(device);
 }
 
-void check(const PayloadExtractor& extractor, std::string_view payload) {
-  const auto samples = extractor.extract(payload);
+// As they come, by stars; CSV by number and by name; text; bytes.
+std::vector<PayloadExtractor> other_extractors() {
+  using extract::BinaryType;
+  using extract::TextType;
+  const auto form = [](TextType type) {
+    extract::ValueForm made;
+    made.type = type;
+    made.scale = 1e300;
+    made.utf8 = true;
+    return made;
+  };
+  DeviceSettings stars;
+  stars.each = "/g/*/s/*";
+  stars.each_name = DeviceSettings::EachName::Tag;
+  stars.tags = {{TagIndex{0}, JsonMember{"/v"}, {}, form(TextType::Number), "a"},
+                {TagIndex{1}, JsonMember{""}, {}, {}, "b"}};
+  DeviceSettings text;
+  text.payload = PayloadForm::Text;
+  text.tags = {{TagIndex{0}, WholeText{}, {}, form(TextType::Number), "a"},
+               {TagIndex{1}, WholeText{}, {}, form(TextType::Text), "b"},
+               {TagIndex{2}, FixedColumns{3, 5}, {}, form(TextType::DegreesMinutes), "c"}};
+  DeviceSettings csv;
+  csv.payload = PayloadForm::Csv;
+  csv.time = {CsvColumn{1}, TimeFormat::Iso8601};
+  csv.quality = {CsvColumn{3}, {"ok"}};
+  csv.tags = {{TagIndex{0}, CsvColumn{2}}, {TagIndex{1}, CsvColumn{0, "T"}}};
+  DeviceSettings bytes;
+  bytes.payload = PayloadForm::Binary;
+  bytes.record_bytes = 9;
+  bytes.time = {BinaryField{.offset = 5, .type = BinaryType::Uint32}, TimeFormat::UnixSeconds};
+  bytes.tags = {{TagIndex{0}, BinaryField{.type = BinaryType::Float32}, {}, form(TextType::Number)},
+                {TagIndex{1}, BinaryField{.offset = 4, .type = BinaryType::Bcd32}},
+                {TagIndex{2}, BinaryField{.type = BinaryType::Uint8, .bit = 7}}};
+  std::vector<PayloadExtractor> all;
+  for (const auto* device : {&stars, &text, &csv, &bytes}) {
+    all.push_back(*PayloadExtractor::make(*device));
+  }
+  return all;
+}
+
+void check(const PayloadExtractor& extractor, std::string_view payload,
+           const TopicNames& topic = {}) {
+  const auto samples = extractor.extract(payload, topic);
   if (!samples) return;
   require(!samples->empty() && samples->size() <= PayloadExtractor::kSamplesMax);
   for (const Sample& sample : *samples) {
@@ -64,10 +110,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   for (const std::size_t owner : routes().owners_of(topic)) require(owner < 3);
   if (const auto made = TopicTemplate::parse(topic)) require(made->filter().size() <= topic.size());
+  static const TopicTemplate named = *TopicTemplate::parse("plant/{device}/{component}/{tag}");
+  const auto names = named.match(topic);
+  static_cast<void>(JsonMembers::parse(topic));
 
   static const PayloadExtractor one = make_extractor(false);
   static const PayloadExtractor many = make_extractor(true);
   check(one, payload);
   check(many, payload);
+  static const std::vector<PayloadExtractor> others = other_extractors();
+  for (const PayloadExtractor& other : others) {
+    check(other, payload);
+    if (names) check(other, payload, *names);
+  }
   return 0;
 }

@@ -19,11 +19,11 @@ std::vector<DeviceSettings> two_sensors() {
   return {{.device = {5},
            .device_name = "s1",
            .topic_template = "plant/{device}/t",
-           .tags = {{TagIndex{0}, "/v"}, {TagIndex{1}, "/seq"}}},
+           .tags = {{TagIndex{0}, JsonMember{"/v"}}, {TagIndex{1}, JsonMember{"/seq"}}}},
           {.device = {6},
            .device_name = "s2",
            .topic_template = "plant/{device}/t",
-           .tags = {{TagIndex{0}, "/v"}}}};
+           .tags = {{TagIndex{0}, JsonMember{"/v"}}}}};
 }
 
 struct Bench {
@@ -155,7 +155,7 @@ TEST_CASE("a retained message is old only where one of its topic has been stored
                       {{.device = {5},
                         .device_name = "s1",
                         .topic_template = "plant/{device}/+",
-                        .tags = {{TagIndex{0}, "/v"}}}},
+                        .tags = {{TagIndex{0}, JsonMember{"/v"}}}}},
                       broker,
                       loop};
   REQUIRE(adapter.start(sink));
@@ -233,7 +233,7 @@ TEST_CASE("a write is refused with the reason") {
 
 TEST_CASE("settings that cannot work are refused at the start") {
   auto bad_pointer = two_sensors();
-  bad_pointer[1].tags[0].pointer = "v";
+  bad_pointer[1].tags[0].where = JsonMember{"v"};
   auto bad_topic = two_sensors();
   bad_topic[0].topic_template = "plant/{device";
   for (const auto& devices : {bad_pointer, bad_topic}) {
@@ -254,12 +254,12 @@ namespace {
 // One valve that says when it measured, whether it is there, and what became of a command.
 struct ValveBench {
   ValveBench() {
-    DeviceSettings valve{
-        .device = {7},
-        .device_name = "v1",
-        .topic_template = "plant/{device}/t",
-        .tags = {{TagIndex{0}, "/valve", WriteSettings{"plant/v1/set", "{value} {id}"}}}};
-    valve.time = {"/t", TimeFormat::UnixSeconds};
+    DeviceSettings valve{.device = {7},
+                         .device_name = "v1",
+                         .topic_template = "plant/{device}/t",
+                         .tags = {{TagIndex{0}, JsonMember{"/valve"},
+                                   WriteSettings{"plant/v1/set", "{value} {id}"}}}};
+    valve.time = {JsonMember{"/t"}, TimeFormat::UnixSeconds};
     valve.each = "/samples";
     valve.availability = {"plant/{device}/status", "", "online", "offline"};
     valve.answer = {"plant/{device}/answer", "/id", "/error"};
@@ -344,4 +344,31 @@ TEST_CASE("a write is published, and answered by what the device says") {
   write();
   bench.adapter->stop();
   REQUIRE(results.size() == 3);
+}
+
+TEST_CASE("a topic for each tag brings that tag, and what else is said there is no bad input") {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedBroker broker;
+  test::RecordingSink sink;
+  TagSettings level{.tag = TagIndex{0}, .where = WholeText{}, .named = "level"};
+  level.write = WriteSettings{"plant/t1/set"};
+  DeviceSettings tank{.device = {3},
+                      .device_name = "t1",
+                      .topic_template = "plant/{device}/{tag}",
+                      .payload = PayloadForm::Text,
+                      .availability = AvailabilitySettings{"plant/{device}/status", ""},
+                      .tags = {level, {.tag = TagIndex{1}, .where = WholeText{}, .named = "temp"}}};
+  MqttAdapter adapter{BrokerSettings{}, {tank}, broker, loop};
+  REQUIRE(adapter.start(sink));
+  broker.send("plant/t1/temp", "21.5");
+  REQUIRE(sink.deliveries.size() == 1);
+  REQUIRE(sink.deliveries[0].batch.readings.size() == 1);
+  CHECK(sink.deliveries[0].batch.readings[0].tag == TagIndex{1});
+  broker.send("plant/t1/status", "online");
+  broker.send("plant/t1/set", "17");  // our own write, come back
+  CHECK(sink.bad.empty());
+  broker.send("plant/t1/debug", "17");
+  CHECK(sink.bad.size() == 1);
+  CHECK(sink.deliveries.size() == 1);
 }

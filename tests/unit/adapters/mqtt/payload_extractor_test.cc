@@ -15,7 +15,8 @@ namespace {
 DeviceSettings device_with(const std::vector<std::string>& pointers) {
   DeviceSettings device;
   for (const std::string& pointer : pointers) {
-    device.tags.push_back({TagIndex{static_cast<std::uint16_t>(device.tags.size())}, pointer});
+    device.tags.push_back(
+        {TagIndex{static_cast<std::uint16_t>(device.tags.size())}, JsonMember{pointer}});
   }
   return device;
 }
@@ -137,7 +138,7 @@ TEST_CASE("a pointer that is none is refused with what would be right") {
 TEST_CASE("each member of an array or object is a sample of its own, with its own time") {
   DeviceSettings device = device_with({"/v"});
   device.each = "/samples";
-  device.time = {"/t", TimeFormat::UnixSeconds};
+  device.time = {JsonMember{"/t"}, TimeFormat::UnixSeconds};
   const auto samples = samples_of(
       device, R"({"samples":[{"v":1,"t":1767225600},{"x":2},{"v":3,"t":1767225601.5},{"v":4}]})");
   REQUIRE(samples);
@@ -183,7 +184,7 @@ TEST_CASE("a time is read as its format says, and one that makes no sense is non
   for (const Row& row : rows) {
     CAPTURE(row.why);
     DeviceSettings device = device_with({"/v"});
-    device.time = {"/t", row.format};
+    device.time = {JsonMember{"/t"}, row.format};
     const auto samples = samples_of(device, R"({"v":1,"t":)" + row.text + "}");
     REQUIRE(samples);
     CHECK(samples->front().at == row.at);
@@ -192,7 +193,7 @@ TEST_CASE("a time is read as its format says, and one that makes no sense is non
 
 TEST_CASE("a sample that does not call itself good is bad, all of it") {
   DeviceSettings device = device_with({"/v"});
-  device.quality = {"/q", {"good", "192"}};
+  device.quality = {JsonMember{"/q"}, {"good", "192"}};
   struct Row {
     std::string quality;
     bool good;

@@ -21,8 +21,8 @@ struct Fixture {
 
   explicit Fixture(bool with_answer) {
     device.device = DeviceIndex{3};
-    device.tags = {
-        {TagIndex{0}, "/valve", WriteSettings{"plant/v1/set", R"({"valve":{value},"id":"{id}"})"}}};
+    device.tags = {{TagIndex{0}, JsonMember{"/valve"},
+                    WriteSettings{"plant/v1/set", R"({"valve":{value},"id":"{id}"})"}}};
     if (with_answer) device.answer = AnswerSettings{"plant/v1/answer", "/id", "/error"};
   }
   std::optional<WriteExchange::Begun> write(TagValue value, SteadyTime::duration left = 10s) {

@@ -93,7 +93,7 @@ TEST_CASE("the example's devices are attached as their files say") {
     REQUIRE(settings.mqtt_devices.size() == 1);
     CHECK(settings.mqtt_devices[0].device_name == "esp-4af2");
     CHECK(settings.mqtt_devices[0].topic_template == "lab/{device}/state");
-    CHECK(settings.mqtt_devices[0].tags[1].pointer == "/rh");
+    CHECK(std::get<mqtt::JsonMember>(settings.mqtt_devices[0].tags[1].where).pointer == "/rh");
     REQUIRE(settings.broker);
     CHECK(settings.broker->user_name == "hubward");
     CHECK(settings.broker->password.reveal() == "hunter2");

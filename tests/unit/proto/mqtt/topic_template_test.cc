@@ -34,7 +34,32 @@ TEST_CASE("a template finds the device's name in a topic, or says that the topic
     CAPTURE(row.why);
     const auto made = TopicTemplate::parse(row.text);
     REQUIRE(made);
-    CHECK(made->match(row.topic) == row.device);
+    const auto names = made->match(row.topic);
+    CHECK((names ? std::optional(names->device) : std::nullopt) == row.device);
+  }
+}
+
+TEST_CASE("component and tag are found in any order, each at its own level") {
+  struct Row {
+    const char* why;
+    std::string_view text;
+    std::string_view topic;
+    std::optional<TopicNames> names;
+  };
+  const Row rows[] = {
+      {"all three", "p/{device}/{component}/{tag}", "p/s/motor/rpm",
+       TopicNames{"s", "motor", "rpm"}},
+      {"tag first", "{tag}/of/{device}", "rpm/of/s", TopicNames{"s", "", "rpm"}},
+      {"tag only", "hall/{tag}", "hall/light", TopicNames{"", "", "light"}},
+      {"with wildcards", "+/{component}/{device}/#", "a/motor/s/x/y", TopicNames{"s", "motor", ""}},
+      {"a level without a name", "p/{device}/{tag}", "p/s/", std::nullopt},
+      {"too short", "p/{device}/{tag}", "p/s", std::nullopt},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    const auto made = TopicTemplate::parse(row.text);
+    REQUIRE(made);
+    CHECK((made->match(row.topic) == row.names));
   }
 }
 
@@ -42,13 +67,17 @@ TEST_CASE("the subscription of a template has a wildcard where the name stands")
   CHECK(TopicTemplate::parse("plant/{device}/telemetry")->filter() == "plant/+/telemetry");
   CHECK(TopicTemplate::parse("plant/+/{device}/#")->filter() == "plant/+/+/#");
   CHECK(TopicTemplate::parse("hall/door")->filter() == "hall/door");
+  CHECK(TopicTemplate::parse("p/{device}/{component}/{tag}")->filter() == "p/+/+/+");
+  CHECK(TopicTemplate::parse("a/{device}/{tag}")->names_tag());
+  CHECK(!TopicTemplate::parse("a/{device}/{tag}")->names_component());
   CHECK(TopicTemplate::parse("a/{device}")->names_device());
   CHECK(!TopicTemplate::parse("hall/door")->names_device());
 }
 
 TEST_CASE("a wrong template is refused with the reason") {
-  for (const std::string_view text : {"", "p/{device}/{device}", "p/{unit}/t", "p/x{device}/t",
-                                      "p/{device", "p/{device}+", "p/#/t", "p/a+", "p/{}"}) {
+  for (const std::string_view text :
+       {"", "p/{device}/{device}", "p/{unit}/t", "p/x{device}/t", "{tag}/{tag}", "p/{device",
+        "p/{device}+", "p/#/t", "p/a+", "p/{}"}) {
     CAPTURE(text);
     const auto made = TopicTemplate::parse(text);
     REQUIRE(!made);
