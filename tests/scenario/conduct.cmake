@@ -7,4 +7,5 @@ hubward_scenario(status_and_logs TIMEOUT 900)
 # The first run fetches the SDKs from the npm registry.
 hubward_scenario(change_places TIMEOUT 900)
 hubward_scenario(technician TIMEOUT 900)
+hubward_scenario(broker_rules TIMEOUT 300)
 hubward_scenario(mqtt_devices TIMEOUT 900)
