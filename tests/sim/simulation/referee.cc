@@ -20,6 +20,9 @@ constexpr unsigned kUnreachableAgain = 10;
 constexpr unsigned kSoftMax = 10;
 // A pause drawn with full jitter may be zero; not several times in a row.
 constexpr unsigned kWithoutPauseMax = 2;
+// The first pauses of a gate whose endpoint does not answer together, in seconds:
+// resilience::Breaker.
+constexpr double kFirstPauses = 5;
 
 // As resilience::TokenBucket: a twentieth of a second's worth at once, and what may be made up for.
 // The rates are four fifths of published ones: with both, no second sees more than is published.
@@ -97,7 +100,7 @@ void Referee::on_attempt(const std::string& host, const std::string& client, Ste
     endpoint.unanswered = 0;
   }
   end_conversation(device);
-  to_dps ? ask_dps(device, client) : log_in(device, client, now);
+  to_dps ? ask_dps(device, client, now) : log_in(device, client, now);
 }
 
 void Referee::log_in(Device& device, const std::string& client, SteadyTime now) {
@@ -111,16 +114,32 @@ void Referee::log_in(Device& device, const std::string& client, SteadyTime now) 
   }
 }
 
-void Referee::ask_dps(Device& device, const std::string& client) {
+// The device that looks for all at a hub, while DPS cannot be reached either, has the pauses of the
+// two gates instead of its own. Each passes while the device is with the other endpoint, so that
+// none of them may show between two conversations; but DPS's pauses double.
+void Referee::note_step(Device& device, const std::string& client, SteadyTime now) {
+  if (device.paused) {
+    device.without_pause = device.unreached = 0;
+  } else if (device.dps_unreachable) {
+    if (device.unreached++ == 0) device.unreached_since = device.asked_at;
+    const double seconds = 60 * minutes_between(device.unreached_since, now);
+    if (device.unreached > kWithoutPauseMax + std::log2(1 + seconds / kFirstPauses)) {
+      complain_(client + " asks a DPS that cannot be reached as if it had no pauses");
+      device.unreached = 0;
+    }
+  } else if (++device.without_pause > kWithoutPauseMax) {
+    complain_(client + " asks DPS more than once in a back-off step");
+    device.without_pause = 0;
+  }
+  device.asked_at = now;
+}
+
+void Referee::ask_dps(Device& device, const std::string& client, SteadyTime now) {
   ++conversations_;
   if (!device.may_ask && std::exchange(device.soft, 0) <= kSoftMax) {
     complain_(client + " asks DPS without a reason");
   }
-  device.without_pause = device.paused ? 0 : device.without_pause + 1;
-  if (device.without_pause > kWithoutPauseMax) {
-    complain_(client + " asks DPS more than once in a back-off step");
-    device.without_pause = 0;
-  }
+  note_step(device, client, now);
   device.may_ask = device.paused = device.assigned = device.dps_unreachable = false;
   device.asking = true;
 }

@@ -11,7 +11,9 @@
 //   whatever the seed, and in total no more than the faults justify.
 // - A time that DPS names with a refusal binds the device from the moment it has heard it, in this
 //   conversation, in the next one, and in the next process.
-// - Between two conversations of a device lies a back-off step or a stable session.
+// - Between two conversations of a device lies a back-off step or a stable session. Where neither a
+//   hub nor DPS can be reached, the device that looks for all has the pauses of the gates instead:
+//   its conversations without a pause between them are at most 2 + log2(1 + seconds / 5).
 // - While no session gets stable, a device's attempts at hubs grow with the logarithm of the time,
 //   then as slowly as the longest back-off; if it is the one that looks for all whether the hub
 //   answers, as the breaker's pauses (15 s, full jitter): at most 3 x (10 + 8 x minutes).
@@ -72,6 +74,9 @@ class Referee final : public WireWatch {
     unsigned soft = 0;
     bool paused = true;  // since the last conversation
     unsigned without_pause = 0;
+    SteadyTime asked_at{};
+    unsigned unreached = 0;  // conversations in a row that did not reach DPS, no pause between them
+    SteadyTime unreached_since{};
     bool online = false;
     SteadyTime online_since{};
     SteadyTime restless_since{};  // no stable session since
@@ -92,7 +97,8 @@ class Referee final : public WireWatch {
   static void end_conversation(Device& device);
   static void on_answer(Endpoint& endpoint);
   void on_confirmed(Device& device, std::string_view answer, SteadyTime now);
-  void ask_dps(Device& device, const std::string& client);
+  void ask_dps(Device& device, const std::string& client, SteadyTime now);
+  void note_step(Device& device, const std::string& client, SteadyTime now);
   void log_in(Device& device, const std::string& client, SteadyTime now);
   static void on_hub_end(Device& device, LinkOutcome outcome, SteadyTime now);
   static void on_unreachable(Device& device);
