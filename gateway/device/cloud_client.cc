@@ -304,8 +304,13 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
 }
 
 resilience::DpsQuestion CloudClient::dps_question(const resilience::Diagnosis& why, bool shared) {
-  if (std::exchange(hastened_, false)) return resilience::DpsQuestion::NotNow;
+  const bool hastened = std::exchange(hastened_, false);
   const auto& admission = parts_.admission.admission();
+  if (why.decision == resilience::Decision::ProvisionAfterTen &&
+      recovery_.may_wait_its_turn(now()) && admission.lets_in_a_few(gate_of_assignment(), now())) {
+    return resilience::DpsQuestion::NoReason;
+  }
+  if (hastened) return resilience::DpsQuestion::NotNow;
   if (asks_later(why.decision) &&
       !admission.may_ask_about(gate_of_assignment(), device_, shared, now())) {
     return resilience::DpsQuestion::NotNow;

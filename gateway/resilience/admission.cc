@@ -138,6 +138,7 @@ std::vector<DeviceIndex> Admission::failed(DeviceIndex device, SteadyTime now, b
   Gate& tried = gate(tries->second);
   tries_at_.erase(tries);
   proof_at_.erase(device);
+  tried.sessions.kept_out(device, now);
   tried.breaker.on_failure(device, now, certain, at_least);
   return share_if_open(tried);
 }
@@ -235,6 +236,11 @@ bool Admission::dps_may_be_asked(SteadyTime now) const {
 bool Admission::closes_everybody(const GateName& name, SteadyTime now) const {
   const Gate* at = find(name);
   return at != nullptr && at->sessions.closes_everybody(now);
+}
+
+bool Admission::lets_in_a_few(const GateName& name, SteadyTime now) const {
+  const Gate* at = find(name);
+  return at != nullptr && at->sessions.lets_in_a_few(now);
 }
 
 bool Admission::only_this_one(const GateName& name, DeviceIndex device, SteadyTime now) const {

@@ -90,6 +90,8 @@ class Admission {
   [[nodiscard]] bool dps_may_be_asked(SteadyTime now) const;
   // The hub closes everybody's session soon after login: its daily quota, or throttling.
   [[nodiscard]] bool closes_everybody(const GateName& gate, SteadyTime now) const;
+  // The hub lets some in and keeps others out: it is busy.
+  [[nodiscard]] bool lets_in_a_few(const GateName& gate, SteadyTime now) const;
   // No other device's session with this hub was ended soon after its login: the hub is well.
   [[nodiscard]] bool only_this_one(const GateName& gate, DeviceIndex device, SteadyTime now) const;
 

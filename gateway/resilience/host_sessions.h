@@ -1,5 +1,5 @@
 // The sessions of all devices with one hub, as far as they tell something about the hub: it closes
-// everybody, or it is well while one device is thrown out.
+// everybody, it lets in only a few, or it is well while one device is thrown out.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,9 @@ class HostSessions {
   // Longer ago than this says nothing any more.
   static constexpr std::chrono::seconds kWithin{120};
 
-  void begun(DeviceIndex device, SteadyTime now) { standing_[device] = now; }
+  void begun(DeviceIndex device, SteadyTime now);
+  // It did not get in, for a reason that need not be its own.
+  void kept_out(DeviceIndex device, SteadyTime now) { kept_out_[device] = now; }
   // `unasked`: the hub or the network ended it.
   void ended(DeviceIndex device, bool unasked, SteadyTime now);
 
@@ -38,6 +40,9 @@ class HostSessions {
   [[nodiscard]] bool logins_prove_nothing(SteadyTime now) const;
   // It has done so for kLastsMin, and none has stood for kSoon: it does so with everybody.
   [[nodiscard]] bool closes_everybody(SteadyTime now) const;
+  // Lately it has let somebody in who is still there, and kept out several or threw them out: it is
+  // busy, and those outside have their turn yet.
+  [[nodiscard]] bool lets_in_a_few(SteadyTime now) const;
   // Nobody else was thrown out lately.
   [[nodiscard]] bool only_this_one(DeviceIndex device, SteadyTime now) const;
   [[nodiscard]] bool empty(SteadyTime now) const;
@@ -57,6 +62,7 @@ class HostSessions {
 
   std::map<DeviceIndex, SteadyTime> standing_;  // since when
   std::map<DeviceIndex, SteadyTime> thrown_out_;
+  std::map<DeviceIndex, SteadyTime> kept_out_;
   Loop loop_;
 };
 

@@ -69,12 +69,17 @@ bool Recovery::is_stable(SteadyTime now) const {
   return online_since_ && now - *online_since_ >= settings_.stable_after;
 }
 
+bool Recovery::may_wait_its_turn(SteadyTime now) const {
+  return !soft_since_ || now - *soft_since_ < settings_.kept_out_max;
+}
+
 void Recovery::forget_failures() {
   backoff_.reset();
   failures_ = 0;
   forget_unreachable();
   refusals_ = 0;
   soft_ = 0;
+  soft_since_.reset();
   dps_asked_in_step_ = false;
   asked_because_.reset();
 }
@@ -115,6 +120,8 @@ NextStep Recovery::on_hub_failure(Symptom symptom, DpsQuestion question, SteadyT
       }
       return provision(diagnosis.code, now);
     case Decision::ProvisionAfterTen:
+      if (!soft_since_) soft_since_ = now;
+      if (question == DpsQuestion::NoReason) return back_off(diagnosis.code, now);
       ++soft_;
       if (question == DpsQuestion::Allowed && !dps_asked_in_step_ && soft_ > kSoftFailuresMax) {
         soft_ = 0;

@@ -20,6 +20,9 @@ struct RecoverySettings {
   std::chrono::milliseconds fault_pause_min{5000};
   // While somebody else uses the identity: each try of ours throws the other one out.
   std::chrono::milliseconds left_alone_min{60000};
+  // So long a device that a busy hub keeps out, while it lets others in, waits for its turn. The
+  // guidance asks about a hub that was out of reach for 15 to 30 minutes (reference section 5.1).
+  std::chrono::milliseconds kept_out_max{std::chrono::minutes(15)};
 };
 
 struct NextStep {
@@ -35,6 +38,8 @@ enum class DpsQuestion : std::uint8_t {
   Allowed,
   OutOfReach,  // DPS itself cannot be reached, and it is not time to see whether it can be again
   NotNow,      // somebody else asks for all, or this attempt was asked for by a person
+  NoReason,    // a busy hub lets others in, and it is this one's turn yet: the failure counts for
+               // nothing
 };
 
 // What DPS said when it assigned a hub.
@@ -69,6 +74,8 @@ class Recovery {
   // DPS has asked the device to come back not before this time.
   [[nodiscard]] SteadyTime dps_not_before() const { return dps_not_before_; }
   [[nodiscard]] unsigned failures() const { return failures_; }
+  // Whether its soft failures may still be those of a hub that is only busy.
+  [[nodiscard]] bool may_wait_its_turn(SteadyTime now) const;
   // To be kept across a restart.
   [[nodiscard]] BackoffRecord record() const;
   // A session older than this is stable.
@@ -92,6 +99,7 @@ class Recovery {
   unsigned unreachable_ = 0;     // in a row
   unsigned refusals_ = 0;        // since the last successful login
   unsigned soft_ = 0;            // CONNACK 3, silent or early-closing hub, in a row
+  std::optional<SteadyTime> soft_since_;
   bool dps_asked_in_step_ = false;
   std::optional<SteadyTime> asking_since_;  // a conversation with DPS is under way
   bool dps_owed_ = false;  // an unreachable hub was to be reported, and DPS was out of reach

@@ -321,6 +321,91 @@ TEST_CASE("a device that is pushed out again and again alone names the second ho
   CHECK(site.clients[1]->view().state == CloudState::Online);
 }
 
+// What this hub does with each CONNECT; DPS always names it again. Returns the conversations.
+namespace {
+template <class Answers>
+std::size_t conversations_with(Site& site, std::chrono::seconds time, Answers let_in) {
+  std::size_t conversations = 0;
+  const SteadyTime end = site.clock.steady() + time;
+  while (site.clock.steady() < end) {
+    site.loop.run_for(100ms);
+    for (auto* link : site.attempts_at(kHub)) {
+      if (let_in(link->connects.back().client_id)) {
+        link->events.on_connected(false);
+        link->events.on_subscribed();
+      } else {
+        link->open = false;
+        link->events.on_refused(3);
+      }
+    }
+    for (auto* dps : site.attempts_at(kDps)) {
+      ++conversations;
+      site.assign(*dps, kHub);
+    }
+  }
+  return conversations;
+}
+}  // namespace
+
+TEST_CASE("a hub that lets in only a few at a time is not reported to DPS by those it sends away") {
+  Site site(60, 15s);
+  std::size_t sent_away = 0;
+  SteadyTime next_one = site.clock.steady();
+  const auto conversations = conversations_with(site, 10min, [&](const std::string&) {
+    if (site.clock.steady() < next_one) {
+      ++sent_away;
+      return false;
+    }
+    next_one = site.clock.steady() + 1500ms;
+    return true;
+  });
+  CHECK(site.online() == 60);
+  CHECK(sent_away > 60);
+  CHECK(conversations == 0);
+}
+
+TEST_CASE("a device that the hub alone keeps out asks DPS with its eleventh failure") {
+  Site site(20);
+  std::size_t refused = 0;
+  std::size_t conversations = 0;
+  for (int seconds = 0; seconds < 3600 && conversations == 0; seconds += 5) {
+    // All the while the hub lets others in.
+    if (auto* link = site.session_of(1 + static_cast<std::uint32_t>(seconds / 5 % 19))) {
+      Site::close(*link, LinkStage::Session, ErrorCode::LinkLost);
+    }
+    conversations += conversations_with(site, 5s, [&](const std::string& id) {
+      refused += id == "device-0" ? 1 : 0;
+      return id != "device-0";
+    });
+  }
+  CHECK(conversations == 1);
+  CHECK(site.clients[0]->view().dps_conversations == 1);
+  // More than one look may fit into the last five seconds.
+  CHECK(refused >= 11);
+  CHECK(refused <= 12);
+}
+
+TEST_CASE("of several that a hub keeps out while it lets others in, each asks after a while") {
+  Site site(20);
+  std::size_t at_first = 0;
+  std::size_t conversations = 0;
+  for (int seconds = 0; seconds < 3 * 3600; seconds += 5) {
+    if (auto* link = site.session_of(5 + static_cast<std::uint32_t>(seconds / 5 % 15))) {
+      Site::close(*link, LinkStage::Session, ErrorCode::LinkLost);
+    }
+    conversations += conversations_with(site, 5s, [](const std::string& id) {
+      return id != "device-0" && id != "device-1" && id != "device-2" && id != "device-3";
+    });
+    if (seconds == 15 * 60) at_first = conversations;
+  }
+  CHECK(at_first == 0);
+  for (std::uint32_t device = 0; device < 4; ++device) {
+    CHECK(site.clients[device]->view().dps_conversations >= 1);
+  }
+  // Ten more failures with pauses of up to five minutes lie between two questions.
+  CHECK(conversations <= std::size_t{4} * 8);
+}
+
 TEST_CASE("a hub that closes everybody after login is named, asked by one, and never told to DPS") {
   // It may acknowledge the first message before it closes.
   for (const bool acknowledges : {false, true}) {

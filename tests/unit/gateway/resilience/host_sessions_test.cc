@@ -160,3 +160,50 @@ TEST_CASE(
   restarted.close(20);
   CHECK_FALSE(restarted.sessions.logins_prove_nothing(restarted.now));
 }
+
+TEST_CASE("a hub lets in a few when it keeps out several others at the same time") {
+  Hub hub;
+  hub.sessions.begun(DeviceIndex{0}, hub.now);
+  hub.sessions.kept_out(DeviceIndex{1}, hub.now);
+  hub.sessions.kept_out(DeviceIndex{2}, hub.now);
+  // Two may have trouble of their own.
+  CHECK_FALSE(hub.sessions.lets_in_a_few(hub.now));
+  // Whose session is closed soon was not let in either.
+  hub.sessions.begun(DeviceIndex{3}, hub.now);
+  hub.now += 100ms;
+  hub.sessions.ended(DeviceIndex{3}, true, hub.now);
+  CHECK(hub.sessions.lets_in_a_few(hub.now));
+  SUBCASE("until one of them has got in") {
+    hub.sessions.begun(DeviceIndex{2}, hub.now);
+    CHECK_FALSE(hub.sessions.lets_in_a_few(hub.now));
+  }
+  SUBCASE("until whoever got in is gone as well") {
+    hub.sessions.ended(DeviceIndex{0}, false, hub.now);
+    CHECK_FALSE(hub.sessions.lets_in_a_few(hub.now));
+  }
+  SUBCASE("until nobody has got in for two minutes, though sessions stand") {
+    for (hub.now += 120s; hub.sessions.lets_in_a_few(hub.now); hub.now += 1s) {
+      REQUIRE(hub.now < SteadyTime{2h});
+    }
+    for (std::uint32_t i = 1; i < 9; ++i) hub.sessions.kept_out(DeviceIndex{i}, hub.now);
+    CHECK_FALSE(hub.sessions.lets_in_a_few(hub.now));
+  }
+}
+
+TEST_CASE("a hub that closes everybody does not let in a few, though somebody is there just now") {
+  Hub hub;
+  for (int round = 0; round < 10; ++round) {
+    hub.log_in(10, 10ms);
+    hub.now += 1s;
+    hub.close(9);
+  }
+  CHECK(hub.sessions.logins_prove_nothing(hub.now));
+  CHECK_FALSE(hub.sessions.lets_in_a_few(hub.now));
+}
+
+TEST_CASE("devices that were kept out long ago are remembered no more") {
+  Hub hub;
+  hub.sessions.kept_out(DeviceIndex{0}, hub.now);
+  CHECK_FALSE(hub.sessions.empty(hub.now));
+  CHECK(hub.sessions.empty(hub.now + 121s));
+}

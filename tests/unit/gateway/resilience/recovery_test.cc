@@ -177,6 +177,36 @@ TEST_CASE("a busy hub is left alone by DPS for ten failures") {
   }
 }
 
+TEST_CASE("what a busy hub does with several is not counted, for a quarter of an hour") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  const auto kept_out = [&] {
+    const auto question =
+        f.recovery.may_wait_its_turn(f.now) ? DpsQuestion::NoReason : DpsQuestion::Allowed;
+    const NextStep step = f.recovery.on_hub_failure(Symptom::ClosedEarly, question, f.now);
+    f.now = std::max(f.now, step.at);
+    return step;
+  };
+  const SteadyTime began = f.now;
+  SUBCASE("then ten failures lead to DPS as from any hub") {
+    while (f.recovery.may_wait_its_turn(f.now)) CHECK(kept_out().what == kHub);
+    CHECK(f.now - began >= 15min);
+    for (int i = 0; i < 10; ++i) CHECK(kept_out().what == kHub);
+    CHECK(kept_out().what == kDps);
+  }
+  SUBCASE("what the hub does with this one alone counts in the meantime") {
+    for (int i = 0; i < 5; ++i) CHECK(kept_out().what == kHub);
+    for (int i = 0; i < 10; ++i) CHECK(f.hub(Symptom::ClosedEarly).what == kHub);
+    CHECK(f.hub(Symptom::HubRefusedBusy).what == kDps);
+  }
+  SUBCASE("and anew after a stable session") {
+    while (f.recovery.may_wait_its_turn(f.now)) CHECK(kept_out().what == kHub);
+    f.stable_session();
+    f.recovery.on_stable();
+    CHECK(f.recovery.may_wait_its_turn(f.now));
+  }
+}
+
 TEST_CASE("without an assignment DPS is asked again, slower and slower, obeying retry-after") {
   Fixture f;
   f.recovery.start(false, f.now);
