@@ -284,7 +284,10 @@ void CloudClient::on_provisioned(ProvisioningResult result) {
   }
   if (!same) {
     was_moved_ = assignment_.has_value();
-    if (was_moved_ && parts_.admission.is_open(gate_of_assignment())) {
+    // Whom the hub itself has refused it has answered: his move says nothing about the others.
+    const bool was_refused =
+        step_.why == ErrorCode::HubRefused || step_.why == ErrorCode::HubBadClient;
+    if (was_moved_ && !was_refused && parts_.admission.is_open(gate_of_assignment())) {
       parts_.admission.hub_moved(gate_of_assignment(), Symptom::HubUnreachable,
                                  place() + ": another device was moved away from it");
     }

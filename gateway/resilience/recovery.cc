@@ -49,6 +49,8 @@ BackoffRecord Recovery::record() const {
     record.failures = std::max(record.failures, 1U);
     ++record.steps;
     record.not_before = std::max(record.not_before, *asking_since_ + backoff_.ceiling());
+    // As after any pause: with an assignment the hub is tried first, and DPS may be asked again.
+    record.dps_asked_in_step = !has_assignment_;
   }
   return record;
 }

@@ -290,6 +290,28 @@ TEST_CASE("where one device is moved away from a silent hub, the others ask at o
   CHECK(site.attempts_at(kDps).size() == 19);
 }
 
+TEST_CASE(
+    "a device that a hub refused and DPS moved says nothing about those to whom the hub is "
+    "silent") {
+  Site site(20);
+  site.run_for(2s, kHub, true);
+  site.loop.run_for(5min);
+  Site::close(*site.session_of(0), LinkStage::Session, ErrorCode::LinkLost);
+  site.loop.run_for(1s);
+  auto* const refused = site.attempts_at(kHub).at(0);
+  refused->open = false;
+  refused->events.on_refused(5);
+  site.loop.run_for(1s);
+  auto* const dps = site.attempts_at(kDps).at(0);
+  site.drop_all();
+  site.run_for(3s, kHub, false);
+  REQUIRE(site.desk->admission().is_open(kHub));
+  site.assign(*dps, "hub-b.example");
+  site.loop.run_for(1s);
+  CHECK(site.attempts_at("hub-b.example").size() == 1);
+  CHECK(site.attempts_at(kDps).empty());
+}
+
 TEST_CASE("a device that is pushed out again and again alone names the second holder and waits") {
   Site site(3);
   site.run_for(2s, kHub, true);

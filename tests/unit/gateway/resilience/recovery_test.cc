@@ -333,3 +333,20 @@ TEST_CASE("a crash loop in the middle of conversations with DPS asks slower and 
   CHECK(asked <= 10);
   CHECK(asked >= 8);
 }
+
+TEST_CASE(
+    "a process that died in a conversation with DPS has used up a step and may ask in the next") {
+  Fixture before;
+  before.recovery.start(true, before.now);
+  for (int i = 0; i < 12; ++i) before.hub(Symptom::HubUntrusted);
+  REQUIRE(before.hub(Symptom::HubRefusedAuth).what == kDps);
+  before.recovery.on_asking(before.now);
+
+  Fixture after;
+  after.now = before.now + 10s;
+  const NextStep step = after.recovery.start(true, after.now, before.recovery.record());
+  CHECK(step.what == kHub);
+  CHECK(step.at == before.now + 300s);
+  after.now = step.at;
+  CHECK(after.hub(Symptom::HubRefusedAuth).what == kDps);
+}
