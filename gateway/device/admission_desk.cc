@@ -61,8 +61,8 @@ void AdmissionDesk::hub_moved(const resilience::GateName& gate, resilience::Symp
   share(admission_.hub_moved(gate), symptom, detail);
 }
 
-void AdmissionDesk::asked_about(const resilience::GateName& hub) {
-  admission_.asked_about(hub, now());
+void AdmissionDesk::asked_about(DeviceIndex device, const resilience::GateName& hub) {
+  admission_.asked_about(hub, device, now());
   arm();
 }
 

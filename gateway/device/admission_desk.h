@@ -52,7 +52,7 @@ class AdmissionDesk {
                  const std::string& detail);
 
   // DPS is asked because this hub does not answer; it says that the hub is the right one.
-  void asked_about(const resilience::GateName& hub);
+  void asked_about(DeviceIndex device, const resilience::GateName& hub);
   void confirmed(DeviceIndex device, const resilience::GateName& hub);
 
   // --- What the shared state says.

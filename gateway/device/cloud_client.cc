@@ -327,7 +327,7 @@ void CloudClient::follow_hub_failure(Symptom symptom, std::string detail, std::s
   const resilience::Diagnosis& diagnosis = resilience::diagnose(symptom);
   NextStep step = recovery_.on_hub_failure(symptom, dps_question(diagnosis, shared), now());
   if (step.what == NextStep::What::Provision && asks_later(diagnosis.decision)) {
-    parts_.admission.asked_about(gate_of_assignment());
+    parts_.admission.asked_about(device_, gate_of_assignment());
   }
   hasten_misdated(step);
   if (!shared) {

@@ -44,6 +44,7 @@ Admission::Gate& Admission::gate(const GateName& name) {
                           false,
                           Backoff(kQuestions, random_),
                           {},
+                          {},
                           {}})
       .first->second;
 }
@@ -195,18 +196,27 @@ bool Admission::each_may_ask(const Gate& gate, SteadyTime now) {
   return gate.moved || now - gate.breaker.open_since().value_or(now) >= kAskForAll;
 }
 
+bool Admission::is_being_asked(const Gate& gate) const {
+  if (!gate.asks) return false;
+  const auto waits = waits_at_.find(*gate.asks);
+  if (waits != waits_at_.end()) return waits->second == kDpsGate;
+  const auto tries = tries_at_.find(*gate.asks);
+  return tries != tries_at_.end() && tries->second == kDpsGate;
+}
+
 bool Admission::may_ask_about(const GateName& hub, DeviceIndex device, bool shared,
                               SteadyTime now) const {
   const Gate* const at = find(hub);
   // While it is closed a device's own pauses are all there is, and they grow.
   if (at == nullptr || at->breaker.state() != Breaker::State::Open) return true;
-  if (!each_may_ask(*at, now)) return !shared && now >= at->next_question;
+  if (!each_may_ask(*at, now)) return !shared && now >= at->next_question && !is_being_asked(*at);
   const auto confirmed = at->confirmed.find(device);
   return confirmed == at->confirmed.end() || now - confirmed->second >= kAskAgain;
 }
 
-void Admission::asked_about(const GateName& hub, SteadyTime now) {
+void Admission::asked_about(const GateName& hub, DeviceIndex device, SteadyTime now) {
   Gate& asked = gate(hub);
+  asked.asks = device;
   const auto least = std::chrono::duration<double>(asked.questions.ceiling());
   asked.next_question =
       now + std::chrono::duration_cast<SteadyTime::duration>(least * (1 + random_.unit()));

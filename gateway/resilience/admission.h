@@ -72,13 +72,13 @@ class Admission {
   [[nodiscard]] std::vector<DeviceIndex> hub_moved(const GateName& gate);
 
   // Whether a device may ask DPS now because this hub does not answer. While one looks for all, he
-  // asks for all as well, with growing pauses: neither a hub that is down for a minute nor one that
-  // is down for a day must bring a thousand devices to DPS. Once somebody was sent elsewhere, or
-  // when it takes long, each may ask for itself, and anew some time after DPS has named this hub
-  // again. `shared`: the device has not looked itself.
+  // asks for all as well, one question at a time, with growing pauses: neither a hub that is down
+  // for a minute nor one that is down for a day must bring a thousand devices to DPS. Once somebody
+  // was sent elsewhere, or when it takes long, each may ask for itself, and anew some time after
+  // DPS has named this hub again. `shared`: the device has not looked itself.
   [[nodiscard]] bool may_ask_about(const GateName& hub, DeviceIndex device, bool shared,
                                    SteadyTime now) const;
-  void asked_about(const GateName& hub, SteadyTime now);
+  void asked_about(const GateName& hub, DeviceIndex device, SteadyTime now);
   // DPS says that it is the right one. Only this makes the pauses grow: a DPS that does not answer
   // has pauses of its own.
   void confirmed(const GateName& hub, DeviceIndex device, SteadyTime now);
@@ -111,6 +111,7 @@ class Admission {
     bool moved;  // somebody was sent elsewhere
     Backoff questions;
     SteadyTime next_question;
+    std::optional<DeviceIndex> asks;  // for all, or did last
     std::map<DeviceIndex, SteadyTime> confirmed;
   };
   Gate& gate(const GateName& name);
@@ -119,6 +120,8 @@ class Admission {
   // When the gate's line moves on; nothing while only an outcome can move it.
   static std::optional<SteadyTime> opens_at(Gate& gate, SteadyTime now);
   static bool each_may_ask(const Gate& gate, SteadyTime now);
+  // A question for all is in line at DPS, or under way there.
+  [[nodiscard]] bool is_being_asked(const Gate& gate) const;
   std::vector<DeviceIndex> share_if_open(Gate& gate);
   void prove_sessions(SteadyTime now);
 

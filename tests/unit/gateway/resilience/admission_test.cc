@@ -292,7 +292,7 @@ TEST_CASE(
   // Half of the way from one to two of 5 s, 10 s, and so on.
   for (const auto pause : {7500ms, 15000ms, 30000ms, 60000ms, 120000ms}) {
     CAPTURE(pause.count());
-    f.admission.asked_about(kHub, f.now);
+    f.admission.asked_about(kHub, device(1), f.now);
     CHECK_FALSE(f.admission.may_ask_about(kHub, device(2), false, f.now + pause - 1ms));
     f.now += pause;
     CHECK(f.admission.may_ask_about(kHub, device(2), false, f.now));
@@ -300,11 +300,37 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("while a question about a silent hub waits for its turn at DPS nobody adds another one") {
+  Fixture f({.connections_per_second = 100, .registrations_per_second = 1});
+  f.open_hub();
+  // Many have asked DPS before for reasons of their own.
+  f.request(10, 40, kDpsGate);
+  f.admission.asked_about(kHub, device(1), f.now);
+  f.request(1, 2, kDpsGate);
+  bool waits = true;
+  while (waits) {
+    f.now += 100ms;
+    CHECK_FALSE(f.admission.may_ask_about(kHub, device(2), false, f.now + 1min));
+    for (const auto& grant : f.admission.take_granted(f.now)) {
+      if (grant.device == device(1)) {
+        waits = false;
+      } else {
+        f.admission.answered(grant.device, f.now);
+      }
+    }
+  }
+  CHECK_FALSE(f.admission.may_ask_about(kHub, device(2), false, f.now + 1min));
+  SUBCASE("until it is answered") { f.admission.answered(device(1), f.now); }
+  SUBCASE("or is not") { (void)f.admission.failed(device(1), f.now, true); }
+  SUBCASE("or is taken back") { f.admission.withdraw(device(1), f.now); }
+  CHECK(f.admission.may_ask_about(kHub, device(2), false, f.now + 1min));
+}
+
 TEST_CASE("a DPS that does not answer lets the pauses between questions as they are") {
   Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
   f.open_hub();
   for (int i = 0; i < 10; ++i) {
-    f.admission.asked_about(kHub, f.now);
+    f.admission.asked_about(kHub, device(1), f.now);
     f.now += 7500ms;
     CHECK(f.admission.may_ask_about(kHub, device(1), false, f.now));
   }
@@ -315,7 +341,7 @@ TEST_CASE("each asks about a silent hub itself once one was moved, or when it ta
     CAPTURE(moved);
     Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
     f.open_hub();
-    f.admission.asked_about(kHub, f.now);
+    f.admission.asked_about(kHub, device(1), f.now);
     f.request(0, 10);
     if (moved) {
       CHECK(f.admission.hub_moved(kHub).size() == 10);
@@ -343,12 +369,12 @@ TEST_CASE("the pauses between questions about a hub outlive the process") {
   Fixture f({.connections_per_second = 100, .registrations_per_second = 2});
   f.open_hub();
   f.admission.confirmed(kHub, device(1), f.now);
-  f.admission.asked_about(kHub, f.now);
+  f.admission.asked_about(kHub, device(1), f.now);
   Fixture after;
   after.admission.restore(f.admission.memory(), f.now);
   CHECK_FALSE(after.admission.may_ask_about(kHub, device(1), false, f.now + 14s));
   CHECK(after.admission.may_ask_about(kHub, device(1), false, f.now + 15s));
-  after.admission.asked_about(kHub, f.now);
+  after.admission.asked_about(kHub, device(1), f.now);
   CHECK_FALSE(after.admission.may_ask_about(kHub, device(1), false, f.now + 14s));
 }
 
