@@ -60,10 +60,14 @@ WriteResult unknown(std::string detail) {
 
 }  // namespace
 
+// Between the quotes of a payload a text that holds a quote must not end them and add members of
+// its own to the message.
 std::string fill_in(std::string_view text, const TagValue& value, const std::string& id) {
   const auto* const plain = std::get_if<std::string>(&value);
   const std::string as_json = json_of(value);
+  const std::string in_quotes = plain != nullptr ? as_json.substr(1, as_json.size() - 2) : as_json;
   std::string filled;
+  bool quoted = false, escaped = false;
   while (!text.empty()) {
     const auto take = [&](std::string_view name, const std::string& with) {
       if (!text.starts_with(name)) return false;
@@ -71,10 +75,12 @@ std::string fill_in(std::string_view text, const TagValue& value, const std::str
       text.remove_prefix(name.size());
       return true;
     };
-    if (take("{value}", as_json) || take("{text}", plain != nullptr ? *plain : as_json) ||
-        take("{id}", id)) {
+    if (take("{value}", as_json) ||
+        take("{text}", quoted || plain == nullptr ? in_quotes : *plain) || take("{id}", id)) {
       continue;
     }
+    if (text.front() == '"' && !escaped) quoted = !quoted;
+    escaped = text.front() == '\\' && !escaped;
     filled += text.front();
     text.remove_prefix(1);
   }

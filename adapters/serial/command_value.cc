@@ -54,11 +54,41 @@ Result<std::string> text_value(const std::string& text) {
   return text;
 }
 
+// As it is read: in hexadecimal digits, of which 31 and "31" are two different numbers.
+Result<std::string> hex_value(const TagSettings& tag, const TagValue& value) {
+  std::optional<std::uint64_t> number;
+  if (const auto* whole = std::get_if<std::int64_t>(&value); whole != nullptr && *whole >= 0) {
+    number = static_cast<std::uint64_t>(*whole);
+  } else if (const auto* large = std::get_if<std::uint64_t>(&value)) {
+    number = *large;
+  }
+  if (!number) return refuse(ErrorCode::BadValue, "a whole number from 0 on is needed");
+  std::array<char, 16> digits{};
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), *number, 16).ptr;
+  std::string text(digits.data(), end);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; });
+  text = with_zeros(std::move(text), tag.write->width);
+  if (tag.write->width != 0 && text.size() > tag.write->width) {
+    return refuse(ErrorCode::OutOfRange, text + " is longer than the command has room for");
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::string> command_value(const TagSettings& tag, const TagValue& value) {
+  using Type = TagSettings::Type;
+  if (tag.type == Type::DegreesMinutes) {
+    return refuse(ErrorCode::BadValue, "degrees and minutes are only read");
+  }
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? tag.write->on : tag.write->off;
-  if (const auto* text = std::get_if<std::string>(&value)) return text_value(*text);
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    if (tag.type == Type::Text) return text_value(*text);
+    return refuse(ErrorCode::BadValue,
+                  "a number is needed; texts are written to tags of type text");
+  }
+  if (tag.type == Type::Hex) return hex_value(tag, value);
   if (const auto* number = std::get_if<double>(&value)) return number_value(tag, *number);
   const auto* whole = std::get_if<std::int64_t>(&value);
   const auto* large = std::get_if<std::uint64_t>(&value);

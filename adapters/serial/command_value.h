@@ -8,8 +8,8 @@
 namespace hubward::serial {
 
 // Scale and offset undone, with the tag's decimals, width and decimal comma. Error BadValue: a text
-// that is empty, over 64 characters or not printable (it could end the command and begin another),
-// or no number; OutOfRange: longer than the width.
+// for a tag whose type is not text, or one that is empty, over 64 characters or not printable (it
+// could end the command and begin another), or no number; OutOfRange: longer than the width.
 [[nodiscard]] Result<std::string> command_value(const TagSettings& tag, const TagValue& value);
 
 // The value is false or 0: it gives no order to a command that takes no value.

@@ -92,6 +92,11 @@ Result<TagValue> value_to_write(const TagDescription& tag, std::string_view json
   // The bare value, or {"value": x}, the form in which requests are often modelled.
   const json::Value* value = json::find(*document, "value");
   if (value == nullptr) value = &*document;
+  // Bounds are bounds of a number. A text that says one ("9999") must not pass them by, whatever
+  // the adapter makes of texts.
+  if ((tag.write_min || tag.write_max) && !json::as_double(value)) {
+    return failure(ErrorCode::BadValue, ErrorKind::Permanent, tag.name + " takes a number");
+  }
   if (const auto on = json::as_bool(value)) return TagValue(*on);
   if (const auto text = json::as_string(value)) return TagValue(std::string(*text));
   if (const auto number = json::as_double(value)) {

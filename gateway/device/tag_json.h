@@ -17,7 +17,8 @@ void append_json(std::string& out, const TagValue& value);
 void append_json_string(std::string& out, std::string_view text);
 
 // What the cloud asks to write: a bare JSON scalar, checked against the tag.
-// Errors: NotWritable, BadValue (no scalar), OutOfRange. The context is a sentence for the caller.
+// Errors: NotWritable, BadValue (no scalar, or no number where the tag has bounds), OutOfRange. The
+// context is a sentence for the caller.
 [[nodiscard]] Result<TagValue> value_to_write(const TagDescription& tag, std::string_view json);
 
 }  // namespace hubward::device

@@ -54,6 +54,10 @@ TEST_CASE("placeholders are filled in as JSON, as plain text, and with the write
       {R"({"mode":{value}})", std::string("a\"b"), R"({"mode":"a\"b"})"},
       {"MODE={text};", std::string("auto"), "MODE=auto;"},
       {"{text}", 3.0, "3.0"},
+      {"{text}", std::string("a\"b"), "a\"b"},
+      {R"({"cmd":"mode {text}"})", std::string("x\",\"open\":\"1"),
+       R"({"cmd":"mode x\",\"open\":\"1"})"},
+      {R"({"a\"b":"{text}","n":{text}})", std::int64_t{7}, R"({"a\"b":"7","n":7})"},
       {R"({"id":"{id}","{other}":1})", true, R"({"id":"x-1","{other}":1})"},
   };
   for (const Row& row : rows) CHECK(fill_in(row.text, row.value, "x-1") == row.filled);

@@ -17,6 +17,12 @@ TEST_CASE("a value becomes the text of its command, or is refused") {
   };
   TagSettings comma = tag({});
   comma.form.decimal_comma = true;
+  TagSettings text = tag({});
+  text.type = TagSettings::Type::Text;
+  TagSettings hex = tag({.width = 4});
+  hex.type = TagSettings::Type::Hex;
+  TagSettings degrees = tag({});
+  degrees.type = TagSettings::Type::DegreesMinutes;
   const Row rows[] = {
       {"as short as it can be", tag({}), 12.5, "12.5"},
       {"no point without need", tag({}), 12.0, "12"},
@@ -35,15 +41,21 @@ TEST_CASE("a value becomes the text of its command, or is refused") {
       {"decimal comma", comma, 12.5, "12,5"},
       {"true", tag({.on = "ON", .off = "OFF"}), true, "ON"},
       {"false", tag({.on = "ON", .off = "OFF"}), false, "OFF"},
-      {"text", tag({}), std::string("Batch 7"), "Batch 7"},
-      {"text that would give another command", tag({}), std::string("1\r\nZ"), ""},
-      {"empty text", tag({}), std::string(), ""},
-      {"long text", tag({}), std::string(65, 'x'), ""},
+      {"text", text, std::string("Batch 7"), "Batch 7"},
+      {"a text where a number belongs", tag({}), std::string("9999"), ""},
+      {"text that would give another command", text, std::string("1\r\nZ"), ""},
+      {"empty text", text, std::string(), ""},
+      {"long text", text, std::string(65, 'x'), ""},
+      {"hex as it is read", hex, std::int64_t{31}, "001F"},
+      {"half a hex number", hex, 1.5, ""},
+      {"a hex number below zero", hex, std::int64_t{-1}, ""},
+      {"a hex number that is too wide", hex, std::int64_t{0x12345}, ""},
+      {"degrees and minutes are only read", degrees, 37.4, ""},
       {"too large to print", tag({}), 1e300, ""},
   };
   for (const Row& row : rows) {
     CAPTURE(row.why);
-    const auto text = command_value(row.tag, row.value);
-    CHECK(text.value_or("") == row.text);
+    const auto said = command_value(row.tag, row.value);
+    CHECK(said.value_or("") == row.text);
   }
 }
