@@ -72,7 +72,8 @@ Result<LineDevice::Command> LineDevice::command(TagIndex tag, const TagValue& va
     const auto& check = settings_.frames.check;
     return Command{write.send.bytes(text, check ? &*check : nullptr),
                    write.confirmed ? &*write.confirmed : nullptr,
-                   write.refused ? &*write.refused : nullptr};
+                   write.refused ? &*write.refused : nullptr,
+                   write.settings.write->timeout.value_or(settings_.response_timeout)};
   }
   return failure(ErrorCode::NotWritable, ErrorKind::Permanent,
                  "the device's file says no command for it");

@@ -22,6 +22,7 @@ class LineDevice {
     std::string bytes;
     LinePattern* confirmed = nullptr;  // of this device; nullptr: nothing confirms it
     LinePattern* refused = nullptr;
+    std::chrono::milliseconds timeout{};
   };
 
   // Error ConfigInvalid: frames cannot be told apart so, a template or pattern is none, or as

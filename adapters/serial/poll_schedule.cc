@@ -1,6 +1,7 @@
 #include "adapters/serial/poll_schedule.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hubward::serial {
 
@@ -15,8 +16,13 @@ std::optional<PollSchedule::Earliest> PollSchedule::earliest() const {
   std::optional<Earliest> found;
   for (std::size_t d = 0; d < devices_.size(); ++d) {
     for (std::size_t r = 0; r < devices_[d].requests.size(); ++r) {
-      const SteadyTime at = std::max(devices_[d].requests[r].due, devices_[d].not_before);
-      if (!found || at < found->at) found = Earliest{{d, r}, at};
+      const SteadyTime due = devices_[d].requests[r].due;
+      const SteadyTime at = std::max(due, devices_[d].not_before);
+      // After a pause what waits longest comes first, lest a request that is never answered keeps
+      // the device's others from their turn.
+      if (!found || std::pair(at, due) < std::pair(found->at, found->due)) {
+        found = Earliest{{d, r}, at, due};
+      }
     }
   }
   return found;
@@ -49,13 +55,13 @@ void PollSchedule::answered(Place place, SteadyTime now) {
   device.not_before = {};
 }
 
-void PollSchedule::missed(Place place, SteadyTime now) {
+void PollSchedule::missed(Place place, SteadyTime now, std::chrono::milliseconds pause_min) {
   move_on(place, now);
   Device& device = devices_[place.device];
   auto pause = kFirstPause;
   for (unsigned i = 0; i < device.misses && pause < kPauseMax; ++i) pause *= 2;
   ++device.misses;
-  device.not_before = now + std::min(pause, kPauseMax);
+  device.not_before = now + std::max(std::min(pause, kPauseMax), pause_min);
 }
 
 }  // namespace hubward::serial

@@ -33,7 +33,8 @@ class PollSchedule {
   [[nodiscard]] std::optional<SteadyTime> next_due() const;
 
   void answered(Place place, SteadyTime now);
-  void missed(Place place, SteadyTime now);
+  // The device is left alone for `pause_min` at least.
+  void missed(Place place, SteadyTime now, std::chrono::milliseconds pause_min = {});
   // Requests in a row without an answer.
   [[nodiscard]] unsigned misses(std::size_t device) const { return devices_[device].misses; }
 
@@ -50,6 +51,7 @@ class PollSchedule {
   struct Earliest {
     Place place;
     SteadyTime at;
+    SteadyTime due;
   };
   [[nodiscard]] std::optional<Earliest> earliest() const;
   void move_on(Place place, SteadyTime now);

@@ -256,10 +256,9 @@ bool SerialAdapter::start_write(SteadyTime now) {
     waiting.done(no(command.error().code, command.error().context));
     return false;
   }
-  LineDevice& device = *devices_[place];
   const std::string bytes = command->bytes;
   exchange_ = Exchange{place, 0, now, std::move(*command), std::move(waiting.done)};
-  send(bytes, device.settings().response_timeout, now);
+  send(bytes, exchange_->command->timeout, now);
   if (exchange_->command->confirmed != nullptr || exchange_->command->refused != nullptr) {
     return true;
   }
@@ -303,23 +302,19 @@ void SerialAdapter::give_up_waiting() {
   next_ = {};
   if (!exchange_) return;
   const SteadyTime now = loop_.clock().steady();
+  if (exchange_->command) return give_up_command(now);
   const std::size_t place = exchange_->device;
   LineDevice& device = *devices_[place];
   const DeviceSettings& settings = device.settings();
-  // A late answer must not pass for another device's, another request's or another command's.
-  const bool may_be_mistaken = exchange_->command ||
-                               (devices_.size() > 1 && !settings.answers_name_it) ||
-                               (settings.requests.size() > 1 && tells_requests_apart(settings));
-  if (may_be_mistaken) quiet_until_ = now + settings.response_timeout;
-  if (exchange_->command) {
-    finish_write(
-        {.outcome = Outcome::Unknown,
-         .code = ErrorCode::WriteOutcomeUnknown,
-         .detail = "no answer within " + std::to_string(settings.response_timeout.count()) + " ms",
-         .read_back = {}});
-    return go_on();
+  // A late answer must not pass for another device's. The others are kept waiting meanwhile, so not
+  // for longer than this.
+  if (devices_.size() > 1 && !settings.answers_name_it) {
+    quiet_until_ = now + settings.response_timeout;
   }
-  schedule_.missed({place, exchange_->request}, now);
+  // Nor for the answer to another request of this one, which alone is left alone for that.
+  const bool looks_alike = settings.requests.size() > 1 && tells_requests_apart(settings);
+  schedule_.missed({place, exchange_->request}, now,
+                   looks_alike ? kLateAnswerMax : std::chrono::milliseconds{0});
   end_exchange();
   const std::string cut = device.framer().abandon();
   if (!cut.empty()) report_bad(settings.device, ErrorCode::BadPayload, cut);
@@ -328,6 +323,17 @@ void SerialAdapter::give_up_waiting() {
                  source_ + ": " + std::to_string(kMissesUntilDown) +
                      " requests without an answer; asked less often until it answers");
   }
+  go_on();
+}
+
+// Its late answer must not confirm another command: that one would count as written.
+void SerialAdapter::give_up_command(SteadyTime now) {
+  quiet_until_ = now + kLateAnswerMax;
+  finish_write(
+      {.outcome = Outcome::Unknown,
+       .code = ErrorCode::WriteOutcomeUnknown,
+       .detail = "no answer within " + std::to_string(exchange_->command->timeout.count()) + " ms",
+       .read_back = {}});
   go_on();
 }
 

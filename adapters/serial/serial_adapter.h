@@ -36,6 +36,10 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   // then.
   static constexpr std::chrono::milliseconds kLookMin{100};
   static constexpr std::chrono::seconds kFullWaitEvery{10};
+  // So long after its time-out an answer may still come and be taken for another's that looks the
+  // same: nothing that it could answer is asked until then. Instruments that average or wait for
+  // something to settle are late by seconds.
+  static constexpr std::chrono::seconds kLateAnswerMax{5};
   // Commands that wait; an operator gives one at a time.
   static constexpr std::size_t kWritesWaitingMax = 32;
 
@@ -76,6 +80,7 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   void send(const std::string& bytes, std::chrono::nanoseconds wait, SteadyTime now);
   [[nodiscard]] std::chrono::nanoseconds wait_for(std::size_t place, SteadyTime now);
   void give_up_waiting();
+  void give_up_command(SteadyTime now);
   void end_exchange();
   void finish_write(WriteResult result);
   void fail_writes(ErrorCode code, const std::string& why);

@@ -44,6 +44,7 @@ struct WriteSettings {
   std::size_t width = 0;               // zeros in front, up to so many characters
   std::string on = "1";                // true
   std::string off = "0";
+  std::optional<std::chrono::milliseconds> timeout{};  // of its answer; the device's if left out
 };
 
 struct TagSettings {

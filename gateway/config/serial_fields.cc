@@ -172,6 +172,9 @@ Codec<SerialWriteFields> serial_write_codec() {
              "characters of the number, filled with zeros in front; 0: as many as needed");
   r.optional("on", &SerialWriteFields::on, text(1, 32, "text"), "what is sent for true");
   r.optional("off", &SerialWriteFields::off, text(1, 32, "text"), "what is sent for false");
+  r.optional("timeout_ms", &SerialWriteFields::timeout, milliseconds(10, 60000),
+             "how long its answer may take, where the device waits for something first; "
+             "\"response_timeout_ms\" if left out");
   return r.codec();
 }
 

@@ -73,6 +73,7 @@ struct SerialWriteFields {
   std::size_t width = 0;
   std::string on = "1";
   std::string off = "0";
+  std::optional<std::chrono::milliseconds> timeout;
 };
 
 struct SerialProtocolFields {

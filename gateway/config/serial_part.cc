@@ -165,6 +165,7 @@ class SerialTag {
     write.width = fields.width;
     write.on = fields.on;
     write.off = fields.off;
+    write.timeout = fields.timeout;
     check_pattern(write.confirmed, "/write/confirmed");
     check_pattern(write.refused, "/write/refused");
     return write;

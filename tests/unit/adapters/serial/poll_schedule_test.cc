@@ -73,6 +73,18 @@ TEST_CASE("a dead device costs the others one time-out for each step, and is bac
   CHECK(schedule.misses(1) == 0);
 }
 
+TEST_CASE("a request that is never answered does not keep the device's others from their turn") {
+  PollSchedule schedule;
+  SteadyTime now{};
+  schedule.add_device({1s, 1s}, now);
+  schedule.missed({0, 0}, now);
+  now += PollSchedule::kFirstPause;
+  CHECK(schedule.due(now) == Place{0, 1});
+  schedule.missed({0, 1}, now, 5s);
+  CHECK(!schedule.due(now + 4999ms));
+  CHECK(schedule.due(now + 5s) == Place{0, 0});
+}
+
 TEST_CASE("nobody to ask is never due") {
   PollSchedule schedule;
   schedule.add_device({}, {});

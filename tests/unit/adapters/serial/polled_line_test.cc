@@ -251,6 +251,26 @@ TEST_CASE("a tag of one request takes no value from the answer to another") {
   CHECK(bench.sink.deliveries[1].batch.readings[0].tag == TagIndex{1});
 }
 
+TEST_CASE("a late answer to one request is not taken for the answer to another") {
+  DeviceSettings device = module(0);
+  device.requests = {{"T\\r", 1000ms}, {"P\\r", 1000ms}};
+  device.response_timeout = 1000ms;
+  device.tags = {{.tag = {0}, .where = CsvColumn{1}, .request = 0},
+                 {.tag = {1}, .where = CsvColumn{1}, .request = 1}};
+  Bench bench({device});
+  CHECK(bench.sent() == "T\r");
+  bench.loop.run_for(2500ms);
+  bench.line().send(">21.5\r");  // 1.5 s after its time-out
+  CHECK(bench.sink.deliveries.empty());
+  bench.loop.run_for(3400ms);
+  CHECK(bench.sent().empty());
+  bench.loop.run_for(200ms);
+  CHECK(bench.sent() == "P\r");
+  bench.line().send(">3\r");
+  REQUIRE(bench.values() == Values{3.0});
+  CHECK(bench.sink.deliveries[0].batch.readings[0].tag == TagIndex{1});
+}
+
 TEST_CASE("a command goes before requests, and its result is what the device answered") {
   struct Row {
     std::string why;
@@ -294,19 +314,42 @@ TEST_CASE("a command goes before requests, and its result is what the device ans
 TEST_CASE("a late answer does not confirm the next command") {
   Bench bench({scale()});
   bench.line().send("S S 1.0 g\r\n");
-  bench.write(1, true);
-  bench.write(1, true);
+  bench.write(1, true, 10s);
+  bench.write(1, true, 10s);
   bench.sent();
   bench.loop.run_for(200ms);
   CHECK(bench.results.size() == 1);
+  bench.loop.run_for(4900ms);
   CHECK(bench.sent().empty());
   bench.line().send("Z A\r\n");  // to the first
   CHECK(bench.results.size() == 1);
-  bench.loop.run_for(200ms);
+  bench.loop.run_for(100ms);
   CHECK(bench.sent() == "Z\r\n");
   bench.line().send("Z A\r\n");
   REQUIRE(bench.results.size() == 2);
   CHECK(bench.results[1].outcome == Outcome::Written);
+}
+
+TEST_CASE("a command that takes its time is given it, and requests are not") {
+  DeviceSettings device = scale();
+  device.tags[1].write->timeout = 10s;
+  Bench bench({device});
+  bench.line().send("S S 1.0 g\r\n");
+  bench.write(1, true);
+  bench.sent();
+  bench.loop.run_for(9s);  // until the scale stands still
+  CHECK(bench.results.empty());
+  bench.line().send("Z A\r\n");
+  REQUIRE(bench.results.size() == 1);
+  CHECK(bench.results[0].outcome == Outcome::Written);
+  CHECK(bench.sent() == "S\r\n");
+  bench.loop.run_for(200ms);
+  bench.write(1, true);
+  CHECK(bench.sent() == "Z\r\n");  // the request was given up
+  bench.loop.run_for(10s);
+  REQUIRE(bench.results.size() == 2);
+  CHECK(bench.results[1].outcome == Outcome::Unknown);
+  CHECK(bench.results[1].detail == "no answer within 10000 ms");
 }
 
 TEST_CASE("a command that waited past its time is never put on the line") {
