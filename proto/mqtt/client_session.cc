@@ -44,7 +44,8 @@ void ClientSession::on_open(SteadyTime now, ClientActions& out) {
   phase_ = Phase::Connecting;
   reader_ = PacketReader(settings_.message_bytes_max + kPublishHeadBytesMax,
                          PacketReader::LongPublish::PassOver);
-  opened_ = now;
+  opened_ = heard_ = now;
+  ++connection_;
   ping_sent_.reset();
   told_ready_ = false;
   Connect connect;
@@ -63,6 +64,7 @@ void ClientSession::on_bytes(std::span<const std::byte> bytes, SteadyTime now, C
     auto packet = reader_.next();
     if (!packet) return end("the broker sends what is not MQTT: " + packet.error().context, out);
     if (!*packet) return;
+    heard_ = now;
     handle(std::move(**packet), now, out);
   }
 }
@@ -79,7 +81,7 @@ void ClientSession::handle(Packet packet, SteadyTime now, ClientActions& out) {
   } else if (const auto* const suback = std::get_if<Suback>(&packet)) {
     return on_suback(*suback, out);
   } else if (std::holds_alternative<Pingresp>(packet)) {
-    return ping_sent_.reset();
+    return on_pingresp();
   } else if (const auto* const released = std::get_if<Pubrel>(&packet)) {
     // A QoS 2 delivery that another client of this name has left half-done.
     return send(Pubcomp{released->packet_id}, now, out);
@@ -144,6 +146,7 @@ void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& o
         "more than " + std::to_string(settings_.undecided_max) + " messages wait to be stored",
         out);
   }
+  if (!publish.duplicate) forget_reused(publish.packet_id);
   const Delivery delivery{publish.packet_id, content_hash(publish)};
   Undecided entry{.number = 0, .delivery = delivery, .since = now};
   if (publish.too_long) {
@@ -169,7 +172,7 @@ void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& o
 
 void ClientSession::decide(std::uint64_t number, bool taken, SteadyTime now, ClientActions& out) {
   if (const auto node = of_earlier_.extract(number); !node.empty()) {
-    if (taken) remember(node.mapped());
+    if (taken) remember(node.mapped(), 0);
     return;
   }
   const auto found = std::find_if(undecided_.begin(), undecided_.end(),
@@ -188,18 +191,39 @@ void ClientSession::acknowledge_front(SteadyTime now, ClientActions& out) {
   while (!undecided_.empty() && undecided_.front().taken) {
     const Delivery delivery = undecided_.front().delivery;
     undecided_.pop_front();
-    remember(delivery);
+    remember(delivery, connection_);
     send(Puback{delivery.packet_id}, now, out);
   }
 }
 
-void ClientSession::remember(const Delivery& delivery) {
+void ClientSession::remember(const Delivery& delivery, std::uint64_t connection) {
   if (taken_.size() >= kTakenMax) taken_.pop_front();
-  taken_.push_back(delivery);
+  taken_.push_back({delivery, ++last_taken_, connection});
 }
 
 bool ClientSession::was_taken(const Delivery& delivery) const {
-  return std::find(taken_.rbegin(), taken_.rend(), delivery) != taken_.rend();
+  return std::any_of(taken_.begin(), taken_.end(),
+                     [&](const Taken& one) { return one.delivery == delivery; });
+}
+
+// An id is free again when its PUBACK has arrived, and with that all PUBACKs that were sent before
+// it on the same connection.
+void ClientSession::forget_reused(PacketId id) {
+  const auto last = std::find_if(taken_.rbegin(), taken_.rend(),
+                                 [&](const Taken& one) { return one.delivery.packet_id == id; });
+  if (last == taken_.rend()) return;
+  const Taken reused = *last;
+  std::erase_if(taken_, [&](const Taken& one) {
+    const bool before = one.connection == reused.connection && one.order < reused.order;
+    return one.delivery.packet_id == id || (one.connection != 0 && before);
+  });
+}
+
+// The broker has read all that was sent before the question. What it did not have from an earlier
+// connection it has delivered again by now: that comes first on a new one.
+void ClientSession::on_pingresp() {
+  if (!std::exchange(ping_sent_, std::nullopt)) return;
+  std::erase_if(taken_, [&](const Taken& one) { return one.order <= taken_at_ping_; });
 }
 
 Result<std::uint64_t> ClientSession::publish(std::string topic, std::string payload, SteadyTime now,
@@ -229,7 +253,7 @@ void ClientSession::on_closed(ClientActions& out) {
   phase_ = Phase::Closed;
   for (const Undecided& one : undecided_) {
     if (one.taken) {
-      remember(one.delivery);
+      remember(one.delivery, 0);
     } else {
       of_earlier_.emplace(one.number, one.delivery);
     }
@@ -253,16 +277,20 @@ void ClientSession::on_timer(SteadyTime now, ClientActions& out) {
   if (phase_ != Phase::Ready) return;
   if (ping_sent_) {
     if (now >= *ping_sent_ + settings_.keep_alive) end("the broker does not answer", out);
-  } else if (now >= sent_ + settings_.keep_alive) {
+  } else if (now >= std::min(sent_, heard_) + settings_.keep_alive) {
     send(Pingreq{}, now, out);
     ping_sent_ = now;
+    taken_at_ping_ = last_taken_;
   }
 }
 
 std::optional<SteadyTime> ClientSession::deadline() const {
   if (phase_ == Phase::Closed) return std::nullopt;
   SteadyTime next = opened_ + settings_.attempt_max;
-  if (phase_ == Phase::Ready) next = ping_sent_.value_or(sent_) + settings_.keep_alive;
+  if (phase_ == Phase::Ready) {
+    // Asked also when only we have spoken: what is written into a dead connection goes unnoticed.
+    next = ping_sent_.value_or(std::min(sent_, heard_)) + settings_.keep_alive;
+  }
   if (!undecided_.empty()) {
     next = std::min<SteadyTime>(next, undecided_.front().since + settings_.decision_max);
   }

@@ -94,6 +94,13 @@ class ClientSession {
     std::size_t content;  // hash of topic and payload
     friend bool operator==(const Delivery&, const Delivery&) = default;
   };
+  // Kept until the broker is seen to have the acknowledgement. From then on an equal message under
+  // the same id is a new one, also when it comes as a DUP because its first delivery was lost.
+  struct Taken {
+    Delivery delivery;
+    std::uint64_t order;       // counts up
+    std::uint64_t connection;  // on which it was acknowledged; 0: on none yet
+  };
   struct Undecided {
     std::uint64_t number;
     Delivery delivery;
@@ -108,8 +115,11 @@ class ClientSession {
   void on_publish(Publish publish, SteadyTime now, ClientActions& out);
   void on_puback(PacketId id, ClientActions& out);
   void acknowledge_front(SteadyTime now, ClientActions& out);
-  void remember(const Delivery& delivery);
+  void remember(const Delivery& delivery, std::uint64_t connection);
   [[nodiscard]] bool was_taken(const Delivery& delivery) const;
+  // The broker uses this id for another message.
+  void forget_reused(PacketId id);
+  void on_pingresp();
   void send(const Packet& packet, SteadyTime now, ClientActions& out);
   void end(std::string why, ClientActions& out);
   [[nodiscard]] PacketId free_packet_id();
@@ -118,13 +128,16 @@ class ClientSession {
   Phase phase_ = Phase::Closed;
   bool told_ready_ = false;
   PacketReader reader_;
-  SteadyTime opened_{}, sent_{};
+  SteadyTime opened_{}, sent_{}, heard_{};
   std::optional<SteadyTime> ping_sent_;
+  std::uint64_t taken_at_ping_ = 0;  // the order of the newest that was taken before it was sent
+  std::uint64_t connection_ = 0;     // counts connections
+  std::uint64_t last_taken_ = 0;
   PacketId last_packet_id_ = 0;
   std::uint64_t last_number_ = 0;
   std::deque<Undecided> undecided_;               // of this connection, in order of arrival
   std::map<std::uint64_t, Delivery> of_earlier_;  // undecided when their connection ended
-  std::deque<Delivery> taken_;                    // the newest, acknowledged or about to be
+  std::deque<Taken> taken_;                       // the newest, acknowledged or about to be
   std::map<PacketId, std::uint64_t> publishing_;  // without their PUBACK
 };
 

@@ -165,6 +165,57 @@ TEST_CASE("what was taken is not handed up again when the broker delivers it twi
   }
 }
 
+TEST_CASE("an equal message under a packet id that was used before is not taken for the old one") {
+  Fixture f;
+  f.connect();
+  f.message(1, "21.5");
+  f.decide(f.take<MessageArrived>()[0].number);
+  CHECK(f.acknowledged() == std::vector<PacketId>{1});
+  SUBCASE("the id came again as another message's: the broker has the acknowledgement") {
+    f.message(1, "22.0");
+    f.decide(f.take<MessageArrived>()[0].number);
+    f.drop();
+    f.connect();
+    f.message(1, "21.5", true);
+    CHECK(f.take<MessageArrived>().size() == 1);
+  }
+  SUBCASE("what was acknowledged before one that the broker has, it has as well") {
+    f.message(2, "5");
+    f.decide(f.take<MessageArrived>()[0].number);
+    f.message(2, "6");  // id 2 is free again, so id 1 is
+    f.decide(f.take<MessageArrived>()[0].number);
+    f.drop();
+    f.connect();
+    f.message(1, "21.5", true);
+    CHECK(f.take<MessageArrived>().size() == 1);
+    f.message(2, "6", true);  // of this one nothing says so
+    CHECK(f.take<MessageArrived>().empty());
+  }
+  SUBCASE("the broker has answered a PINGREQ since") {
+    f.now += 15s;
+    f.session.on_timer(f.now, f.actions);
+    f.message(2, "5");  // acknowledged after the question
+    f.decide(f.take<MessageArrived>()[0].number);
+    f.receive(Pingresp{});
+    f.drop();
+    f.connect();
+    f.message(1, "21.5", true);
+    CHECK(f.take<MessageArrived>().size() == 1);
+    f.message(2, "5", true);
+    CHECK(f.take<MessageArrived>().empty());
+  }
+  SUBCASE("an acknowledgement of an earlier connection may have been lost with it") {
+    f.drop();
+    f.connect();
+    f.message(2, "5");
+    f.decide(f.take<MessageArrived>()[0].number);
+    f.message(2, "6");
+    f.decide(f.take<MessageArrived>()[0].number);
+    f.message(1, "21.5", true);
+    CHECK(f.take<MessageArrived>().empty());
+  }
+}
+
 TEST_CASE("a message that is refused ends the connection and is not acknowledged") {
   Fixture f;
   f.connect();
@@ -269,6 +320,25 @@ TEST_CASE("a broker that does not answer is asked after 15 s and given up 15 s l
     f.session.on_timer(f.now, f.actions);
     CHECK(f.why_ended() == "the broker does not answer");
   }
+}
+
+TEST_CASE("a broker that says nothing is asked, however much is sent to it") {
+  Fixture f;
+  f.connect();
+  for (int i = 0; i < 15; ++i) {
+    f.now += 1s;
+    f.session.on_timer(f.now, f.actions);
+    CHECK(f.session.publish("plant/a/set", "1", f.now, f.actions));
+  }
+  const auto sent = f.sent();
+  CHECK(std::count(sent.begin(), sent.end(), Packet{Pingreq{}}) == 1);
+  for (int i = 0; i < 15; ++i) {
+    CHECK(f.why_ended().empty());
+    f.now += 1s;
+    CHECK(f.session.publish("plant/a/set", "1", f.now, f.actions));
+    f.session.on_timer(f.now, f.actions);
+  }
+  CHECK(f.why_ended() == "the broker does not answer");
 }
 
 TEST_CASE("what ends a connection has words") {
