@@ -96,7 +96,7 @@ void BusSchedule::ask_slow_one_again(Unit& unit, SteadyTime now) {
   unit.is_slow = true;
   unit.look_again_at = SteadyTime::min();
   unit.retry_at = std::min(unit.retry_at, now);
-  unit.reads.all_due_at(unit.retry_at);
+  unit.reads.all_due_at(now);
 }
 
 void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::milliseconds retry_in,

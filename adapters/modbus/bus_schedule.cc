@@ -234,7 +234,7 @@ std::optional<Send> BusSchedule::poll_unit(std::size_t place, SteadyTime now) {
 // can be told apart), then a little more than is wanted.
 std::optional<ReadRequest> BusSchedule::distinct_probe(Unit& unit, const ReadRequest& wanted) {
   const auto fits = [&](const ReadRequest& read) {
-    return encode_request(read) && unit.late.tells_apart(read) &&
+    return encode_request(read) && unit.reads.may_read(read) && unit.late.tells_apart(read) &&
            !(unit.ask_other_function && unit.late.owes(function_of(read)));
   };
   for (const Block& block : unit.reads.whole_plan()) {
@@ -321,7 +321,24 @@ SteadyTime BusSchedule::poll_due(std::size_t place) const {
   return std::max(due, unit.retry_at);
 }
 
+// As next_read_back() and next_write() see it.
+bool BusSchedule::has_write_to_send() const {
+  if (!link_up_ || stopped_ || flights_.size() >= options_.in_flight_max) return false;
+  if (std::ranges::any_of(read_backs_,
+                          [&](const ReadBack& job) { return !in_flight(job.write.unit); })) {
+    return true;
+  }
+  return std::ranges::any_of(writes_, [&](const Write& write) {
+    const Unit& unit = units_[write.unit];
+    const bool is_first = &*std::ranges::find(writes_, write.unit, &Write::unit) == &write;
+    if (!is_first || in_flight(write.unit) || unit.link == FieldState::Link::Down) return false;
+    return unit.late.tells_apart(write.read_first ? Request{unit.reads.block_of(write.tag).request}
+                                                  : write.request);
+  });
+}
+
 SteadyTime BusSchedule::wake_at() const {
+  if (has_write_to_send()) return SteadyTime::min();
   SteadyTime wake = SteadyTime::max();
   for (const Flight& flight : flights_) wake = std::min(wake, flight.deadline);
   for (const Write& write : writes_) wake = std::min(wake, write.deadline);

@@ -105,7 +105,8 @@ class BusSchedule {
 
   // What to send now, if anything. Ask only when the wire is ready, until it says nothing.
   [[nodiscard]] std::optional<Send> next(SteadyTime now);
-  // When on_time() or next() have something to do, if nothing happens before.
+  // When on_time() or next() have something to do, if nothing happens before. SteadyTime::min():
+  // next() has, as soon as the wire is ready.
   [[nodiscard]] SteadyTime wake_at() const;
   [[nodiscard]] std::vector<Effect> take_effects();
   void stop(SteadyTime now);  // answers every write
@@ -234,6 +235,8 @@ class BusSchedule {
   [[nodiscard]] std::optional<ReadRequest> distinct_probe(Unit& unit, const ReadRequest& wanted);
   Send send(std::size_t unit, Request request, Purpose purpose, Patience patience, SteadyTime now);
   [[nodiscard]] bool in_flight(std::size_t unit) const;
+  // A read-back or a write waits for nothing but the wire.
+  [[nodiscard]] bool has_write_to_send() const;
   // No more polls for now: as many as it takes at a time, or something else, is under way or waits.
   [[nodiscard]] bool is_taken(std::size_t unit) const;
   [[nodiscard]] SteadyTime poll_due(std::size_t place) const;
@@ -252,6 +255,8 @@ class BusSchedule {
   void deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer, Instant now);
   void deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code, Instant now);
   [[nodiscard]] std::optional<TagValue> rounded_value(const Write& write) const;
+  [[nodiscard]] static bool holds_what_was_written(const Write& write, const ReadAnswer& read,
+                                                   const TagSettings& tag);
   void written(const Write& write, const Answer& answer, bool may_be_echo);
   void read_back(const ReadBack& job, const Answer& answer, Instant now);
   void unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now);

@@ -7,7 +7,7 @@
 namespace hubward::modbus {
 namespace {
 
-// Text never gets here: encode() refuses it.
+// Texts and names count as equal here: encode() writes them whole or refuses them.
 double as_double(const TagValue& value) {
   return std::visit(
       [](const auto& held) {
@@ -29,6 +29,16 @@ bool leaves_unwritten(ExceptionCode code) {
 }
 
 constexpr std::chrono::seconds kPulseRetry{1};
+
+// What the registers stand for. Limits and rounding are for readings; here they would hide what the
+// device was really given.
+Result<Value> held_value(std::span<const std::uint16_t> registers, const TagSettings& tag) {
+  ValueFormat as_it_is = tag;
+  as_it_is.clamp_min.reset();
+  as_it_is.clamp_max.reset();
+  as_it_is.decimals.reset();
+  return decode(registers, as_it_is);
+}
 
 Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint16_t>& registers) {
   if (!is_writable(tag.table)) {
@@ -165,7 +175,7 @@ std::optional<Send> BusSchedule::next_write(SteadyTime now) {
 // whole numbers. The caller must not be told that the equipment holds 1.5.
 std::optional<TagValue> BusSchedule::rounded_value(const Write& write) const {
   const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
-  auto held = decode(write.registers, tag);
+  auto held = held_value(write.registers, tag);
   if (!held || as_double(*held) == as_double(write.wanted)) return std::nullopt;
   return std::move(*held);
 }
@@ -251,6 +261,20 @@ void BusSchedule::not_read_back(const Write& write) {
   }
 }
 
+// Devices keep true as 0xFFFF, and texts with blanks behind them.
+bool BusSchedule::holds_what_was_written(const Write& write, const ReadAnswer& read,
+                                         const TagSettings& tag) {
+  if (tag.type == ValueType::Bool || tag.type == ValueType::Text) {
+    const auto held = decode(read.values, tag);
+    const auto wanted = decode(write.registers, tag);
+    return held && wanted && *held == *wanted;
+  }
+  const std::uint16_t mask = tag.table == Table::HoldingRegister ? write_mask(tag) : 0xFFFF;
+  return std::ranges::equal(
+      read.values, write.registers,
+      [&](std::uint16_t held, std::uint16_t wanted) { return ((held ^ wanted) & mask) == 0; });
+}
+
 void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant now) {
   using enum WriteResult::Outcome;
   const auto* read = std::get_if<ReadAnswer>(&answer);
@@ -259,11 +283,8 @@ void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant n
   const TagSettings& tag = unit.settings->tags[job.write.tag];
   deliver_values(unit, job.block, *read, now);
   std::optional<TagValue> value;
-  if (auto decoded = decode(read->values, tag)) value = std::move(*decoded);
-  const std::uint16_t mask = tag.table == Table::HoldingRegister ? write_mask(tag) : 0xFFFF;
-  const bool same = std::ranges::equal(
-      read->values, job.write.registers,
-      [&](std::uint16_t held, std::uint16_t wanted) { return ((held ^ wanted) & mask) == 0; });
+  if (auto held = held_value(read->values, tag)) value = std::move(*held);
+  const bool same = holds_what_was_written(job.write, *read, tag);
   if ((job.write.unconfirmed_only || job.write.confirmed) && same) {
     finish(job.write, Written, {}, "read back", std::move(value));
   } else {

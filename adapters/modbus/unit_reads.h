@@ -68,6 +68,10 @@ class UnitReads {
 
   [[nodiscard]] Block block_of(std::size_t tag) const;
   // The tags whose values a read fetches whole, whatever it was sent for.
+  // Within the device's limits, and nothing in it that must not be read.
+  [[nodiscard]] bool may_read(const ReadRequest& request) const {
+    return is_within(request, limits_);
+  }
   [[nodiscard]] Block covered_by(const ReadRequest& request) const;
   // Unwanted registers worth reading to save a request.
   void set_gap(std::uint16_t registers);

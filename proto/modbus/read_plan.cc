@@ -54,4 +54,11 @@ std::vector<PlannedRead> plan_reads(std::span<const ReadItem> items, const ReadL
   return plan;
 }
 
+bool is_within(const ReadRequest& request, const ReadLimits& limits) {
+  const auto most = holds_bits(request.table) ? limits.bits_max : limits.registers_max;
+  return request.count <= most &&
+         !has_hole(request.table, request.address, std::uint32_t{request.address} + request.count,
+                   limits.holes);
+}
+
 }  // namespace hubward::modbus

@@ -47,4 +47,7 @@ struct PlannedRead {
 [[nodiscard]] std::vector<PlannedRead> plan_reads(std::span<const ReadItem> items,
                                                   const ReadLimits& limits = {});
 
+// No more than may be asked at a time, and across no hole.
+[[nodiscard]] bool is_within(const ReadRequest& request, const ReadLimits& limits);
+
 }  // namespace hubward::modbus

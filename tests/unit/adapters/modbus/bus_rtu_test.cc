@@ -91,6 +91,65 @@ TEST_CASE("writes on a serial line are confirmed, also where the line repeats ou
   }
 }
 
+TEST_CASE("commands on an idle line do not wait for the next poll or an old time-out") {
+  TagSettings verified = tag(1, kHolding, 100, ValueType::Uint16, 60s);
+  verified.verify = true;
+  TagSettings bit = tag(2, kHolding, 200, ValueType::Bool, 60s);
+  bit.first_bit = 3;
+  bit.bit_count = 1;
+  DeviceSettings slow = device(0, 1, {tag(0, kHolding, 0, ValueType::Uint16, 60s), verified, bit});
+  slow.response_timeout = 10s;
+  std::vector<WriteResult> results;
+  FaultyLine line({slow}, kLine, {}, 1);
+  line.run_for(20s);
+  using Tags = std::vector<std::uint16_t>;
+  for (const std::uint16_t tag : Tags{0, 1, 2, 0}) {  // the third needs three requests
+    line.adapter->write(
+        {DeviceIndex{0}, TagIndex{tag}, tag == 2 ? TagValue(true) : TagValue(std::uint64_t{7}),
+         line.clock.steady() + 5000ms},
+        [&](WriteResult r) { results.push_back(std::move(r)); });
+  }
+  line.run_for(500ms);
+  REQUIRE(results.size() == 4);
+  for (const WriteResult& result : results) CHECK(result.outcome == Outcome::Written);
+}
+
+TEST_CASE("after a missing answer a unit is asked nothing that must not be read") {
+  DeviceSettings guarded = device(0, 1, {tag(0, kHolding, 10)});
+  guarded.limits.holes = {{Table::InputRegister, 0, 20}, {kHolding, 11, 11}};
+  SUBCASE("next to the tag and in the other table") {}
+  SUBCASE("more than it takes in one request") {
+    guarded.limits.holes.pop_back();
+    guarded.limits.registers_max = 1;
+  }
+  FaultyLine line({guarded}, kLine, {}, 1);
+  line.run_for(3s);
+  line.silent = {1};
+  line.run_for(5s);
+  line.silent.clear();
+  line.run_for(60s);
+  for (const Request& request : line.units[1].asked) {
+    CHECK(request == Request{ReadRequest{kHolding, 10, 1}});
+  }
+  CHECK(line.units[1].asked.size() > 10);  // and is back, when nothing is owed any more
+}
+
+TEST_CASE("a late answer in the silence after opening makes no cycles that nobody missed") {
+  FaultyLine line({device(0, 1, {tag(0, kHolding, 0)})}, kLine, {}, 1);
+  line.run_for(1500ms);
+  line.silent = {1};
+  line.run_for(3s);
+  line.streams[0].fail();
+  line.run_for(500ms);
+  line.streams[0].accept();
+  line.run_for(200ms);
+  line.streams[0].send(encode_rtu(1, hubward::test::bytes("03 02 00 6F")));
+  line.silent.clear();
+  line.run_for(40s);
+  CHECK(line.adapter->line_use().parts.at(0).missed_cycles <= 40);
+  CHECK(line.sink.deliveries.back().batch.readings.at(0).quality == Quality::Good);
+}
+
 TEST_CASE("an echo is never taken for a device's confirmation") {
   FaultyLine line({device(0, 1, {tag(0, kHolding, 5, ValueType::Uint16, 60s)})}, kLine,
                   {.echo = true}, 1);

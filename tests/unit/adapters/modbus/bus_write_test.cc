@@ -85,6 +85,41 @@ TEST_CASE("a verified write is read back, and a device that kept something else 
   CHECK(bench.write(0, 0, std::uint64_t{5}).outcome == Outcome::Refused);
 }
 
+TEST_CASE("what was read back is compared as the value that it stands for") {
+  TagSettings on = tag(0, kHolding, 10, ValueType::Bool, 60s);
+  TagSettings label = tag(1, kHolding, 20, ValueType::Text, 60s);
+  label.text_bytes = 4;
+  on.verify = label.verify = true;
+  TcpBench bench({device(0, 1, {on, label})});
+  bench.units[1].stores_instead = {{1, 0xFFFF}, {0, 0x2020}};
+  bench.connect();
+  const auto truth = bench.write(0, 0, true);
+  CHECK(truth.outcome == Outcome::Written);
+  CHECK(truth.read_back == TagValue(true));
+  const auto text = bench.write(0, 1, std::string("ab"));
+  CHECK(text.outcome == Outcome::Written);
+  CHECK(text.read_back == TagValue(std::string("ab")));
+  bench.units[1].stores_instead = {{1, 0}};
+  CHECK(bench.write(0, 0, true).outcome == Outcome::Unknown);
+}
+
+TEST_CASE("what the device holds is told as it is, not as readings are clamped and rounded") {
+  TagSettings limit = tag(0, kHolding, 10, ValueType::Float32, 60s);
+  limit.clamp_max = 100;
+  limit.decimals = 0;
+  SUBCASE("read back") {
+    limit.verify = true;
+    TcpBench bench({device(0, 1, {limit})});
+    bench.connect();
+    CHECK(bench.write(0, 0, 120.5).read_back == TagValue(120.5));
+  }
+  SUBCASE("not read back") {
+    TcpBench bench({device(0, 1, {limit})});
+    bench.connect();
+    CHECK(bench.write(0, 0, 120.5).read_back == std::nullopt);
+  }
+}
+
 TagSettings pulse(std::uint16_t address) {
   TagSettings settings = tag(0, Table::Coil, address, ValueType::Bool, 60s);
   settings.pulse = 2000ms;

@@ -20,6 +20,7 @@ struct SimulatedUnit {
   std::optional<ExceptionCode> refuses_all;
   bool masks = false;                           // knows function 22
   std::optional<std::uint16_t> stores_at_most;  // like a device that limits what it is given
+  std::map<std::uint16_t, std::uint16_t> stores_instead;  // like one that keeps true as 0xFFFF
   std::vector<Request> asked;
 
   [[nodiscard]] Answer serve(const Request& request) {
@@ -68,6 +69,8 @@ struct SimulatedUnit {
       const std::pair at{table, static_cast<std::uint16_t>(address + i)};
       if (missing.contains(at)) return ExceptionAnswer{ExceptionCode::IllegalDataAddress};
       values[at] = stores_at_most ? std::min(stored[i], *stores_at_most) : stored[i];
+      const auto other = stores_instead.find(stored[i]);
+      if (other != stores_instead.end()) values[at] = other->second;
     }
     return WriteAnswer{};
   }

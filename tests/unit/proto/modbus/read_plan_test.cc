@@ -98,5 +98,20 @@ TEST_CASE("whatever the items, each is covered once and no request breaks a limi
   }
 }
 
+TEST_CASE("a single read is held against the limits as well") {
+  ReadLimits limits;
+  limits.registers_max = 10;
+  limits.bits_max = 20;
+  limits.holes = {{Table::HoldingRegister, 5, 6}};
+  CHECK(is_within({Table::HoldingRegister, 0, 5}, limits));
+  CHECK_FALSE(is_within({Table::HoldingRegister, 0, 6}, limits));
+  CHECK_FALSE(is_within({Table::HoldingRegister, 6, 1}, limits));
+  CHECK(is_within({Table::HoldingRegister, 7, 10}, limits));
+  CHECK_FALSE(is_within({Table::HoldingRegister, 7, 11}, limits));
+  CHECK(is_within({Table::InputRegister, 5, 1}, limits));
+  CHECK(is_within({Table::Coil, 0, 20}, limits));
+  CHECK_FALSE(is_within({Table::Coil, 0, 21}, limits));
+}
+
 }  // namespace
 }  // namespace hubward::modbus
