@@ -162,6 +162,12 @@ TEST_CASE("a receiver that speaks NMEA 0183 gives position and speed, and none w
       "\r\n");
   CHECK(bench.newest() ==
         "latitude=bad longitude=bad fix_quality=0 satellites=0 hdop=bad altitude=bad");
+  // Others go on with what they knew last.
+  bench.say("$GPGGA,161230.487,3723.2475,N,12158.3416,W,0,00,1.0,9.0,M,,,,0000*16\r\n");
+  CHECK(bench.newest() == "fix_quality=0 satellites=0 hdop=1.000000");
+  const std::string lost = "GPRMC,161230.487,V,3723.2475,N,12158.3416,W,0.13,309.62,120598,,";
+  bench.say("$" + lost + "*" + check_text({.form = CheckSettings::Form::Hex}, lost) + "\r\n");
+  CHECK(bench.newest() == "status=V date=120598 utc=161230.487");
 }
 
 TEST_CASE("a barcode reader's codes are taken whatever stands around them") {
