@@ -44,11 +44,13 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
   void start() {
     if (running_) return;
     running_ = true;
+    stopped_ = false;
     stream_->open(BrokerClients::kAttemptMax);
   }
 
   void stop() noexcept {
     running_ = false;
+    stopped_ = true;
     loop_.cancel(std::exchange(retry_, {}));
     loop_.cancel(std::exchange(timer_, {}));
     stream_->close();
@@ -58,9 +60,10 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
 
   void publish(std::string topic, std::string payload, std::function<void(Status)> done) {
     const auto refuse = [&](ErrorCode code, const std::string& why) {
-      loop_.post([done = std::move(done),
+      loop_.post([weak = weak_from_this(), done = std::move(done),
                   error = Error{code, ErrorKind::Permanent, place() + ": " + why}] {
-        done(tl::unexpected(error));
+        const auto self = weak.lock();
+        if (self && !self->stopped_) done(tl::unexpected(error));
       });
     };
     if (!session_.is_ready()) return refuse(ErrorCode::BrokerUnavailable, "not connected");
@@ -204,6 +207,7 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
   ClientSession session_;
   std::unique_ptr<ByteStream> stream_;
   bool running_ = false;
+  bool stopped_ = false;
   bool busy_ = false;
   bool flush_posted_ = false;
   std::deque<ClientAction> actions_;  // to be carried out

@@ -13,7 +13,10 @@
 #include "gateway/platform/resolver.h"
 #include "gateway/platform/system_clock.h"
 #include "tests/support/broker_process.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/manual_loop.h"
 #include "tests/support/run_until.h"
+#include "tests/support/scripted_stream.h"
 
 namespace hubward::mqtt {
 namespace {
@@ -130,6 +133,26 @@ TEST_CASE("messages come in order, and a publish is answered by the broker") {
   CHECK(done->has_value());
   CHECK(f.events.messages.back().payload == std::string("\0b", 2));
   CHECK(f.events.closed.empty());
+}
+
+TEST_CASE("a publish that was refused has no answer any more after stop") {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedStreams streams;
+  Recorder events;
+  BrokerClients connector{streams};
+  auto link = connector.connect({}, events, loop);
+  int answers = 0;
+  const auto publish = [&] { link->publish("a", "1", [&](const Status&) { ++answers; }); };
+  link->start();
+  publish();
+  loop.run_posted();
+  CHECK(answers == 1);
+  publish();
+  SUBCASE("stopped") { link->stop(); }
+  SUBCASE("gone") { link.reset(); }
+  loop.run_posted();
+  CHECK(answers == 1);
 }
 
 TEST_CASE("what was not taken is not acknowledged: the broker delivers it again") {
