@@ -97,8 +97,9 @@ void MqttAdapter::write(WriteRequest request, WriteDone done) {
                  .detail = "the tag's file says no topic for it",
                  .read_back = {}});
   }
-  const SteadyTime now = loop_.clock().steady();
-  auto begun = writes_.begin(device->settings, *tag, std::move(request), std::move(done), now);
+  const Clock& clock = loop_.clock();
+  auto begun = writes_.begin(device->settings, *tag, std::move(request), std::move(done),
+                             clock.steady(), clock.wall());
   if (!begun) return;
   plan_write_timer();
   link_->publish(std::move(begun->topic), std::move(begun->payload),
@@ -191,7 +192,9 @@ void MqttAdapter::take_samples(Device& device, BrokerMessage message, Also also,
   const std::size_t topics_max = std::max(kTopicsHeardMax, device.settings.tags.size());
   const Clock& clock = loop_.clock();
   for (Sample& sample : *samples) {
-    writes_.on_readings(device.settings.device, sample.readings);
+    if (!message.retained) {
+      writes_.on_readings(device.settings.device, sample.readings, sample.at);
+    }
     ReadingBatch batch{.device = device.settings.device,
                        .at = sample.at.value_or(clock.wall()),
                        .at_steady = clock.steady(),

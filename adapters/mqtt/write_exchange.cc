@@ -97,7 +97,7 @@ bool is_same_value(const TagValue& one, const TagValue& other) {
 std::optional<WriteExchange::Begun> WriteExchange::begin(const DeviceSettings& device,
                                                          const TagSettings& tag,
                                                          WriteRequest request, WriteDone done,
-                                                         SteadyTime now) {
+                                                         SteadyTime now, WallTime wall) {
   if (now >= request.deadline) {
     done({Outcome::Expired, ErrorCode::CommandExpired, "its time was over", {}});
     return std::nullopt;
@@ -112,8 +112,8 @@ std::optional<WriteExchange::Begun> WriteExchange::begin(const DeviceSettings& d
              std::to_string(++last_id_);
   begun.topic = tag.write->topic;
   begun.payload = fill_in(tag.write->payload, request.value, begun.id);
-  waiting_.emplace(
-      begun.id, Waiting{&device, std::move(request), std::move(done), now + device.answer_timeout});
+  waiting_.emplace(begun.id, Waiting{&device, std::move(request), std::move(done),
+                                     now + device.answer_timeout, wall});
   return begun;
 }
 
@@ -143,11 +143,13 @@ bool WriteExchange::on_answer(const DeviceSettings& device, std::string_view pay
   return true;
 }
 
-void WriteExchange::on_readings(DeviceIndex device, const std::vector<TagReading>& readings) {
+void WriteExchange::on_readings(DeviceIndex device, const std::vector<TagReading>& readings,
+                                std::optional<WallTime> measured) {
   for (auto write = waiting_.begin(); write != waiting_.end();) {
     const auto next = std::next(write);
     const Waiting& waiting = write->second;
-    if (waiting.device->device == device && !waiting.device->answer) {
+    const bool is_older = measured && *measured < waiting.begun - kDeviceClockSlack;
+    if (waiting.device->device == device && !waiting.device->answer && !is_older) {
       for (const TagReading& reading : readings) {
         if (reading.tag != waiting.request.tag || reading.quality != Quality::Good) continue;
         if (!is_same_value(reading.value, waiting.request.value)) continue;

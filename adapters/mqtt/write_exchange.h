@@ -30,6 +30,8 @@ class WriteExchange {
  public:
   // Writes that wait for their device at the same time; commands are few.
   static constexpr std::size_t kWaitingMax = 1000;
+  // By so much a device's time may be behind ours, or cut to whole seconds.
+  static constexpr std::chrono::seconds kDeviceClockSlack{2};
 
   struct Begun {
     std::string id;
@@ -39,13 +41,17 @@ class WriteExchange {
   // `tag` names how it is written. `device` outlives the exchange. Nothing: it was refused, and
   // answered.
   [[nodiscard]] std::optional<Begun> begin(const DeviceSettings& device, const TagSettings& tag,
-                                           WriteRequest request, WriteDone done, SteadyTime now);
+                                           WriteRequest request, WriteDone done, SteadyTime now,
+                                           WallTime wall);
   // What became of the publish. Not taken: it may have got through or not, unless `was_sent` is
   // false.
   void on_published(const std::string& id, const Status& taken, bool was_sent);
   // A message on the device's answer topic. False: it answers no write of this device.
   bool on_answer(const DeviceSettings& device, std::string_view payload);
-  void on_readings(DeviceIndex device, const std::vector<TagReading>& readings);
+  // `measured`: by the device's word. What it measured before a write, and the broker kept
+  // meanwhile, says nothing of that write.
+  void on_readings(DeviceIndex device, const std::vector<TagReading>& readings,
+                   std::optional<WallTime> measured);
   void on_timer(SteadyTime now);
   [[nodiscard]] std::optional<SteadyTime> deadline() const;
   void stop();
@@ -56,6 +62,7 @@ class WriteExchange {
     WriteRequest request;
     WriteDone done;
     SteadyTime until;
+    WallTime begun;
   };
   using Writes = std::map<std::string, Waiting>;
   void finish(Writes::iterator write, WriteResult result);

@@ -346,6 +346,31 @@ TEST_CASE("a write is published, and answered by what the device says") {
   REQUIRE(results.size() == 3);
 }
 
+TEST_CASE("a write is not confirmed by what the broker has kept or what was measured before") {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedBroker broker;
+  test::RecordingSink sink;
+  DeviceSettings valve{
+      .device = {7},
+      .device_name = "v1",
+      .topic_template = "plant/{device}/t",
+      .tags = {{TagIndex{0}, JsonMember{"/valve"}, WriteSettings{"plant/v1/set"}}}};
+  valve.time = {JsonMember{"/t"}, TimeFormat::UnixSeconds};
+  MqttAdapter adapter{BrokerSettings{}, {valve}, broker, loop};
+  REQUIRE(adapter.start(sink));
+  std::vector<WriteResult> results;
+  adapter.write({DeviceIndex{7}, TagIndex{0}, true, clock.steady() + 10s},
+                [&](WriteResult result) { results.push_back(std::move(result)); });
+  broker.send("plant/v1/t", R"({"valve":true})", true);
+  broker.send("plant/v1/t", R"({"valve":true,"t":1767599990})");  // ten seconds ago
+  CHECK(results.empty());
+  CHECK(sink.deliveries.size() == 2);
+  broker.send("plant/v1/t", R"({"valve":true,"t":1767600001})");
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].outcome == WriteResult::Outcome::Written);
+}
+
 TEST_CASE("a topic for each tag brings that tag, and what else is said there is no bad input") {
   test::ManualClock clock;
   test::ManualLoop loop{clock};

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/manual_clock.h"
+
 using namespace hubward;
 using namespace hubward::mqtt;
 using namespace std::chrono_literals;
@@ -15,6 +17,7 @@ using Outcome = WriteResult::Outcome;
 
 struct Fixture {
   SteadyTime now{1h};
+  WallTime wall = test::ManualClock::kStart;
   DeviceSettings device;
   WriteExchange exchange;
   std::vector<WriteResult> results;
@@ -28,13 +31,14 @@ struct Fixture {
   std::optional<WriteExchange::Begun> write(TagValue value, SteadyTime::duration left = 10s) {
     return exchange.begin(
         device, device.tags[0], {DeviceIndex{3}, TagIndex{0}, std::move(value), now + left},
-        [this](WriteResult result) { results.push_back(std::move(result)); }, now);
+        [this](WriteResult result) { results.push_back(std::move(result)); }, now, wall);
   }
   std::string answer(const std::string& id, const std::string& more) {
     return R"({"id":")" + id + "\"" + more + "}";
   }
-  void hear(TagValue value, Quality quality = Quality::Good) {
-    exchange.on_readings(DeviceIndex{3}, {{TagIndex{0}, std::move(value), quality}});
+  void hear(TagValue value, Quality quality = Quality::Good,
+            std::optional<WallTime> measured = std::nullopt) {
+    exchange.on_readings(DeviceIndex{3}, {{TagIndex{0}, std::move(value), quality}}, measured);
   }
 };
 
@@ -107,8 +111,8 @@ TEST_CASE("without an answer a write is done when the device is heard with the n
   REQUIRE(f.write(21.0));
   f.hear(20.0);
   f.hear(21.0, Quality::Bad);
-  f.exchange.on_readings(DeviceIndex{4}, {{TagIndex{0}, 21.0}});
-  f.exchange.on_readings(DeviceIndex{3}, {{TagIndex{1}, 21.0}});
+  f.exchange.on_readings(DeviceIndex{4}, {{TagIndex{0}, 21.0}}, {});
+  f.exchange.on_readings(DeviceIndex{3}, {{TagIndex{1}, 21.0}}, {});
   CHECK(f.results.empty());
   f.hear(std::int64_t{21});
   REQUIRE(f.results.size() == 1);
@@ -120,6 +124,20 @@ TEST_CASE("without an answer a write is done when the device is heard with the n
   REQUIRE(f.results.size() == 2);
   CHECK(f.results[1].outcome == Outcome::Unknown);
   CHECK(f.results[1].detail == "the device was not heard with the new value");
+}
+
+TEST_CASE("what was measured before the write does not show that it was done") {
+  Fixture f(false);
+  REQUIRE(f.write(21.0));
+  f.hear(21.0, Quality::Good, f.wall - 1min);  // waited at the broker
+  f.hear(21.0, Quality::Good, f.wall - 3s);
+  CHECK(f.results.empty());
+  SUBCASE("after it") { f.hear(21.0, Quality::Good, f.wall + 1s); }
+  SUBCASE("in the same second, by a clock of whole seconds that is a little late") {
+    f.hear(21.0, Quality::Good, f.wall - 1500ms);
+  }
+  REQUIRE(f.results.size() == 1);
+  CHECK(f.results[0].outcome == Outcome::Written);
 }
 
 TEST_CASE("what was not published is refused, and what may have been is unknown") {
