@@ -78,7 +78,8 @@ void Bookkeeper::hear_drops() {
       known = by_store_device_.find(device.value);
       if (known == by_store_device_.end()) continue;
     }
-    books_[known->second].on_drop_counter(store_->counts(device).dropped,
+    const OutboxCounts counts = store_->counts(device);
+    books_[known->second].on_drop_counter(counts.dropped + counts.expired,
                                           complain_for(known->second));
   }
 }

@@ -136,7 +136,8 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
   listed.resize(entries_.size() + 1);
   // A commit that failed and yet was on the disk, found by the next process: what it dropped is
   // counted there, and was told to nobody.
-  if (occasion.process_began && !occasion.damaged) on_drop_counter(counts.dropped, complain);
+  const std::uint64_t dropped = counts.dropped + counts.expired;
+  if (occasion.process_began && !occasion.damaged) on_drop_counter(dropped, complain);
   for (Reading reading = 1; reading <= entries_.size(); ++reading) {
     Entry& absent = entries_[reading - 1];
     if (absent.row != Row::Waiting || listed[reading]) continue;
@@ -151,7 +152,7 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
   }
   oldest_waiting_ = 1;
   if (!occasion.process_began && !occasion.at_end && !occasion.damaged) return;
-  compare("drops", dropped_, counts.dropped, occasion.damaged, complain);
+  compare("drops", dropped_, dropped, occasion.damaged, complain);
   compare("rows set aside", quarantined_, counts.quarantined, occasion.damaged, complain);
 }
 

@@ -5,7 +5,8 @@
 // - A row is released only when the cloud has it.
 // - An id stands for one reading, and a reading has one id.
 // - The rows in the store are exactly those stored and not released, set aside or dropped since.
-// - A drop takes the device's oldest row; `dropped` and `quarantined` count exactly the rows gone.
+// - A drop takes the device's oldest row; `dropped`, `expired` and `quarantined` count exactly the
+//   rows gone.
 // - Nothing else is missing, but what a power cut takes: rows not older than the sync window.
 #pragma once
 
@@ -36,7 +37,8 @@ class DeviceBook {
   // Which reading that was; 0: none of ours.
   Reading on_released(const StoredMessage& row);
   void on_quarantined(const StoredMessage& row);
-  // The counter of drops stands at this; the oldest waiting rows are those dropped.
+  // The counters of drops, by bytes and by age, stand at this together; the oldest waiting rows are
+  // those dropped.
   void on_drop_counter(std::uint64_t dropped, const Complain& complain);
   // What the store holds and counts, read from it.
   struct Occasion {

@@ -91,6 +91,7 @@ GatewayProcess::GatewayProcess(Surroundings around, std::vector<std::size_t> con
     signers_.push_back(std::make_unique<DerivedKeySigner>(device_name(device)));
     DeviceDescription description;
     description.id = device_name(device);
+    if (is_fresh_first(around.scale, device)) description.order = SendOrder::FreshFirst;
     TagDescription counter;
     counter.name = "counter";
     description.tags.push_back(counter);

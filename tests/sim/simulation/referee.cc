@@ -201,6 +201,7 @@ void Referee::on_login(const std::string& host, const std::string& client, Stead
   Device& device = device_of(client);
   device.online = true;
   device.online_since = now;
+  device.sent_fresh = device.sent_old = 0;
   device.unreachable = 0;
 }
 
@@ -262,6 +263,18 @@ void Referee::on_telemetry(const std::string& host, const std::string& client,
                            std::string_view topic, std::string_view body, SteadyTime now) {
   if (!endpoint_of(host).sends.count(now)) complain_("too many messages at a time");
   books_.on_sent(client, topic, body);
+  note_order(device_of(client), client, reading_in(body));
+}
+
+// Two rising series at most, of which the greater one takes what it can.
+void Referee::note_order(Device& device, const std::string& client, std::uint64_t reading) {
+  if (reading > device.sent_fresh) {
+    device.sent_fresh = reading;
+  } else if (is_fresh_first(scale_, books_.device_of(client)) && reading > device.sent_old) {
+    device.sent_old = reading;
+  } else {
+    complain_(client + ": reading " + std::to_string(reading) + " is sent out of order");
+  }
 }
 
 }  // namespace hubward::simulation

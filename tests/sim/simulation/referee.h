@@ -20,6 +20,8 @@
 // - While a hub answers nobody, DPS says that it is the right one as often as the logarithm of the
 //   time: at most 4 + log2(1 + seconds / 5). When it has sent somebody elsewhere, or after a
 //   quarter of an hour, each device may ask for itself, every half hour.
+// - What a device sends over one link is in order; fresh first: what waited is, and so is what came
+//   meanwhile.
 // - A hub, or DPS, that answers nobody is asked by one for all: after its last answer at most one
 //   attempt of each device, and then 3 x (10 + 8 x minutes).
 #pragma once
@@ -79,8 +81,10 @@ class Referee final : public WireWatch {
     SteadyTime unreached_since{};
     bool online = false;
     SteadyTime online_since{};
-    SteadyTime restless_since{};  // no stable session since
-    unsigned attempts = 0;        // since then
+    std::uint64_t sent_fresh = 0;  // the newest reading over this link
+    std::uint64_t sent_old = 0;    // the newest of those that were not the newest then
+    SteadyTime restless_since{};   // no stable session since
+    unsigned attempts = 0;         // since then
   };
   struct Endpoint {
     RateWatch attempts;
@@ -97,6 +101,7 @@ class Referee final : public WireWatch {
   static void end_conversation(Device& device);
   static void on_answer(Endpoint& endpoint);
   void on_confirmed(Device& device, std::string_view answer, SteadyTime now);
+  void note_order(Device& device, const std::string& client, std::uint64_t reading);
   void ask_dps(Device& device, const std::string& client, SteadyTime now);
   void note_step(Device& device, const std::string& client, SteadyTime now);
   void log_in(Device& device, const std::string& client, SteadyTime now);

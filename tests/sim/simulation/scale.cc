@@ -59,6 +59,15 @@ Scale scale_of(std::uint64_t seed) {
         100 * scale.devices * 300 / static_cast<std::uint64_t>(scale.between_readings.count());
   }
   scale.disk_remounts = random.unit() >= 0.75;
+  // A stream of their own: whoever draws neither plays as before there were these.
+  test::SeededRandom modes(seed ^ 0x0D0E5ULL);
+  scale.fresh_first = modes.unit() < 0.2;
+  const bool ages = modes.unit() < 0.2;
+  const auto age_max = std::chrono::minutes(whole(modes, 3, 20));
+  // A clock that claims to be right and is years off makes everything too old: nothing to see. And
+  // rows of a boot without the time are of no known age: younger ones go before them, and the books
+  // could not say which.
+  if (ages && !scale.clock_faults && scale.battery_clock) scale.age_max = age_max;
   return scale;
 }
 
@@ -81,6 +90,8 @@ std::string Scale::text() const {
   if (limits.sends_per_second > 0) {
     text += ", " + std::to_string(static_cast<int>(limits.sends_per_second)) + " sends/s";
   }
+  if (age_max) text += ", kept for " + std::to_string(age_max->count()) + " s";
+  if (fresh_first) text += ", every second device fresh first";
   if (disk_faults) text += ", disk faults";
   if (disk_remounts) text += ", the disk mounted anew";
   if (clock_faults) text += ", clock faults";

@@ -31,6 +31,10 @@ struct Scale {
   // What DPS takes from everybody together.
   double registrations_per_minute = 200;
   std::uint64_t store_bytes_max = 512ULL * 1024 * 1024;  // little enough, and retention drops
+  // Nothing that is older is sent. Nothing: only `store_bytes_max` drops.
+  std::optional<std::chrono::seconds> age_max;
+  // Every second device sends what comes over the present link before what has waited.
+  bool fresh_first = false;
   bool disk_faults = false;
   bool disk_remounts = false;
   bool clock_faults = false;
@@ -50,5 +54,8 @@ struct Scale {
 inline constexpr std::uint64_t kLargeEvery = 50;
 
 [[nodiscard]] Scale scale_of(std::uint64_t seed);
+[[nodiscard]] inline bool is_fresh_first(const Scale& scale, std::size_t device) {
+  return scale.fresh_first && device % 2 == 1;
+}
 
 }  // namespace hubward::simulation
