@@ -39,7 +39,7 @@ int run(const cli::Run& command, const cli::Surroundings& world) {
   for (const auto& problem : site.problems) {
     std::fprintf(stderr, "%s\n", config::to_line(problem).c_str());
   }
-  const auto ran = run_gateway(*site.settings);
+  const auto ran = run_gateway(*site.settings, world.files, world.secrets);
   if (ran) return cli::kExitFine;
   const FailureWords& words = words_for(ran.error().code);
   std::string sentence = "hubward does not start: " + std::string(words.name);

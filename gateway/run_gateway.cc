@@ -17,6 +17,7 @@
 #include "gateway/device/roster.h"
 #include "gateway/identity_signer.h"
 #include "gateway/observe/status_board.h"
+#include "gateway/onboarding.h"
 #include "gateway/outbox/outbox_writer.h"
 #include "gateway/part_settings.h"
 #include "gateway/platform/asio_loop.h"
@@ -52,7 +53,8 @@ constexpr unsigned kBeatsUntilTrim = 60;
 // Everything that runs, in the order in which it may go away again (from the last member up).
 class Gateway {
  public:
-  Gateway(const config::SiteSettings& site, platform::StateFolder folder, Log& log)
+  Gateway(const config::SiteSettings& site, const config::FileSource& files,
+          const config::SecretSource& secrets, platform::StateFolder folder, Log& log)
       : site_(site),
         folder_(std::move(folder)),
         log_(log),
@@ -70,7 +72,9 @@ class Gateway {
         status_(loop_, board_),
         roster_(board_),
         clock_rounds_({machine_boot_id(), limits_of(site).connections_per_second}, clock_, watch_,
-                      loop_, roster_, board_, log) {}
+                      loop_, roster_, board_, log),
+        onboarding_({site, files, secrets, loop_, board_, log, folder_.file("refused-devices.json"),
+                     [this](config::AddedDevice device) { return join(std::move(device)); }}) {}
 
   Status start() {
     auto links = platform::MosquittoLinkOpener::create(site_.trusted_roots_file, resolver_, loop_);
@@ -106,18 +110,39 @@ class Gateway {
 
  private:
   Status make_devices() {
-    const std::uint64_t boot_id = machine_boot_id();
     for (std::uint32_t i = 0; i < site_.devices.size(); ++i) {
-      auto signer = make_signer(site_.credentials[i], site_.devices[i].id);
-      if (!signer) return tl::unexpected(signer.error());
-      signers_.push_back(std::move(*signer));
-      const device::CloudParts parts{loop_,     *links_, *signers_.back(), assignments_,
-                                     backoffs_, outbox_, leases_,          admission_,
-                                     random_,   log_,    &watch_};
-      roster_.add(
-          std::make_unique<device::Device>(DeviceIndex{i}, site_.devices[i], settings_,
-                                           device::DeviceParts{parts, status_, writes_, boot_id}));
+      auto made = make_device(DeviceIndex{i}, site_.devices[i], site_.credentials[i]);
+      if (!made) return made;
     }
+    return {};
+  }
+
+  Status make_device(DeviceIndex index, const DeviceDescription& description,
+                     const config::DeviceCredential& credential) {
+    auto signer = make_signer(credential, description.id);
+    if (!signer) return tl::unexpected(signer.error());
+    signers_.push_back(std::move(*signer));
+    const device::CloudParts parts{loop_,     *links_, *signers_.back(), assignments_,
+                                   backoffs_, outbox_, leases_,          admission_,
+                                   random_,   log_,    &watch_};
+    roster_.add(std::make_unique<device::Device>(
+        index, description, settings_,
+        device::DeviceParts{parts, status_, writes_, machine_boot_id()}));
+    return {};
+  }
+
+  // One more device while all others run. Its key is good: it was read with its file.
+  Status join(config::AddedDevice device) {
+    if (stopping_) return failure(ErrorCode::Stopped, ErrorKind::Permanent, "hubward is stopping");
+    const DeviceIndex index{static_cast<std::uint32_t>(roster_.size())};
+    device.mqtt.device = index;
+    if (auto added = mqtt_->add(std::move(device.mqtt)); !added) return added;
+    if (auto made = make_device(index, device.description, device.credential); !made) return made;
+    if (!board_.add_device(device.description)) {
+      log_.write(LogLevel::Warn, "device_not_shown", {{"device", device.description.id}});
+    }
+    roster_.at(index).attach(mqtt_);
+    roster_.at(index).start();
     return {};
   }
 
@@ -134,8 +159,9 @@ class Gateway {
     };
     page_ = std::make_unique<web::WebServer>(std::move(web), board_);
     if (auto started = page_->start(); !started) return started;
-    commands_ = std::make_unique<control::ControlCommands>(control::ControlParts{
-        board_, roster_, outbox_, writes_, *paths_, dps, loop_, log_, folder_.file("maintenance")});
+    commands_ = std::make_unique<control::ControlCommands>(
+        control::ControlParts{board_, roster_, outbox_, writes_, *paths_, dps, loop_, log_,
+                              folder_.file("maintenance"), onboarding_});
     auto control = platform::ControlSocket::listen(
         folder_.file("control.sock"), loop_,
         [this](const std::string& request, const platform::ControlSocket::Answer& answer) {
@@ -165,9 +191,17 @@ class Gateway {
         roster_.at(device.device).attach(adapters_.back().get());
       }
     }
-    if (!site_.mqtt_devices.empty()) {
-      adapters_.push_back(
-          std::make_unique<mqtt::MqttAdapter>(*site_.broker, site_.mqtt_devices, brokers_, loop_));
+    if (!site_.mqtt_devices.empty() || !site_.onboarding.empty()) {
+      auto adapter =
+          std::make_unique<mqtt::MqttAdapter>(*site_.broker, site_.mqtt_devices, brokers_, loop_);
+      mqtt_ = adapter.get();
+      adapters_.push_back(std::move(adapter));
+      std::vector<mqtt::DeviceSettings> kinds;
+      for (const auto& rule : site_.onboarding) kinds.push_back(rule.kind);
+      mqtt_->welcome(std::move(kinds),
+                     [this](std::size_t rule, std::string_view name, std::string_view topic) {
+                       onboarding_.heard(rule, name, topic);
+                     });
       for (const auto& device : site_.mqtt_devices) {
         roster_.at(device.device).attach(adapters_.back().get());
       }
@@ -195,6 +229,7 @@ class Gateway {
     lines.reserve(lines_.size());
     for (SharesLine* line : lines_) lines.push_back(line->line_use());
     board_.set_lines(std::move(lines));
+    if (!site_.onboarding.empty()) board_.set_newcomers(onboarding_.look());
     if (++beats_ % kBeatsUntilTrim == 0) platform::return_freed_memory();
     loop_.call_at(clock_.steady() + kHeartbeat, [this] { beat(); });
   }
@@ -226,7 +261,9 @@ class Gateway {
   device::DeviceRoster roster_;
   ClockRounds clock_rounds_;
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
-  std::vector<SharesLine*> lines_;  // among them
+  std::vector<SharesLine*> lines_;     // among them
+  mqtt::MqttAdapter* mqtt_ = nullptr;  // one of them
+  Onboarding onboarding_;
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};
   std::unique_ptr<web::WebServer> page_;  // its thread reads the last beat
   std::unique_ptr<control::ControlCommands> commands_;
@@ -237,14 +274,15 @@ class Gateway {
 
 }  // namespace
 
-Status run_gateway(const config::SiteSettings& site) {
+Status run_gateway(const config::SiteSettings& site, const config::FileSource& files,
+                   const config::SecretSource& secrets) {
   platform::bound_name_lookups();
   platform::raise_descriptor_limit();
   platform::forbid_core_dumps();
   auto folder = platform::StateFolder::open(site.state_folder);
   if (!folder) return tl::unexpected(folder.error());
   platform::ConsoleLog log(site.log_level);
-  Gateway gateway(site, std::move(*folder), log);
+  Gateway gateway(site, files, secrets, std::move(*folder), log);
   if (auto started = gateway.start(); !started) return started;
   gateway.run();
   return {};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <span>
-#include <tuple>
 #include <utility>
 
 namespace hubward::mqtt {
@@ -33,45 +32,96 @@ MqttAdapter::MqttAdapter(BrokerSettings broker, std::vector<DeviceSettings> devi
 
 MqttAdapter::~MqttAdapter() { stop(); }
 
+void MqttAdapter::welcome(std::vector<DeviceSettings> kinds, NewcomerHeard heard) {
+  for (DeviceSettings& settings : kinds) kinds_.push_back({{}, {}, std::move(settings)});
+  heard_ = std::move(heard);
+}
+
 Status MqttAdapter::start(ReadingSink& sink) {
-  using Owners = std::vector<TopicRoutes::Owner>;
-  Owners telemetry, availability, answers;
+  telemetry_.emplace();
+  availability_.emplace();
+  answers_.emplace();
   for (std::size_t place = 0; place < devices_.size(); ++place) {
-    Device& device = devices_[place];
-    const DeviceSettings& settings = device.settings;
-    auto extractor = PayloadExtractor::make(settings);
-    if (!extractor) return tl::unexpected(extractor.error());
-    device.extractor.emplace(std::move(*extractor));
-    auto names = TopicTemplate::parse(settings.topic_template);
-    if (names && (names->names_component() || names->names_tag())) device.topic = std::move(*names);
-    for (const TagSettings& tag : settings.tags) {
-      if (tag.write) written_topics_.insert(tag.write->topic);
-    }
-    const auto add = [&](Owners& to, const std::string& topic) {
-      to.push_back({place, settings.device_name, topic});
-    };
-    add(telemetry, settings.topic_template);
-    if (settings.availability) add(availability, settings.availability->topic_template);
-    if (settings.answer) add(answers, settings.answer->topic_template);
+    if (auto added = route(place); !added) return added;
   }
-  using enum TopicRoutes::Sharing;
-  for (auto [routes, owners, sharing] : {std::tuple{&telemetry_, &telemetry, Refused},
-                                         std::tuple{&availability_, &availability, Allowed},
-                                         std::tuple{&answers_, &answers, Allowed}}) {
-    auto made = TopicRoutes::make(*owners, sharing);
-    if (!made) return tl::unexpected(made.error());
-    for (std::string& filter : made->filters()) {
-      if (std::find(broker_.filters.begin(), broker_.filters.end(), filter) ==
-          broker_.filters.end()) {
-        broker_.filters.push_back(std::move(filter));
-      }
-    }
-    routes->emplace(std::move(*made));
+  for (const TopicRoutes* routes : {&*telemetry_, &*availability_, &*answers_}) {
+    for (std::string& filter : routes->filters()) subscribe(std::move(filter));
+  }
+  for (Kind& kind : kinds_) {
+    if (auto made = expect(kind); !made) return made;
   }
   sink_ = &sink;
   link_ = connector_.connect(broker_, *this, loop_);
   link_->start();
   return {};
+}
+
+Status MqttAdapter::route(std::size_t place) {
+  Device& device = devices_[place];
+  const DeviceSettings& settings = device.settings;
+  auto extractor = PayloadExtractor::make(settings);
+  if (!extractor) return tl::unexpected(extractor.error());
+  using enum TopicRoutes::Sharing;
+  const auto owner = [&](const std::string& topic) {
+    return TopicRoutes::Owner{place, settings.device_name, topic};
+  };
+  if (auto added = telemetry_->add(owner(settings.topic_template), Refused); !added) return added;
+  if (const auto& said = settings.availability) {
+    if (auto added = availability_->add(owner(said->topic_template), Allowed); !added) return added;
+  }
+  if (const auto& answer = settings.answer) {
+    if (auto added = answers_->add(owner(answer->topic_template), Allowed); !added) return added;
+  }
+  device.extractor.emplace(std::move(*extractor));
+  auto names = TopicTemplate::parse(settings.topic_template);
+  if (names && (names->names_component() || names->names_tag())) device.topic = std::move(*names);
+  for (const TagSettings& tag : settings.tags) {
+    if (tag.write) written_topics_.insert(tag.write->topic);
+  }
+  return {};
+}
+
+void MqttAdapter::subscribe(std::string filter) {
+  if (!is_subscribed(filter)) broker_.filters.push_back(std::move(filter));
+}
+
+bool MqttAdapter::is_subscribed(const std::string& filter) const {
+  return std::find(broker_.filters.begin(), broker_.filters.end(), filter) != broker_.filters.end();
+}
+
+Status MqttAdapter::expect(Kind& kind) {
+  const DeviceSettings& settings = kind.settings;
+  auto topic = TopicTemplate::parse(settings.topic_template);
+  if (!topic) return tl::unexpected(topic.error());
+  subscribe(topic->filter());
+  kind.topic = std::move(*topic);
+  std::vector<std::string> others;
+  if (settings.availability) others.push_back(settings.availability->topic_template);
+  if (settings.answer) others.push_back(settings.answer->topic_template);
+  for (const std::string& text : others) {
+    auto other = TopicTemplate::parse(text);
+    if (!other) return tl::unexpected(other.error());
+    subscribe(other->filter());
+    kind.others.push_back(std::move(*other));
+  }
+  return {};
+}
+
+Status MqttAdapter::add(DeviceSettings device) {
+  std::vector<const std::string*> topics{&device.topic_template};
+  if (device.availability) topics.push_back(&device.availability->topic_template);
+  if (device.answer) topics.push_back(&device.answer->topic_template);
+  for (const std::string* text : topics) {
+    const auto topic = TopicTemplate::parse(*text);
+    if (!topic || !is_subscribed(topic->filter())) {
+      return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
+                     "topic \"" + *text + "\" was not subscribed to at the start");
+    }
+  }
+  devices_.push_back({.settings = std::move(device), .extractor = {}, .topic = {}, .reported = {}});
+  auto added = route(devices_.size() - 1);
+  if (!added) devices_.pop_back();
+  return added;
 }
 
 void MqttAdapter::stop() noexcept {
@@ -136,8 +186,24 @@ void MqttAdapter::on_message(BrokerMessage message, BrokerAck ack) {
     return take_samples(devices_[owners.front()], std::move(message),
                         means_else ? Also::SomethingElse : Also::Nothing, ack);
   }
-  if (!means_else) report_bad(nullptr, message, ErrorCode::BadPayload);
+  if (!means_else && !take_newcomer(message)) {
+    report_bad(nullptr, message, ErrorCode::BadPayload);
+  }
   ack(true);
+}
+
+bool MqttAdapter::take_newcomer(const BrokerMessage& message) {
+  for (std::size_t i = 0; i < kinds_.size(); ++i) {
+    const Kind& kind = kinds_[i];
+    if (const auto names = kind.topic->match(message.topic); names && !names->device.empty()) {
+      if (!message.retained) heard_(i, names->device, message.topic);
+      return true;
+    }
+    for (const TopicTemplate& other : kind.others) {
+      if (other.match(message.topic)) return true;
+    }
+  }
+  return false;
 }
 
 bool MqttAdapter::take_answer(const BrokerMessage& message) {

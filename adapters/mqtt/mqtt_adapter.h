@@ -1,6 +1,7 @@
 // Reads every device that publishes to the local MQTT broker, and writes to those that listen.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include "adapters/mqtt/topic_routes.h"
 #include "adapters/mqtt/write_exchange.h"
 #include "gateway/api/broker_link.h"
+#include "gateway/api/newcomer.h"
 #include "gateway/api/southbound.h"
 
 namespace hubward::mqtt {
@@ -31,8 +33,16 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   MqttAdapter(const MqttAdapter&) = delete;
   MqttAdapter& operator=(const MqttAdapter&) = delete;
 
+  // Before start(): what devices of nobody's may look like, with any name. `heard` learns of their
+  // messages, which are acknowledged and not stored. A retained message makes no newcomer: who
+  // published it may be long gone.
+  void welcome(std::vector<DeviceSettings> kinds, NewcomerHeard heard);
+
   // Error ConfigInvalid as TopicRoutes::make() and PayloadExtractor::make().
   Status start(ReadingSink& sink) override;
+  // One more device, after start(). Errors: ConfigInvalid, also for a topic that was not subscribed
+  // to at the start; after one nothing has changed.
+  Status add(DeviceSettings device);
   void write(WriteRequest request, WriteDone done) override;
   // Messages not acknowledged by then are delivered again after the next start.
   void stop() noexcept override;
@@ -47,6 +57,20 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
     std::shared_ptr<std::set<std::string>> heard = std::make_shared<std::set<std::string>>();
     std::optional<FieldState> reported;
   };
+
+  struct Kind {
+    std::optional<TopicTemplate> topic;
+    std::vector<TopicTemplate> others;  // availability, answers
+    DeviceSettings settings;
+  };
+
+  // Makes the device at that place ready for its messages.
+  Status route(std::size_t place);
+  Status expect(Kind& kind);
+  void subscribe(std::string filter);
+  [[nodiscard]] bool is_subscribed(const std::string& filter) const;
+  // True: it is one of a newcomer's.
+  bool take_newcomer(const BrokerMessage& message);
 
   void on_connected() override;
   void on_closed(Error why) override;
@@ -63,8 +87,10 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   void report_bad(const Device* device, const BrokerMessage& message, ErrorCode code);
 
   BrokerSettings broker_;
-  const std::string where_;  // for people
-  std::vector<Device> devices_;
+  const std::string where_;     // for people
+  std::deque<Device> devices_;  // writes under way point into it
+  std::vector<Kind> kinds_;
+  NewcomerHeard heard_;
   std::optional<TopicRoutes> telemetry_, availability_, answers_;
   std::set<std::string, std::less<>> written_topics_;  // what we publish ourselves may come back
   WriteExchange writes_;

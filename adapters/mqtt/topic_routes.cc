@@ -7,28 +7,32 @@ namespace hubward::mqtt {
 
 Result<TopicRoutes> TopicRoutes::make(const std::vector<Owner>& owners, Sharing sharing) {
   TopicRoutes made;
-  std::map<std::string, std::size_t> by_template;  // template -> its place in routes_
   for (const Owner& owner : owners) {
-    const auto invalid = [&](const std::string& why) {
-      return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
-                     "topic \"" + owner.topic_template + "\": " + why);
-    };
-    auto found = by_template.find(owner.topic_template);
-    if (found == by_template.end()) {
-      auto topic = TopicTemplate::parse(owner.topic_template);
-      if (!topic) return invalid(topic.error().context);
-      found = by_template.emplace(owner.topic_template, made.routes_.size()).first;
-      made.routes_.push_back({std::move(*topic), {}});
-    }
-    Route& route = made.routes_[found->second];
-    const std::string name = route.topic.names_device() ? owner.device_name : std::string();
-    std::vector<std::size_t>& places = route.owners[name];
-    if (!places.empty() && sharing == Sharing::Refused) {
-      return invalid("two devices have it" + (name.empty() ? "" : " for \"" + name + "\""));
-    }
-    places.push_back(owner.place);
+    if (const Status added = made.add(owner, sharing); !added) return tl::unexpected(added.error());
   }
   return made;
+}
+
+Status TopicRoutes::add(const Owner& owner, Sharing sharing) {
+  const auto invalid = [&](const std::string& why) {
+    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
+                   "topic \"" + owner.topic_template + "\": " + why);
+  };
+  auto found = by_template_.find(owner.topic_template);
+  if (found == by_template_.end()) {
+    auto topic = TopicTemplate::parse(owner.topic_template);
+    if (!topic) return invalid(topic.error().context);
+    found = by_template_.emplace(owner.topic_template, routes_.size()).first;
+    routes_.push_back({std::move(*topic), {}});
+  }
+  Route& route = routes_[found->second];
+  const std::string name = route.topic.names_device() ? owner.device_name : std::string();
+  std::vector<std::size_t>& places = route.owners[name];
+  if (!places.empty() && sharing == Sharing::Refused) {
+    return invalid("two devices have it" + (name.empty() ? "" : " for \"" + name + "\""));
+  }
+  places.push_back(owner.place);
+  return {};
 }
 
 std::vector<std::string> TopicRoutes::filters() const {

@@ -25,6 +25,9 @@ class TopicRoutes {
   // topic.
   [[nodiscard]] static Result<TopicRoutes> make(const std::vector<Owner>& owners, Sharing sharing);
 
+  // One more. The same errors; after one nothing has changed.
+  [[nodiscard]] Status add(const Owner& owner, Sharing sharing);
+
   // What to subscribe to, each filter once.
   [[nodiscard]] std::vector<std::string> filters() const;
   // The places of the owners, in the order given to make(). If several templates fit, the owners of
@@ -37,6 +40,7 @@ class TopicRoutes {
     std::map<std::string, std::vector<std::size_t>, std::less<>> owners;  // by name in the topic
   };
   std::vector<Route> routes_;
+  std::map<std::string, std::size_t, std::less<>> by_template_;  // the place in routes_
 };
 
 }  // namespace hubward::mqtt

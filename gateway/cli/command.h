@@ -64,6 +64,14 @@ struct DrillFailover {
   std::string folder = kDefaultFolder;
   bool json = false;
 };
+// Devices that no file knows: who waits, and somebody's yes or no.
+struct Onboard {
+  enum class Wish : std::uint8_t { List, Approve, Refuse } wish = Wish::List;
+  std::string name;  // in its topic
+  std::string id;    // approve: its id in the cloud, if that is not its name
+  std::string folder = kDefaultFolder;
+  bool json = false;
+};
 // Shows what comes on a serial line, as bytes and as frames.
 struct SerialListen {
   std::string port;  // a path, or HOST:PORT
@@ -119,7 +127,7 @@ struct ExplainFailures {};
 struct Version {};
 
 using Command = std::variant<Run, Check, Schema, Plan, ShowStatus, Why, DrillFailover, Maintenance,
-                             ExportQuarantine, SerialListen, ReadOnce, WriteOnce, Scan,
+                             Onboard, ExportQuarantine, SerialListen, ReadOnce, WriteOnce, Scan,
                              ExplainFailures, Version>;
 
 // What a command has to say, and the status to exit with.

@@ -115,6 +115,24 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   add_folder(*failover_verb, drill.folder);
   failover_verb->add_flag("--json", drill.json, "For programs");
 
+  Onboard onboard;
+  auto* onboard_verb = app.add_subcommand(
+      "onboard", "Devices of the broker that no file knows: list, approve, refuse");
+  onboard_verb->require_subcommand(1);
+  auto* newcomers_verb = onboard_verb->add_subcommand("list", "Show who waits to be approved");
+  add_folder(*newcomers_verb, onboard.folder);
+  newcomers_verb->add_flag("--json", onboard.json, "For programs");
+  auto* approve_verb = onboard_verb->add_subcommand(
+      "approve", "Write a file for the device, from its rule's model, and start it");
+  approve_verb->add_option("name", onboard.name, "Its name in the topic")->required();
+  approve_verb->add_option("--id", onboard.id, "Its id in the cloud, if that is not its name")
+      ->option_text("ID");
+  add_folder(*approve_verb, onboard.folder);
+  auto* refuse_verb =
+      onboard_verb->add_subcommand("refuse", "Do not hear it any more, until somebody approves it");
+  refuse_verb->add_option("name", onboard.name, "Its name in the topic")->required();
+  add_folder(*refuse_verb, onboard.folder);
+
   SerialListen listen;
   auto* serial_verb = app.add_subcommand("serial", "Look at serial lines");
   serial_verb->require_subcommand(1);
@@ -195,6 +213,11 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   if (failures_verb->parsed()) return ExplainFailures{};
   if (why_verb->parsed()) return why;
   if (failover_verb->parsed()) return drill;
+  if (onboard_verb->parsed()) {
+    if (approve_verb->parsed()) onboard.wish = Onboard::Wish::Approve;
+    if (refuse_verb->parsed()) onboard.wish = Onboard::Wish::Refuse;
+    return onboard;
+  }
   if (listen_verb->parsed()) return listen;
   if (read_verb->parsed()) {
     read.as_all = as == "all";

@@ -50,6 +50,7 @@ struct Surroundings {
 [[nodiscard]] Outcome perform(const ExportQuarantine& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Why& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const DrillFailover& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const Onboard& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ReadOnce& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const WriteOnce& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Scan& command, const Surroundings& world);

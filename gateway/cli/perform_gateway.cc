@@ -1,4 +1,5 @@
 // Commands that ask the running gateway over its control socket.
+#include "gateway/cli/newcomer_text.h"
 #include "gateway/cli/perform.h"
 #include "gateway/cli/plan_text.h"
 #include "gateway/cli/status_text.h"
@@ -49,6 +50,24 @@ std::string request_json(const char* command, const std::string& device) {
   out.String(command);
   out.Key("device");
   out.String(device);
+  out.EndObject();
+  return buffer.GetString();
+}
+
+std::string onboard_json(const char* wish, const std::string& name, const std::string& id) {
+  rapidjson::StringBuffer buffer;
+  json::Writer out(buffer);
+  out.StartObject();
+  out.Key("command");
+  out.String("onboard");
+  if (wish != nullptr) {
+    out.Key(wish);
+    out.String(name);
+  }
+  if (!id.empty()) {
+    out.Key("id");
+    out.String(id);
+  }
   out.EndObject();
   return buffer.GetString();
 }
@@ -168,6 +187,42 @@ Outcome perform(const DrillFailover& command, const Surroundings& world) {
   const auto shown = drill_text(*answer, Paint(world.colour));
   if (!shown) return not_understood(shown.error().context);
   return {shown->fine ? kExitFine : kExitProblems, command.json ? *answer + "\n" : shown->text, ""};
+}
+
+Outcome perform(const Onboard& command, const Surroundings& world) {
+  using Wish = Onboard::Wish;
+  const char* wish = command.wish == Wish::Approve  ? "approve"
+                     : command.wish == Wish::Refuse ? "refuse"
+                                                    : nullptr;
+  const auto answer =
+      ask_gateway(command.folder, {}, onboard_json(wish, command.name, command.id), world);
+  if (!answer) return not_reached(answer.error().context);
+  if (const auto refusal = refusal_in(*answer); !refusal.empty()) {
+    return {kExitProblems, "", "hubward: " + refusal + "\n"};
+  }
+  const auto document = json::parse(*answer);
+  if (!document) return not_understood(*answer);
+  if (command.wish == Wish::Refuse) {
+    return {kExitFine, "It is not heard any more; `hubward onboard approve` lets it wait again.\n",
+            ""};
+  }
+  if (command.wish == Wish::Approve) {
+    const auto id = json::as_string(json::find(*document, "approved"));
+    const auto file = json::as_string(json::find(*document, "file"));
+    if (!id || !file) return not_understood(*answer);
+    const std::string later(
+        json::as_string(json::find(*document, "why_later")).value_or(std::string_view()));
+    std::string said = "The device " + std::string(*id) + " is approved; its file is " +
+                       std::string(*file) + ".\n";
+    said += later.empty() ? "It runs.\n" : "It begins at the next start: " + later + ".\n";
+    return {kExitFine, said, ""};
+  }
+  if (command.json) return {kExitFine, *answer + "\n", ""};
+  if (!json::as_bool(json::find(*document, "expected")).value_or(false)) {
+    return {kExitFine, "gateway.json has no rule for new devices (\"onboarding\").\n", ""};
+  }
+  const std::string text = newcomers_text(*document, std::nullopt, SIZE_MAX, Paint(world.colour));
+  return {kExitFine, text.empty() ? "No device waits to be approved.\n" : text, ""};
 }
 
 }  // namespace hubward::cli

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "gateway/cli/newcomer_text.h"
 #include "proto/json.h"
 
 namespace hubward::cli {
@@ -15,6 +16,8 @@ constexpr json::Limits kStatusLimits{256 * 1024 * 1024, 16};
 // Longer names are cut, so that one of them does not push the table apart.
 constexpr std::size_t kCellMax = 44;
 constexpr std::size_t kColumns = 6;
+// Devices that wait to be approved.
+constexpr std::size_t kNewcomersShown = 10;
 
 using Row = std::array<std::string, kColumns>;
 
@@ -202,6 +205,10 @@ Result<std::string> status_text(std::string_view status_json, const Paint& paint
   out += table(*devices, now_ms, paint);
   const auto* lines = json::find(*document, "lines");
   if (lines != nullptr && lines->IsArray()) out += lines_table(*lines, paint);
+  if (const auto* newcomers = json::find(*document, "newcomers")) {
+    const std::string waiting = newcomers_text(*newcomers, now_ms, kNewcomersShown, paint);
+    if (!waiting.empty()) out += "\n" + waiting;
+  }
   return out;
 }
 

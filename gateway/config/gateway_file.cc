@@ -140,6 +140,28 @@ Codec<BrokerFields> broker() {
   return r.codec();
 }
 
+Codec<OnboardingFields> onboarding() {
+  using Approve = OnboardingRule::Approve;
+  Record<OnboardingFields> r("onboarding",
+                             "what becomes of MQTT devices that are seen for the first time");
+  r.required("model", &OnboardingFields::model,
+             text(1, 64, "^[A-Za-z0-9][A-Za-z0-9_.-]*$", "the name of a device model"),
+             "the device model they are of; its topic has {device} in it, and what stands there is "
+             "the new device's name");
+  r.required("enrollment", &OnboardingFields::enrollment, text(1, 64, "the name of an enrollment"),
+             "the enrollment group, with its key, that gives them their identity");
+  r.optional("approve", &OnboardingFields::approve,
+             choice<Approve>({{"by_hand", Approve::ByHand}, {"all", Approve::All}}),
+             "\"by_hand\": each waits until somebody says hubward onboard approve; \"all\": none "
+             "waits");
+  r.optional("approve_names", &OnboardingFields::approve_names,
+             list_of(text(1, 255, "a name, with * for any characters"), 1, 64),
+             "with \"by_hand\": these do not wait, e.g. [\"sensor-*\"]");
+  r.optional("devices_max", &OnboardingFields::devices_max, integer_as<std::size_t>(0, 10000),
+             "how many devices of this model there may be before new ones wait in any case");
+  return r.codec();
+}
+
 }  // namespace
 
 const Record<GatewayFile>& gateway_record() {
@@ -168,6 +190,10 @@ const Record<GatewayFile>& gateway_record() {
     r.optional("hub", &GatewayFile::hub, hub(), "the connections to the hubs");
     r.optional("broker", &GatewayFile::broker, broker(),
                "the local MQTT broker; needed if there are MQTT devices");
+    r.optional("onboarding", &GatewayFile::onboarding,
+               map_of(onboarding(), 1, 100, "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+                      "1 to 64 letters, digits, dots, dashes"),
+               "rules for MQTT devices that no file knows, by a name of your own");
     r.optional("log_level", &GatewayFile::log_level,
                choice<LogLevel>({{"debug", LogLevel::Debug},
                                  {"info", LogLevel::Info},

@@ -6,12 +6,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/api/log.h"
 #include "gateway/api/outbox.h"
 #include "gateway/api/service_tier.h"
 #include "gateway/config/record.h"
 #include "gateway/config/secret_fields.h"
+#include "gateway/config/site_settings.h"
 #include "proto/hub/connect.h"
 
 namespace hubward::config {
@@ -71,6 +73,14 @@ struct BrokerFields {
   std::string ca_file;
 };
 
+struct OnboardingFields {
+  std::string model;
+  std::string enrollment;
+  OnboardingRule::Approve approve = OnboardingRule::Approve::ByHand;
+  std::vector<std::string> approve_names;
+  std::size_t devices_max = 100;
+};
+
 struct GatewayFile {
   std::string schema;
   std::int64_t version = 1;
@@ -84,6 +94,7 @@ struct GatewayFile {
   OutboxFields outbox;
   HubFields hub;
   std::optional<BrokerFields> broker;
+  std::map<std::string, OnboardingFields> onboarding;
   LogLevel log_level = LogLevel::Info;
 };
 

@@ -9,13 +9,13 @@
 #include "gateway/config/device_part.h"
 #include "gateway/config/gateway_part.h"
 #include "gateway/config/quota.h"
+#include "gateway/config/secrets.h"
 #include "gateway/config/site_rules.h"
+#include "proto/mqtt/topic_template.h"
 
 namespace hubward::config {
 namespace {
 
-// More is refused; the service's own limits and one gateway's memory end well before.
-constexpr std::size_t kDevicesMax = 10'000;
 // A list for people and tools; what is beyond it is said in one line.
 constexpr std::size_t kProblemsMax = 10'000;
 
@@ -26,6 +26,18 @@ struct OpenFile {
   Document document;
   std::optional<T> fields;  // absent: not even JSON
 };
+
+template <class T>
+OpenFile<T> open_text(std::string text, const Record<T>& record) {
+  OpenFile<T> file;
+  file.text = std::move(text);
+  file.document = parse_document(file.text);
+  if (file.document.root) {
+    file.fields.emplace();
+    record.read(*file.document.root, *file.fields);
+  }
+  return file;
+}
 
 template <class T>
 OpenFile<T> open_file(const std::string& path, const FileSource& files, const Record<T>& record,
@@ -44,13 +56,7 @@ OpenFile<T> open_file(const std::string& path, const FileSource& files, const Re
                               : "the file cannot be read: " + text.error().context});
     return file;
   }
-  file.text = std::move(*text);
-  file.document = parse_document(file.text);
-  if (file.document.root) {
-    file.fields.emplace();
-    record.read(*file.document.root, *file.fields);
-  }
-  return file;
+  return open_text(std::move(*text), record);
 }
 
 // What is wrong with the form of a file.
@@ -71,21 +77,8 @@ void append(std::vector<T>& problems, std::vector<T> more) {
                   std::make_move_iterator(more.end()));
 }
 
-std::optional<GatewayPart> load_gateway(const std::string& folder, const FileSource& files,
-                                        const SecretSource& secrets,
-                                        std::vector<Problem>& problems) {
-  const std::string path = path_from(folder, "gateway.json");
-  const auto file = open_file(path, files, gateway_record(), problems);
-  if (file.text.empty() && !problems.empty()) return std::nullopt;
-  FileReport report = report_on(path, file, gateway_record());
-  std::optional<GatewayPart> part;
-  if (file.fields) part = make_gateway_part(*file.fields, folder, files, secrets, report);
-  append(problems, report.take());
-  return part;
-}
-
 std::vector<std::string> device_paths(const std::string& folder, const FileSource& files,
-                                      std::vector<Problem>& problems) {
+                                      bool expects_more, std::vector<Problem>& problems) {
   const std::string devices_folder = path_from(folder, "devices.d");
   auto names = files.list(devices_folder);
   const auto refuse = [&](std::string rule, std::string text, Problem::Severity severity) {
@@ -101,7 +94,7 @@ std::vector<std::string> device_paths(const std::string& folder, const FileSourc
     return name.starts_with('.') || !name.ends_with(".json");
   });
   std::sort(names->begin(), names->end());
-  if (names->empty()) {
+  if (names->empty() && !expects_more) {
     refuse("no-devices", "there is no device file (*.json) here, so there is nothing to do",
            Problem::Severity::Warning);
   }
@@ -116,13 +109,10 @@ std::vector<std::string> device_paths(const std::string& folder, const FileSourc
   return std::move(*names);
 }
 
-// One file at a time: its tree is gone before the next is read.
-std::optional<DevicePart> load_device(const std::string& path, const std::string& folder,
-                                      const GatewayPart* gateway, const FileSource& files,
-                                      const SecretSource& secrets, std::vector<Problem>& problems) {
-  const std::size_t before = problems.size();
-  auto file = open_file(path, files, device_record(), problems);
-  if (problems.size() != before) return std::nullopt;
+std::optional<DevicePart> make_device(const std::string& path, OpenFile<DeviceFile> file,
+                                      const std::string& folder, const GatewayPart* gateway,
+                                      const FileSource& files, const SecretSource& secrets,
+                                      std::vector<Problem>& problems) {
   if (file.document.root && file.document.root->find("model") != nullptr) {
     auto of_model = add_model(*file.document.root, device_record().shape(), folder, files);
     if (!of_model.empty()) {
@@ -140,6 +130,87 @@ std::optional<DevicePart> load_device(const std::string& path, const std::string
   FileReport report = report_on(path, file, device_record());
   std::optional<DevicePart> part;
   if (file.fields) part = make_device_part(*file.fields, gateway, folder, secrets, report);
+  append(problems, report.take());
+  return part;
+}
+
+// One file at a time: its tree is gone before the next is read.
+std::optional<DevicePart> load_device(const std::string& path, const std::string& folder,
+                                      const GatewayPart* gateway, const FileSource& files,
+                                      const SecretSource& secrets, std::vector<Problem>& problems) {
+  const std::size_t before = problems.size();
+  auto file = open_file(path, files, device_record(), problems);
+  if (problems.size() != before) return std::nullopt;
+  return make_device(path, std::move(file), folder, gateway, files, secrets, problems);
+}
+
+Result<AddedDevice> new_device(const std::string& text, const std::string& folder,
+                               const GatewayPart& gateway, const FileSource& files,
+                               const SecretSource& secrets) {
+  std::vector<Problem> problems;
+  auto part = make_device("new device", open_text(text, device_record()), folder, &gateway, files,
+                          secrets, problems);
+  for (const Problem& problem : problems) {
+    if (problem.severity != Problem::Severity::Error) continue;
+    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, problem.text);
+  }
+  auto* mqtt = part ? std::get_if<mqtt::DeviceSettings>(&part->attached) : nullptr;
+  if (mqtt == nullptr) {
+    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, "its model is no MQTT device's");
+  }
+  return AddedDevice{std::move(part->description), std::move(part->credential), std::move(*mqtt)};
+}
+
+// Each rule with a device of some name: what is wrong with that is wrong with all of them.
+void add_onboarding(const GatewayFile& file, const std::string& folder, const FileSource& files,
+                    const SecretSource& secrets, FileReport& report, GatewayPart& part) {
+  for (const auto& [name, fields] : file.onboarding) {
+    const std::string at = "/onboarding" + pointer_step(name);
+    if (!report.clean(at)) continue;
+    OnboardingRule rule{name,
+                        fields.model,
+                        fields.enrollment,
+                        fields.approve,
+                        fields.approve_names,
+                        fields.devices_max,
+                        {}};
+    const auto enrollment = part.enrollments.find(fields.enrollment);
+    if (enrollment != part.enrollments.end() && !enrollment->second.has_key) {
+      report.error(at + "/enrollment", "missing-key",
+                   "new devices get their key from that of the enrollment group, and " +
+                       quoted(fields.enrollment) + " has none");
+      continue;
+    }
+    auto device =
+        new_device(new_device_text(rule, "new-device", "new-device"), folder, part, files, secrets);
+    if (!device) {
+      report.error(at, "onboarding", "a new device would not be right: " + device.error().context);
+      continue;
+    }
+    if (const auto topic = mqtt::TopicTemplate::parse(device->mqtt.topic_template);
+        !topic || !topic->names_device()) {
+      report.error(at + "/model", "onboarding",
+                   "the model's topic has no {device}, so that nothing says who a new device is");
+      continue;
+    }
+    rule.kind = std::move(device->mqtt);
+    part.settings.onboarding.push_back(std::move(rule));
+  }
+}
+
+std::optional<GatewayPart> load_gateway(const std::string& folder, const FileSource& files,
+                                        const SecretSource& secrets,
+                                        std::vector<Problem>& problems) {
+  const std::string path = path_from(folder, "gateway.json");
+  const auto file = open_file(path, files, gateway_record(), problems);
+  if (file.text.empty() && !problems.empty()) return std::nullopt;
+  FileReport report = report_on(path, file, gateway_record());
+  std::optional<GatewayPart> part;
+  if (file.fields) {
+    part = make_gateway_part(*file.fields, folder, files, secrets, report);
+    part->settings.folder = folder;
+    add_onboarding(*file.fields, folder, files, secrets, report, *part);
+  }
   append(problems, report.take());
   return part;
 }
@@ -191,6 +262,35 @@ void sort_problems(const std::string& folder, std::vector<Problem>& problems) {
                       "and " + std::to_string(left_out) + " more problems"});
 }
 
+// The files there are, and one that is still to be written.
+class OneMoreFile final : public FileSource {
+ public:
+  OneMoreFile(const FileSource& others, std::string folder, std::string name, std::string text)
+      : others_(others),
+        folder_(std::move(folder)),
+        name_(std::move(name)),
+        text_(std::move(text)) {}
+
+  Result<std::string> read(const std::string& path, std::size_t bytes_max) const override {
+    if (path == path_from(folder_, name_)) return text_;
+    return others_.read(path, bytes_max);
+  }
+  Result<std::vector<std::string>> list(const std::string& folder) const override {
+    auto names = others_.list(folder);
+    if (names && folder == folder_ &&
+        std::find(names->begin(), names->end(), name_) == names->end()) {
+      names->push_back(name_);
+    }
+    return names;
+  }
+  bool readable(const std::string& path) const override { return others_.readable(path); }
+  std::string ready_made_models() const override { return others_.ready_made_models(); }
+
+ private:
+  const FileSource& others_;
+  const std::string folder_, name_, text_;
+};
+
 }  // namespace
 
 LoadedSite load_site(const std::string& folder, const FileSource& files,
@@ -198,7 +298,8 @@ LoadedSite load_site(const std::string& folder, const FileSource& files,
   LoadedSite site;
   auto gateway = load_gateway(folder, files, secrets, site.problems);
   std::vector<DevicePart> devices;
-  for (const auto& path : device_paths(folder, files, site.problems)) {
+  const bool expects_more = gateway && !gateway->settings.onboarding.empty();
+  for (const auto& path : device_paths(folder, files, expects_more, site.problems)) {
     auto part =
         load_device(path, folder, gateway ? &*gateway : nullptr, files, secrets, site.problems);
     if (part) devices.push_back(std::move(*part));
@@ -215,6 +316,43 @@ LoadedSite load_site(const std::string& folder, const FileSource& files,
   }
   sort_problems(folder, site.problems);
   return site;
+}
+
+std::string new_device_text(const OnboardingRule& rule, const std::string& id,
+                            const std::string& name_in_topic) {
+  const auto quote = [](const std::string& text) { return detail::json_text(text); };
+  std::string device = "{}";
+  if (name_in_topic != id) device = "{\"device\": " + quote(name_in_topic) + "}";
+  return "{\n  \"version\": 1,\n  \"id\": " + quote(id) + ",\n  \"model\": " + quote(rule.model) +
+         ",\n  \"enrollment\": " + quote(rule.enrollment) +
+         ",\n  \"attach\": {\"mqtt\": " + device + "}\n}\n";
+}
+
+Result<AddedDevice> load_new_device(const std::string& folder, const std::string& file_name,
+                                    const std::string& text, const FileSource& files,
+                                    const SecretSource& secrets) {
+  const auto refuse = [](std::string why) {
+    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(why));
+  };
+  const std::string devices = path_from(folder, "devices.d");
+  const OneMoreFile with_it(files, devices, file_name, text);
+  auto site = load_site(folder, with_it, secrets);
+  for (const Problem& problem : site.problems) {
+    if (problem.severity != Problem::Severity::Error) continue;
+    const bool its_own = problem.file == path_from(devices, file_name);
+    return refuse(its_own ? problem.text : "the configuration has errors now: " + to_line(problem));
+  }
+  const auto document = parse_document(text);
+  const Node* id = document.root ? document.root->find("id") : nullptr;
+  for (std::size_t i = 0; id != nullptr && i < site.settings->devices.size(); ++i) {
+    if (site.settings->devices[i].id != id->text) continue;
+    for (mqtt::DeviceSettings& mqtt : site.settings->mqtt_devices) {
+      if (mqtt.device.value != i) continue;
+      return AddedDevice{std::move(site.settings->devices[i]),
+                         std::move(site.settings->credentials[i]), std::move(mqtt)};
+    }
+  }
+  return refuse("its model is no MQTT device's");
 }
 
 Result<std::string> state_folder_of(const std::string& folder, const FileSource& files) {

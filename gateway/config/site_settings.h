@@ -67,6 +67,18 @@ struct DeviceCredential {
   SecretText secondary;  // empty: none. Taken when DPS refuses the primary
 };
 
+// MQTT devices that no file knows are of this kind.
+struct OnboardingRule {
+  enum class Approve : std::uint8_t { ByHand, All };
+  std::string name;
+  std::string model;
+  std::string enrollment;
+  Approve approve = Approve::ByHand;
+  std::vector<std::string> approve_names;  // with * for any characters
+  std::size_t devices_max = 100;
+  mqtt::DeviceSettings kind;  // of the model, with some name
+};
+
 struct SiteSettings {
   std::string name;  // of the site, for people
   DpsSettings dps;
@@ -91,6 +103,8 @@ struct SiteSettings {
   // Set if gateway.json names a broker; always set if there are MQTT devices. The filters are the
   // adapter's to fill.
   std::optional<BrokerSettings> broker;
+  std::vector<OnboardingRule> onboarding;
+  std::string folder;  // of the configuration
 };
 
 }  // namespace hubward::config

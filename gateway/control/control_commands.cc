@@ -2,6 +2,7 @@
 
 #include "gateway/api/failure_words.h"
 #include "gateway/control/answers.h"
+#include "gateway/observe/newcomer_json.h"
 #include "gateway/observe/status_json.h"
 
 namespace hubward::control {
@@ -37,6 +38,7 @@ ControlCommands::ControlCommands(const ControlParts& parts)
     : board_(parts.board),
       outbox_(parts.outbox),
       loop_(parts.loop),
+      newcomers_(parts.newcomers),
       maintenance_(parts.board, parts.writes, parts.loop, parts.log, parts.marker_path),
       why_(parts.board, parts.devices, parts.paths, parts.dps, parts.loop),
       drills_(parts.board, parts.devices, parts.loop, parts.log) {}
@@ -53,10 +55,38 @@ void ControlCommands::handle(const std::string& request, const Answer& answer) {
     const auto place = json::as_int(json::find(*document, "remove_up_to"));
     return place ? clear_quarantine(*place, answer) : list_quarantine(answer);
   }
+  if (command == "onboard") return onboard(*document, answer);
   const auto device = json::as_string(json::find(*document, "device"));
   if (command == "why") return why_.ask(std::string(device.value_or("")), answer);
   if (command == "drill") return drills_.start(std::string(device.value_or("")), answer);
   answer(error_json("unknown command"));
+}
+
+void ControlCommands::onboard(const json::Value& request, const Answer& answer) {
+  const auto member = [&](const char* name) {
+    return std::string(json::as_string(json::find(request, name)).value_or(""));
+  };
+  if (const std::string name = member("approve"); !name.empty()) {
+    return newcomers_.approve(name, member("id"), [answer](const Result<Approved>& approved) {
+      if (!approved) return answer(error_json(approved.error().context));
+      rapidjson::StringBuffer buffer;
+      json::Writer out(buffer);
+      out.StartObject();
+      write_text(out, "approved", approved->id);
+      write_text(out, "file", approved->file);
+      write_text(out, "why_later", approved->why_later);
+      out.EndObject();
+      answer({buffer.GetString(), buffer.GetSize()});
+    });
+  }
+  if (const std::string name = member("refuse"); !name.empty()) {
+    const Status refused = newcomers_.refuse(name);
+    return answer(refused ? R"({"refused":true})" : error_json(refused.error().context));
+  }
+  rapidjson::StringBuffer buffer;
+  json::Writer out(buffer);
+  observe::write_newcomers(out, newcomers_.look(), {});
+  answer({buffer.GetString(), buffer.GetSize()});
 }
 
 void ControlCommands::clear_quarantine(std::int64_t newest_place, const Answer& answer) {

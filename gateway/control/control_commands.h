@@ -4,6 +4,9 @@
 //   {"command":"quarantine"}                    the messages that were set aside, for export
 //   {"command":"why","device":"press-07"}       observe::why_json, after a look at the network
 //   {"command":"drill","device":"press-07"}     a rehearsed failover: what it showed
+//   {"command":"onboard"}                       who waits to be approved: observe::write_newcomers
+//   {"command":"onboard","approve":"NAME","id":"press-07"}   without "id": the name is the id
+//   {"command":"onboard","refuse":"NAME"}
 // An answer with the member "error" is a sentence on why it could not be done.
 #pragma once
 
@@ -11,10 +14,12 @@
 #include <string>
 
 #include "gateway/api/log.h"
+#include "gateway/api/newcomer.h"
 #include "gateway/control/drill.h"
 #include "gateway/control/maintenance.h"
 #include "gateway/control/why_question.h"
 #include "gateway/outbox/outbox_writer.h"
+#include "proto/json.h"
 
 namespace hubward::control {
 
@@ -29,6 +34,7 @@ struct ControlParts {
   Loop& loop;
   Log& log;
   std::string marker_path;  // see Maintenance
+  NewcomerDesk& newcomers;
 };
 
 class ControlCommands {
@@ -43,10 +49,12 @@ class ControlCommands {
  private:
   void clear_quarantine(std::int64_t newest_place, const Answer& answer);
   void list_quarantine(const Answer& answer);
+  void onboard(const json::Value& request, const Answer& answer);
 
   const observe::StatusBoard& board_;
   outbox::OutboxWriter& outbox_;
   Loop& loop_;
+  NewcomerDesk& newcomers_;
   Maintenance maintenance_;
   WhyQuestions why_;
   Drills drills_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/observe/line_json.h"
+#include "gateway/observe/newcomer_json.h"
 #include "gateway/observe/status_json.h"
 
 namespace hubward::observe {
@@ -11,6 +12,8 @@ namespace {
 // What a page shows of the lines: the busiest.
 constexpr std::size_t kLinesMax = 12;
 constexpr std::size_t kDevicesOfLineMax = 8;
+// Of devices that wait to be approved: who waits the longest.
+constexpr std::size_t kNewcomersMax = 20;
 
 std::string text_of(const rapidjson::StringBuffer& buffer) {
   return {buffer.GetString(), buffer.GetSize()};
@@ -32,6 +35,8 @@ bool LiveFeed::refresh() {
   if (review) reviewed_ = now;
   const std::uint64_t before = revision_;
   const auto views = board_.devices();
+  entries_.resize(std::max(entries_.size(), views.size()));
+  conditions_.resize(entries_.size());
   for (std::size_t i = 0; i < views.size(); ++i) {
     Entry& entry = entries_[i];
     const bool changed = entry.view != views[i];
@@ -65,6 +70,13 @@ bool LiveFeed::refresh() {
     lines_json_ = std::move(lines);
     lines_revision_ = ++revision_;
   }
+  rapidjson::StringBuffer newcomers_buffer;
+  json::Writer newcomers_out(newcomers_buffer);
+  write_newcomers(newcomers_out, board_.newcomers(), {kNewcomersMax, false});
+  if (std::string newcomers = text_of(newcomers_buffer); newcomers != newcomers_json_) {
+    newcomers_json_ = std::move(newcomers);
+    newcomers_revision_ = ++revision_;
+  }
   const std::uint64_t events_before = newest_event_;
   newest_event_ = board_.newest_event();
   return revision_ != before || newest_event_ != events_before;
@@ -72,7 +84,7 @@ bool LiveFeed::refresh() {
 
 bool LiveFeed::has_news(const LiveCursor& cursor) const {
   if (!cursor.greeted || cursor.site < site_revision_ || cursor.events < newest_event_) return true;
-  if (cursor.lines < lines_revision_) return true;
+  if (cursor.lines < lines_revision_ || cursor.newcomers < newcomers_revision_) return true;
   for (const auto& entry : entries_) {
     if (entry.state_revision > cursor.states) return true;
   }
@@ -118,6 +130,11 @@ std::string LiveFeed::next(LiveCursor& cursor) const {
     out.Key("lines");
     out.RawValue(lines_json_.data(), lines_json_.size(), rapidjson::kArrayType);
     cursor.lines = lines_revision_;
+  }
+  if (cursor.newcomers < newcomers_revision_) {
+    out.Key("newcomers");
+    out.RawValue(newcomers_json_.data(), newcomers_json_.size(), rapidjson::kObjectType);
+    cursor.newcomers = newcomers_revision_;
   }
   std::vector<std::size_t> all(entries_.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
@@ -175,7 +192,9 @@ Status LiveFeed::watch(LiveCursor& cursor, std::string_view message) const {
   for (const auto& item : list->GetArray()) {
     const auto id = json::as_string(&item);
     if (!id) return failure(ErrorCode::Malformed, ErrorKind::Corrupt, "a device id is no text");
-    if (const auto device = board_.find(*id)) watched.push_back(*device);
+    const auto device = board_.find(*id);
+    // One that has just been added is known here with the next refresh.
+    if (device && device->value < entries_.size()) watched.push_back(*device);
   }
   cursor.watched = std::move(watched);
   cursor.values = 0;

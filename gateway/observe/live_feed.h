@@ -18,12 +18,13 @@ struct LiveCursor {
   std::uint64_t values = 0;
   std::uint64_t site = 0;
   std::uint64_t lines = 0;
+  std::uint64_t newcomers = 0;
   std::uint64_t events = 0;
   bool greeted = false;
   std::vector<DeviceIndex> watched;  // devices whose values it shows
 };
 
-// One message: {"now_ms", "first"?, "site"?, "lines"?: [line], "devices"?: [state],
+// One message: {"now_ms", "first"?, "site"?, "lines"?: [line], "newcomers"?, "devices"?: [state],
 // "values"?: [{"id", ...}], "events"?: [{"number", ...}]}. Not thread-safe: belongs to the web
 // thread.
 class LiveFeed {
@@ -61,6 +62,8 @@ class LiveFeed {
   std::uint64_t site_revision_ = 0;
   std::string lines_json_ = "[]";
   std::uint64_t lines_revision_ = 0;
+  std::string newcomers_json_;
+  std::uint64_t newcomers_revision_ = 0;
   std::uint64_t board_revision_ = 0;
   std::uint64_t newest_event_ = 0;
   WallTime reviewed_;

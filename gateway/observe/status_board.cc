@@ -11,7 +11,7 @@ constexpr std::uint32_t kNoDevice = 0xFFFFFFFF;
 
 std::size_t trend_points_per_tag(const SiteDescription& site) {
   std::size_t tags = 0;
-  for (const auto& device : site.devices) tags += device.tags.size();
+  for (std::size_t i = 0; i < site.devices.size(); ++i) tags += site.devices[i].tags.size();
   if (tags == 0) return StatusBoard::kTrendPointsPerTag;
   return std::min(StatusBoard::kTrendPointsPerTag, StatusBoard::kTrendPointsAllTags / tags);
 }
@@ -31,22 +31,53 @@ void shorten(std::string& text) {
 }  // namespace
 
 StatusBoard::StatusBoard(SiteDescription site, const Clock& clock)
-    : site_(std::move(site)), clock_(clock), started_(clock.wall()) {
-  const std::size_t points = trend_points_per_tag(site_);
-  entries_.resize(site_.devices.size());
+    : site_(std::move(site)),
+      clock_(clock),
+      trend_points_(trend_points_per_tag(site_)),
+      started_(clock.wall()) {
+  entries_.reserve(site_.devices.size());
   for (std::uint32_t i = 0; i < site_.devices.size(); ++i) {
-    const auto& description = site_.devices[i];
-    auto view = std::make_shared<DeviceView>();
-    view->status.device = DeviceIndex{i};
-    view->status.cloud_since = started_;
-    view->status.field_since = started_;
-    view->status.tags.resize(description.tags.size());
-    view->usual_gap.resize(description.tags.size());
-    view->offline_since = started_;
-    entries_[i].view = std::move(view);
-    entries_[i].trends.assign(description.tags.size(), Trend(points));
-    index_by_id_.emplace(description.id, DeviceIndex{i});
+    entries_.push_back(new_entry(DeviceIndex{i}, site_.devices[i]));
+    index_by_id_.emplace(site_.devices[i].id, DeviceIndex{i});
   }
+}
+
+StatusBoard::Entry StatusBoard::new_entry(DeviceIndex device,
+                                          const DeviceDescription& description) const {
+  const WallTime now = clock_.wall();
+  auto view = std::make_shared<DeviceView>();
+  view->status.device = device;
+  view->status.cloud_since = now;
+  view->status.field_since = now;
+  view->status.tags.resize(description.tags.size());
+  view->usual_gap.resize(description.tags.size());
+  view->offline_since = now;
+  Entry entry;
+  entry.view = std::move(view);
+  entry.trends.assign(description.tags.size(), Trend(trend_points_));
+  return entry;
+}
+
+std::optional<DeviceIndex> StatusBoard::add_device(const DeviceDescription& description) {
+  const std::lock_guard lock(mutex_);
+  const DeviceIndex device{static_cast<std::uint32_t>(entries_.size())};
+  if (!site_.devices.push_back(description)) return std::nullopt;
+  entries_.push_back(new_entry(device, description));
+  index_by_id_.emplace(description.id, device);
+  ++revision_;
+  return device;
+}
+
+void StatusBoard::set_newcomers(NewcomersStatus newcomers) {
+  const std::lock_guard lock(mutex_);
+  if (newcomers == newcomers_) return;
+  newcomers_ = std::move(newcomers);
+  ++revision_;
+}
+
+NewcomersStatus StatusBoard::newcomers() const {
+  const std::lock_guard lock(mutex_);
+  return newcomers_;
 }
 
 void StatusBoard::device(const DeviceStatus& status) {
@@ -125,6 +156,7 @@ void StatusBoard::event(SiteEvent event) {
 }
 
 std::optional<DeviceIndex> StatusBoard::find(std::string_view device_id) const {
+  const std::lock_guard lock(mutex_);
   const auto found = index_by_id_.find(device_id);
   if (found == index_by_id_.end()) return std::nullopt;
   return found->second;

@@ -18,16 +18,18 @@
 #include "gateway/api/clock_state.h"
 #include "gateway/api/device_description.h"
 #include "gateway/api/line_use.h"
+#include "gateway/api/newcomer.h"
 #include "gateway/api/status.h"
+#include "gateway/observe/growing_list.h"
 #include "gateway/observe/trend.h"
 
 namespace hubward::observe {
 
-// What does not change during a run.
+// What does not change during a run; devices may be added.
 struct SiteDescription {
   std::string name;                        // for people; shown at the top of the page
   std::string version;                     // of hubward
-  std::vector<DeviceDescription> devices;  // DeviceIndex is the place in here
+  GrowingList<DeviceDescription> devices;  // DeviceIndex is the place in here
 };
 
 // One device's latest status and what the board has learned by watching it.
@@ -75,6 +77,13 @@ class StatusBoard final : public StatusSink {
   void device(const DeviceStatus& status) override;
   void bad_input(const BadInput& input) override;
   void event(SiteEvent event) override;
+
+  // One more device, behind all others. Nothing: there are too many.
+  [[nodiscard]] std::optional<DeviceIndex> add_device(const DeviceDescription& description);
+
+  // Devices that nobody has approved yet.
+  void set_newcomers(NewcomersStatus newcomers);
+  [[nodiscard]] NewcomersStatus newcomers() const;
 
   // Maintenance: somebody has paused all writes to the plant.
   void set_writes_paused(bool paused);
@@ -128,15 +137,19 @@ class StatusBoard final : public StatusSink {
   // With mutex_ held.
   void learn(Entry& entry, const DeviceStatus& before, DeviceView& after) const;
 
-  const SiteDescription site_;
+  [[nodiscard]] Entry new_entry(DeviceIndex device, const DeviceDescription& description) const;
+
+  SiteDescription site_;  // its devices grow with mutex_ held
   const Clock& clock_;
+  const std::size_t trend_points_;  // per tag
+  mutable std::mutex mutex_;        // guards everything below
   std::map<std::string, DeviceIndex, std::less<>> index_by_id_;
-  mutable std::mutex mutex_;  // guards everything below
   std::uint64_t revision_ = 1;
   WallTime started_;
   bool writes_paused_ = false;
   std::vector<EndpointStatus> endpoints_;
   std::vector<LineUse> lines_;
+  NewcomersStatus newcomers_;
   ClockState clock_state_;
   StoreStatus store_;
   std::vector<Entry> entries_;

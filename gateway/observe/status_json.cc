@@ -7,6 +7,7 @@
 #include "gateway/api/store_words.h"
 #include "gateway/observe/endpoint_words.h"
 #include "gateway/observe/line_json.h"
+#include "gateway/observe/newcomer_json.h"
 #include "gateway/observe/plain_words.h"
 #include "gateway/observe/store_sentence.h"
 
@@ -372,6 +373,8 @@ std::string status_json(const StatusBoard& board) {
   out.EndArray();
   out.Key("lines");
   write_lines(out, board, {});
+  out.Key("newcomers");
+  write_newcomers(out, board.newcomers(), {});
   out.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }

@@ -11,7 +11,8 @@
 
 namespace hubward::observe {
 
-// Everything at this moment, without trends: {"now_ms", "site", "devices": [state and values]}.
+// Everything at this moment, without trends: {"now_ms", "site", "devices": [state and values],
+// "lines", "newcomers"}.
 [[nodiscard]] std::string status_json(const StatusBoard& board);
 
 // One device with trends, its own events and its bad input:

@@ -46,26 +46,51 @@ bool write_all(int descriptor, std::string_view text) {
   return true;
 }
 
-}  // namespace
-
-Status write_atomically(const std::string& path, std::string_view text) {
-  const std::string fresh = path + ".new";  // what a crash left there is overwritten
-  {
-    const Descriptor file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file || fchmod(file.get(), 0600) != 0 || !write_all(file.get(), text) ||
-        fsync(file.get()) != 0) {
-      auto trouble = disk_trouble(fresh);
-      unlink(fresh.c_str());
-      return trouble;
-    }
+// What a crash left there is overwritten.
+Status write_synced(const std::string& path, std::string_view text, mode_t mode) {
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  if (!file || fchmod(file.get(), mode) != 0 || !write_all(file.get(), text) ||
+      fsync(file.get()) != 0) {
+    auto trouble = disk_trouble(path);
+    unlink(path.c_str());
+    return trouble;
   }
-  if (rename(fresh.c_str(), path.c_str()) != 0) return disk_trouble(path);
-  // The new name itself has to reach the disk.
+  return {};
+}
+
+// A new name in it has to reach the disk, too.
+Status sync_folder_of(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path();
   const Descriptor directory(
       open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || fsync(directory.get()) != 0) return disk_trouble(folder);
   return {};
+}
+
+}  // namespace
+
+Status write_atomically(const std::string& path, std::string_view text) {
+  const std::string fresh = path + ".new";
+  if (auto written = write_synced(fresh, text, 0600); !written) return written;
+  if (rename(fresh.c_str(), path.c_str()) != 0) return disk_trouble(path);
+  return sync_folder_of(path);
+}
+
+Status create_file(const std::string& path, std::string_view text) {
+  const std::filesystem::path whole(path);
+  // Hidden, and without the ending that others look for.
+  const std::string fresh = whole.parent_path() / ("." + whole.filename().string() + ".new");
+  if (auto written = write_synced(fresh, text, 0644); !written) return written;
+  const int linked = link(fresh.c_str(), path.c_str());
+  const int error = errno;
+  unlink(fresh.c_str());
+  if (linked != 0 && error == EEXIST) {
+    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
+                   path + ": there is such a file already");
+  }
+  errno = error;
+  if (linked != 0) return disk_trouble(path);
+  return sync_folder_of(path);
 }
 
 Result<FileText> read_file(const std::string& path, std::size_t bytes_max) {

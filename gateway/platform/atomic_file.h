@@ -11,6 +11,11 @@ namespace hubward::platform {
 // text or the new one. Waits for the disk: not on a loop. Error StoreFailed.
 [[nodiscard]] Status write_atomically(const std::string& path, std::string_view text);
 
+// A file that was not there, mode 0644, whole or not at all, also after a power cut. Never replaces
+// one. Waits for the disk: not on a loop. Errors: ConfigInvalid (there is one already),
+// StoreFailed.
+[[nodiscard]] Status create_file(const std::string& path, std::string_view text);
+
 // The whole file. Errors: StoreFailed (with errno's words; `missing` tells a file that is not
 // there), LimitExceeded past `bytes_max`.
 struct FileText {

@@ -330,15 +330,16 @@ int main(int argc, char** argv) {
     return 2;
   }
   const test::MachineClock clock;
-  observe::SiteDescription site{"Plant Nuremberg", "0.1.0", many_devices(count)};
+  auto devices = many_devices(count);
+  std::string name = "Plant Nuremberg";
   if (state == "hostile") {
-    site.name = "<script>alert(1)</script>";
-    site.devices[0].display_name = "<img src=x onerror=\"document.title='owned'\">";
-    site.devices[0].attached_to = "\"><svg onload=alert(1)>";
-    site.devices[1].tags[0].name = "<i>tag</i>&amp;";
-    site.devices[1].tags[0].unit = "<u>";
+    name = "<script>alert(1)</script>";
+    devices[0].display_name = "<img src=x onerror=\"document.title='owned'\">";
+    devices[0].attached_to = "\"><svg onload=alert(1)>";
+    devices[1].tags[0].name = "<i>tag</i>&amp;";
+    devices[1].tags[0].unit = "<u>";
   }
-  observe::StatusBoard board(std::move(site), clock);
+  observe::StatusBoard board({std::move(name), "0.1.0", std::move(devices)}, clock);
   Script script(board, state);
   if (count >= 2) {
     const bool busy = state == "blocked";  // asked for more than it carries
@@ -349,6 +350,10 @@ int main(int argc, char** argv) {
             busy ? std::uint64_t{212} : std::uint64_t{0}}}}});
   }
   if (state == "hostile") {
+    NewcomersStatus newcomers{.expected = true, .waiting = {}, .refused = {}};
+    newcomers.waiting.push_back({"<img src=x onerror=alert(4)>'", "radio", "plant/<b>x</b>/t", 3,
+                                 clock.wall(), clock.wall(), "<i>problem</i>"});
+    board.set_newcomers(std::move(newcomers));
     board.event({clock.wall(), DeviceIndex{0}, "x", "<img src=x onerror=alert(2)> \xff\xfe"});
   }
   web::WebServer server(

@@ -12,6 +12,7 @@ export const live = {
   clockOffset: 0, // gateway's clock minus this browser's
   site: null,
   lines: [], // the busiest first
+  newcomers: { waiting: 0, evicted: 0, devices: [] }, // who waits the longest first
   devices: new Map(), // id -> state and, for watched devices, values; replaced when it changes
   events: [], // newest first
   trends: new Map(), // id -> list of points per tag
@@ -126,6 +127,7 @@ function take(message) {
     while (live.acknowledged[0][0] < message.now_ms - 60000) live.acknowledged.shift();
   }
   if (message.lines) live.lines = message.lines;
+  if (message.newcomers) live.newcomers = message.newcomers;
   for (const device of message.devices ?? []) {
     const { stages, tags, ...rest } = live.devices.get(device.id) ?? {};
     const kept = stages ? { stages, tags, ...counters(rest) } : {};

@@ -1,7 +1,7 @@
 // All devices, worst first.
 import { html, useEffect, useState, Icon, Age, Path, Trouble, StateLine, Spark, Quality, Reading,
   tagName, EventList, Identity, Hub, nextTry } from './parts.js';
-import { count, plural, severities } from './words.js';
+import { age, count, plural, severities } from './words.js';
 import { live, watch } from './live.js';
 
 const kPerPage = 50; // the gateway sends values for at most 100 devices to one page
@@ -127,6 +127,31 @@ function Lines() {
     </details>`;
 }
 
+// For a shell: a name may hold anything that a topic may.
+function shellWord(text) {
+  if (/^[A-Za-z0-9_.:@][A-Za-z0-9_.:@-]*$/.test(text)) return text;
+  return `${text.startsWith('-') ? '-- ' : ''}'${text.replaceAll("'", "'\\''")}'`;
+}
+
+// Devices that no file knows. The page changes nothing; who may approve has the command line.
+function Newcomers({ now }) {
+  const { waiting, devices } = live.newcomers;
+  if (waiting === 0) return null;
+  return html`
+    <section class="newcomers" aria-labelledby="newcomers-title">
+      <h2 id="newcomers-title">${plural(waiting, 'new device waits', 'new devices wait')} to be approved</h2>
+      <p class="note">They publish to the broker and have no file. Nothing of them is stored until then.</p>
+      <ul>${devices.map((device) => html`
+        <li key=${device.name}>
+          <strong>${device.name}</strong> by rule ${device.rule}, on <span class="id">${device.topic}</span>,
+          first heard ${age(now - device.first_ms)}
+          ${device.problem && html`<br /><${Icon} shape="warning" /> ${device.problem}`}
+          <br /><code>hubward onboard approve ${shellWord(device.name)}</code>
+        </li>`)}</ul>
+      ${waiting > devices.length && html`<p class="note">And ${plural(waiting - devices.length, 'more', 'more')}: <code>hubward onboard list</code></p>`}
+    </section>`;
+}
+
 export function Overview({ now }) {
   const [filter, setFilter] = useState('all');
   const [search, setSearch] = useState('');
@@ -162,6 +187,7 @@ export function Overview({ now }) {
         <span>${count(current * kPerPage + 1)}–${count(current * kPerPage + shown.length)} of ${count(found.length)}</span>
         <button type="button" disabled=${current === pages - 1} onClick=${() => turn(current + 1)}>Next</button>
       </nav>`}
+    <${Newcomers} now=${now} />
     <${Lines} />
     <section class="recent" aria-labelledby="recent-title">
       <h2 id="recent-title">What happened last</h2>

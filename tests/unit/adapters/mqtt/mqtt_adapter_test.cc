@@ -397,3 +397,77 @@ TEST_CASE("a topic for each tag brings that tag, and what else is said there is 
   CHECK(sink.bad.size() == 1);
   CHECK(sink.deliveries.size() == 1);
 }
+
+namespace {
+
+// A site with one sensor and a rule for others of its kind.
+struct Newcomers {
+  explicit Newcomers(std::vector<DeviceSettings> devices = {two_sensors()[0]})
+      : adapter(BrokerSettings{}, std::move(devices), broker, loop) {
+    DeviceSettings kind = two_sensors()[0];
+    kind.device_name = "new-device";
+    kind.availability = AvailabilitySettings{"plant/{device}/status", ""};
+    adapter.welcome({kind}, [this](std::size_t rule, std::string_view name,
+                                   std::string_view topic) {
+      heard.push_back(std::to_string(rule) + " " + std::string(name) + " " + std::string(topic));
+    });
+    REQUIRE(adapter.start(sink));
+  }
+  static DeviceSettings newcomer(const std::string& name, std::uint32_t index) {
+    DeviceSettings made = two_sensors()[0];
+    made.device = DeviceIndex{index};
+    made.device_name = name;
+    made.availability = AvailabilitySettings{"plant/{device}/status", ""};
+    return made;
+  }
+
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedBroker broker;
+  test::RecordingSink sink;
+  std::vector<std::string> heard;
+  MqttAdapter adapter;
+};
+
+}  // namespace
+
+TEST_CASE("a device that no file knows is heard of, and nothing of it is stored or bad") {
+  Newcomers bench;
+  CHECK(bench.broker.settings.filters == std::vector<std::string>{"plant/+/t", "plant/+/status"});
+  const auto fate = bench.broker.send("plant/s9/t", R"({"v":1})");
+  CHECK(fate->taken == true);
+  bench.broker.send("plant/s9/status", "online");
+  bench.broker.send("plant/s8/t", R"({"v":1})", true);  // kept by the broker: may be long gone
+  CHECK(bench.heard == std::vector<std::string>{"0 s9 plant/s9/t"});
+  CHECK(bench.sink.deliveries.empty());
+  CHECK(bench.sink.bad.empty());
+  bench.broker.send("elsewhere/s9", "1");
+  CHECK(bench.sink.bad.size() == 1);
+  bench.broker.send("plant/s1/t", R"({"v":1})");
+  CHECK(bench.sink.deliveries.size() == 1);
+  CHECK(bench.heard.size() == 1);
+}
+
+TEST_CASE("a device that is added while others run is one of them") {
+  Newcomers bench;
+  bench.broker.send("plant/s9/t", R"({"v":1})");
+  REQUIRE(bench.adapter.add(Newcomers::newcomer("s9", 7)));
+  bench.broker.send("plant/s9/t", R"({"v":2})");
+  REQUIRE(bench.sink.deliveries.size() == 1);
+  CHECK(bench.sink.deliveries[0].batch.device == DeviceIndex{7});
+  CHECK(bench.heard.size() == 1);
+  CHECK_FALSE(bench.adapter.add(Newcomers::newcomer("s9", 8)));  // its topic is taken
+  DeviceSettings elsewhere = Newcomers::newcomer("s10", 8);
+  elsewhere.topic_template = "hall/{device}/t";
+  const Status refused = bench.adapter.add(elsewhere);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().context.find("was not subscribed") != std::string::npos);
+  bench.broker.send("plant/s9/t", R"({"v":3})");
+  CHECK(bench.sink.deliveries.size() == 2);
+}
+
+TEST_CASE("a site may begin with newcomers only") {
+  Newcomers bench(std::vector<DeviceSettings>{});
+  bench.broker.send("plant/s9/t", R"({"v":1})");
+  CHECK(bench.heard.size() == 1);
+}

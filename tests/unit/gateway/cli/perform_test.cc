@@ -223,3 +223,57 @@ TEST_CASE("version and schema print what they say") {
   const auto page = perform(Schema{config::FileKind::Device, true}, world.surroundings);
   CHECK(page.out.starts_with("### `device`"));
 }
+
+TEST_CASE("newcomers are shown with the command that lets them in") {
+  World world;
+  world.files.files["site/gateway.json"] = R"({"state_folder": "/state"})";
+  const std::string list =
+      R"({"expected":true,"waiting":3,"evicted":0,"devices":[)"
+      R"({"name":"s1","rule":"radio","topic":"p/s1/t","messages":1,"problem":""},)"
+      R"({"name":"it's","rule":"radio","topic":"p/x/t","messages":2,"problem":"no id"},)"
+      R"({"name":"-x","rule":"radio","topic":"p/-x/t","messages":2,"problem":""}]})";
+  world.answer = list;
+  Onboard command;
+  command.folder = "site";
+  const Outcome shown = perform(command, world.surroundings);
+  CHECK(shown.status == kExitFine);
+  CHECK(world.asked == R"({"command":"onboard"})");
+  CHECK(shown.out ==
+        "3 devices wait to be approved; nothing of them is stored:\n"
+        "  s1, by rule radio: 1 message on p/s1/t\n"
+        "    hubward onboard approve s1\n"
+        "  it's, by rule radio: 2 messages on p/x/t\n"
+        "    no id\n"
+        "    hubward onboard approve 'it'\\''s'\n"
+        "  -x, by rule radio: 2 messages on p/-x/t\n"
+        "    hubward onboard approve -- '-x'\n");
+  world.answer = std::string(R"({"expected":true,"waiting":0,"devices":[]})");
+  CHECK(perform(command, world.surroundings).out == "No device waits to be approved.\n");
+  world.answer = std::string(R"({"expected":false,"waiting":0,"devices":[]})");
+  CHECK(perform(command, world.surroundings).out.find("no rule") != std::string::npos);
+}
+
+TEST_CASE("an approval says what became of it") {
+  World world;
+  world.files.files["site/gateway.json"] = R"({"state_folder": "/state"})";
+  Onboard command;
+  command.folder = "site";
+  command.wish = Onboard::Wish::Approve;
+  command.name = "S_1";
+  command.id = "s-1";
+  world.answer = std::string(R"({"approved":"s-1","file":"d/s-1.json","why_later":""})");
+  const Outcome runs = perform(command, world.surroundings);
+  CHECK(world.asked == R"({"command":"onboard","approve":"S_1","id":"s-1"})");
+  CHECK(runs.out == "The device s-1 is approved; its file is d/s-1.json.\nIt runs.\n");
+  world.answer = std::string(R"({"approved":"s-1","file":"d/s-1.json","why_later":"a reason"})");
+  CHECK(perform(command, world.surroundings).out.find("next start: a reason") != std::string::npos);
+  world.answer = std::string(R"({"error":"nobody of that name waits"})");
+  const Outcome refused = perform(command, world.surroundings);
+  CHECK(refused.status == kExitProblems);
+  CHECK(refused.err == "hubward: nobody of that name waits\n");
+  command.wish = Onboard::Wish::Refuse;
+  command.id.clear();
+  world.answer = std::string(R"({"refused":true})");
+  CHECK(perform(command, world.surroundings).status == kExitFine);
+  CHECK(world.asked == R"({"command":"onboard","refuse":"S_1"})");
+}

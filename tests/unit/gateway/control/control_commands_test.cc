@@ -9,7 +9,29 @@ using namespace hubward::control::test;
 
 namespace {
 
+// One newcomer, "s1", and what was said of it.
+struct OneNewcomer final : NewcomerDesk {
+  [[nodiscard]] NewcomersStatus look() const override {
+    NewcomersStatus status{.expected = true, .waiting = {}, .refused = {}};
+    status.waiting.push_back({"s1", "radio", "p/s1/t", 3, WallTime{}, WallTime{}, ""});
+    return status;
+  }
+  void approve(const std::string& name, const std::string& id,
+               std::function<void(Result<Approved>)> done) override {
+    said = "approve " + name + " " + id;
+    if (name == "s1") return done(Approved{id.empty() ? name : id, "devices.d/s1.json", ""});
+    done(failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, "nobody"));
+  }
+  Status refuse(const std::string& name) override {
+    said = "refuse " + name;
+    if (name == "s1") return {};
+    return failure(ErrorCode::Malformed, ErrorKind::Permanent, "nobody");
+  }
+  std::string said;
+};
+
 struct Fixture : ControlFixture {
+  OneNewcomer desk;
   hubward::test::TemporaryFolder folder;
   outbox::OutboxWriter store{options(), clock};
   ControlCommands commands{ControlParts{board,
@@ -20,7 +42,8 @@ struct Fixture : ControlFixture {
                                         {"dps.example", 8883},
                                         loop,
                                         log,
-                                        folder.file("maintenance")}};
+                                        folder.file("maintenance"),
+                                        desk}};
 
   [[nodiscard]] outbox::WriterOptions options() const {
     outbox::WriterOptions made;
@@ -57,4 +80,33 @@ TEST_CASE("status, maintenance and why are answered") {
   f.commands.handle(R"({"command":"why","device":"scale-2"})", why.taker());
   f.loop.run_for(1s);
   CHECK(why.text("device") == "scale-2");
+}
+
+TEST_CASE("newcomers are listed, approved and refused, and a no is a sentence") {
+  struct Row {
+    const char* request;
+    const char* said;
+    const char* member;
+    const char* text;
+  };
+  const Row rows[] = {
+      {R"({"command":"onboard","approve":"s1"})", "approve s1 ", "approved", "s1"},
+      {R"({"command":"onboard","approve":"s1","id":"p-1"})", "approve s1 p-1", "approved", "p-1"},
+      {R"({"command":"onboard","approve":"s2"})", "approve s2 ", "error", "nobody"},
+      {R"({"command":"onboard","refuse":"s2"})", "refuse s2", "error", "nobody"},
+      {R"({"command":"onboard","refuse":"s1"})", "refuse s1", "error", ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.request);
+    Fixture f;
+    Answered answer;
+    f.commands.handle(row.request, answer.taker());
+    CHECK(f.desk.said == row.said);
+    CHECK(answer.text(row.member) == row.text);
+  }
+  Fixture f;
+  Answered list;
+  f.commands.handle(R"({"command":"onboard"})", list.taker());
+  CHECK(list.number("waiting") == 1);
+  CHECK(f.desk.said.empty());
 }

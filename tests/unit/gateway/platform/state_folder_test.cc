@@ -97,5 +97,21 @@ TEST_CASE("a file is replaced whole, readable by its owner only") {
   CHECK(read_file(folder.path(), 100).error().code == ErrorCode::StoreFailed);
 }
 
+TEST_CASE("a new file is whole, readable by all, and never replaces one") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.file("a.json");
+  REQUIRE(create_file(path, "first"));
+  CHECK(mode_of(path) == 0644);
+  CHECK(create_file(path, "second").error().code == ErrorCode::ConfigInvalid);
+  CHECK(read_file(path, 100)->text == "first");
+  CHECK(create_file(folder.file("no/such/folder"), "x").error().code == ErrorCode::StoreFailed);
+  std::size_t names = 0;
+  for (const auto& one : std::filesystem::directory_iterator(folder.path())) {
+    CHECK(one.path() == path);
+    ++names;
+  }
+  CHECK(names == 1);
+}
+
 }  // namespace
 }  // namespace hubward::platform

@@ -1,0 +1,176 @@
+#include "gateway/onboarding.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/platform/atomic_file.h"
+#include "proto/json.h"
+
+namespace hubward {
+namespace {
+
+constexpr std::size_t kRefusedBytesMax = 1024 * 1024;
+
+std::vector<control::NewcomerRule> rules_of(const config::SiteSettings& site) {
+  std::vector<control::NewcomerRule> rules;
+  for (const config::OnboardingRule& rule : site.onboarding) {
+    const auto devices = std::count_if(site.mqtt_devices.begin(), site.mqtt_devices.end(),
+                                       [&](const mqtt::DeviceSettings& one) {
+                                         return one.topic_template == rule.kind.topic_template;
+                                       });
+    rules.push_back({rule.name, rule.approve == config::OnboardingRule::Approve::All,
+                     rule.approve_names, rule.devices_max, static_cast<std::size_t>(devices)});
+  }
+  return rules;
+}
+
+std::vector<std::string> refused_in(const std::string& text) {
+  std::vector<std::string> names;
+  const auto document = json::parse(text, {.bytes_max = kRefusedBytesMax});
+  const json::Value* list = document ? json::find(*document, "refused") : nullptr;
+  if (list == nullptr || !list->IsArray()) return names;
+  for (const json::Value& one : list->GetArray()) {
+    if (const auto name = json::as_string(&one)) names.emplace_back(*name);
+  }
+  return names;
+}
+
+std::string refused_text(const std::vector<std::string>& names) {
+  rapidjson::StringBuffer buffer;
+  json::Writer out(buffer);
+  out.StartObject();
+  out.Key("version");
+  out.Int(1);
+  out.Key("refused");
+  out.StartArray();
+  for (const std::string& name : names) out.String(name);
+  out.EndArray();
+  out.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+tl::unexpected<Error> no(std::string why) {
+  return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(why));
+}
+
+}  // namespace
+
+Onboarding::Onboarding(Parts parts)
+    : parts_(std::move(parts)),
+      newcomers_(rules_of(parts_.site)),
+      refused_file_({parts_.refused_path, "refused_devices", "devices that were refused wait again",
+                     std::chrono::milliseconds{300}, std::chrono::milliseconds{10000}},
+                    parts_.log, [this] {
+                      const std::lock_guard lock(refused_mutex_);
+                      return refused_text_;
+                    }) {
+  refused_file_.read(kRefusedBytesMax, [this](const std::string& text) {
+    newcomers_.restore_refused(refused_in(text));
+    return true;
+  });
+  refused_text_ = refused_text(newcomers_.look().refused);
+}
+
+void Onboarding::heard(std::size_t rule, std::string_view name, std::string_view topic) {
+  const Clock& clock = parts_.loop.clock();
+  if (!newcomers_.hear(rule, name, topic, clock.wall(), clock.steady())) return;
+  const std::string id(name);
+  add(id, id, rule, By::Rule, [](const Result<Approved>&) {});
+}
+
+void Onboarding::approve(const std::string& name, const std::string& id, Done done) {
+  if (newcomers_.forgive(name)) {
+    keep_refused();
+    return done(no("\"" + name +
+                   "\" had been refused; it waits again from its next message on, and can be "
+                   "approved then"));
+  }
+  const auto rule = newcomers_.waiting(name);
+  if (!rule) return done(no("no device of the name \"" + name + "\" waits"));
+  add(name, id.empty() ? name : id, *rule, By::Hand, std::move(done));
+}
+
+Status Onboarding::refuse(const std::string& name) {
+  auto refused = newcomers_.refuse(name);
+  if (!refused) return refused;
+  keep_refused();
+  parts_.log.write(LogLevel::Info, "newcomer_refused", {{"name", name}});
+  return refused;
+}
+
+void Onboarding::keep_refused() {
+  {
+    const std::lock_guard lock(refused_mutex_);
+    refused_text_ = refused_text(newcomers_.look().refused);
+  }
+  refused_file_.changed();
+}
+
+void Onboarding::add(const std::string& name, const std::string& id, std::size_t rule, By by,
+                     Done done) {
+  const SteadyTime now = parts_.loop.clock().steady();
+  std::string problem;
+  if (!control::is_device_id(id)) {
+    problem = "\"" + id +
+              "\" can be no id: 1 to 64 lower-case letters, digits and dashes, with no dash at "
+              "either end; say another one with --id";
+  } else if (parts_.board.find(id)) {
+    problem = "there is a device with the id \"" + id + "\" already; say another one with --id";
+  }
+  if (parts_.board.site().devices.size() >= config::kDevicesMax) {
+    problem = "there are as many devices as one gateway takes";
+  }
+  if (!problem.empty()) {
+    newcomers_.failed(name, problem, now);
+    return done(no(std::move(problem)));
+  }
+  newcomers_.begin(name);
+  work_.run([this, name, id, rule, by, done = std::move(done)] {
+    // Shared with the loop, whose work must be copyable.
+    auto made = std::make_shared<Made>(make(parts_.site.onboarding[rule], id, name));
+    parts_.loop.post(
+        [this, name, id, by, made, done] { finish(name, id, by, std::move(*made), done); });
+  });
+}
+
+// The file is written after all of it has been checked, and before the device runs.
+Onboarding::Made Onboarding::make(const config::OnboardingRule& rule, const std::string& id,
+                                  const std::string& name) const {
+  const std::string file_name = id + ".json";
+  const std::string file = parts_.site.folder + "/devices.d/" + file_name;
+  const std::string text = config::new_device_text(rule, id, name);
+  auto device =
+      config::load_new_device(parts_.site.folder, file_name, text, parts_.files, parts_.secrets);
+  if (!device) return {std::move(device), file};
+  if (auto written = platform::create_file(file, text); !written) {
+    return {tl::unexpected(written.error()), file};
+  }
+  return {std::move(device), file};
+}
+
+void Onboarding::finish(const std::string& name, const std::string& id, By by, Made made,
+                        const Done& done) {
+  const Clock& clock = parts_.loop.clock();
+  if (!made.device) {
+    const std::string& why = made.device.error().context;
+    newcomers_.failed(name, why, clock.steady());
+    parts_.log.write(LogLevel::Warn, "newcomer_not_added", {{"name", name}, {"reason", why}});
+    return done(tl::unexpected(made.device.error()));
+  }
+  newcomers_.added(name);
+  const Status joined = parts_.join(std::move(*made.device));
+  Approved approved{id, made.file, joined ? "" : joined.error().context};
+  parts_.log.write(LogLevel::Info, "device_added",
+                   {{"device", id},
+                    {"name", name},
+                    {"by", by == By::Hand ? "hand" : "rule"},
+                    {"file", made.file},
+                    {"from", joined ? "now" : "next start"}});
+  parts_.board.event({clock.wall(), parts_.board.find(id), "device_added",
+                      "The device " + id + " was approved by " +
+                          (by == By::Hand ? "hand" : "its rule") + "; its file is " + made.file +
+                          (joined ? "." : ", and it begins at the next start.")});
+  done(std::move(approved));
+}
+
+}  // namespace hubward
