@@ -220,9 +220,9 @@ std::unique_ptr<SouthboundAdapter> sensors_adapter(const json::Value& devices, c
     sensors.push_back({.device = {static_cast<std::uint32_t>(sink.names.size())},
                        .device_name = text(device, "id"),
                        .topic_template = "plant/{device}/telemetry",
-                       .tags = {{TagIndex{0}, "/seq"},
-                                {TagIndex{1}, "/environment/temperature/value"},
-                                {TagIndex{2}, "/status/door_open"}}});
+                       .tags = {{TagIndex{0}, mqtt::JsonMember{"/seq"}},
+                                {TagIndex{1}, mqtt::JsonMember{"/environment/temperature/value"}},
+                                {TagIndex{2}, mqtt::JsonMember{"/status/door_open"}}}});
     sink.names.push_back({text(device, "id"), {"read_sequence", "temperature", "door_open"}});
   }
   if (sensors.empty()) return nullptr;
