@@ -172,6 +172,10 @@ await test('hostile names, values and events are shown letter by letter', async 
     check(!(await page.title()).includes('owned'), 'a script ran');
     const text = await page.locator('body').innerText();
     check(text.includes('<script>alert(1)</script>') && text.includes('<img src=x onerror='), `${view}: not shown literally`);
+    if (view === '#/') {
+      const command = String.raw`hubward onboard approve '<img src=x onerror=alert(4)>'\'''`;
+      check(text.includes(command), 'a name could be more than a name to a shell');
+    }
     quiet(page);
   }
 });

@@ -138,8 +138,8 @@ function Newcomers({ now }) {
   const { waiting, devices } = live.newcomers;
   if (waiting === 0) return null;
   return html`
-    <section class="newcomers" aria-labelledby="newcomers-title">
-      <h2 id="newcomers-title">${plural(waiting, 'new device waits', 'new devices wait')} to be approved</h2>
+    <details class="newcomers" open=${devices.length <= 3}>
+      <summary>${plural(waiting, 'new device waits', 'new devices wait')} to be approved</summary>
       <p class="note">They publish to the broker and have no file. Nothing of them is stored until then.</p>
       <ul>${devices.map((device) => html`
         <li key=${device.name}>
@@ -149,7 +149,7 @@ function Newcomers({ now }) {
           <br /><code>hubward onboard approve ${shellWord(device.name)}</code>
         </li>`)}</ul>
       ${waiting > devices.length && html`<p class="note">And ${plural(waiting - devices.length, 'more', 'more')}: <code>hubward onboard list</code></p>`}
-    </section>`;
+    </details>`;
 }
 
 export function Overview({ now }) {
@@ -179,6 +179,7 @@ export function Overview({ now }) {
     </div>
     ${shown.length === 0 && site.devices > 0 && html`<p class="empty">No device matches.</p>`}
     ${[...shared].map(([failure, devices]) => html`<${Shared} key=${failure} devices=${devices} />`)}
+    <${Newcomers} now=${now} />
     <ul class="cards">${shown.map((device) => html`
       <${Card} key=${device.id} device=${device} grouped=${device.severity === 'warning' && shared.has(device.failure)} now=${now} />`)}</ul>
     ${pages > 1 && html`
@@ -187,7 +188,6 @@ export function Overview({ now }) {
         <span>${count(current * kPerPage + 1)}–${count(current * kPerPage + shown.length)} of ${count(found.length)}</span>
         <button type="button" disabled=${current === pages - 1} onClick=${() => turn(current + 1)}>Next</button>
       </nav>`}
-    <${Newcomers} now=${now} />
     <${Lines} />
     <section class="recent" aria-labelledby="recent-title">
       <h2 id="recent-title">What happened last</h2>

@@ -104,3 +104,23 @@ TEST_CASE("durations are told in their two largest units") {
   CHECK(duration_text(3h + 12min + 5s) == "3 h 12 min");
   CHECK(duration_text(24h * 6 + 4h) == "6 d 4 h");
 }
+
+TEST_CASE("the status ends with who waits to be approved, since when, and what to say") {
+  std::string devices;
+  for (int i = 0; i < 12; ++i) {
+    devices += (i == 0 ? "" : ",") +
+               std::string(R"({"name":"s)" + std::to_string(i) +
+                           R"(","rule":"radio","topic":"p/t","messages":2,"first_ms":940000})");
+  }
+  const auto text = status_text(R"({"now_ms": 1000000, "devices": [], "newcomers": {"waiting": 12,
+      "evicted": 3, "devices": [)" + devices +
+                                    "]}}",
+                                Paint(false));
+  REQUIRE(text);
+  CHECK(text->find("12 devices wait to be approved; nothing of them is stored:\n"
+                   "  s0, by rule radio: 2 messages since 1 min on p/t\n"
+                   "    hubward onboard approve s0\n") != std::string::npos);
+  CHECK(text->find("  s10,") == std::string::npos);
+  CHECK(text->find("and more: hubward onboard list\n") != std::string::npos);
+  CHECK(text->find("3 had to make room") != std::string::npos);
+}
