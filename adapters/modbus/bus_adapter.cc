@@ -5,8 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "adapters/modbus/rtu_wire.h"
-#include "adapters/modbus/tcp_wire.h"
+#include "adapters/modbus/attached_wire.h"
 
 namespace hubward::modbus {
 namespace {
@@ -96,19 +95,11 @@ Status BusAdapter::start(ReadingSink& sink) {
   BusSchedule::Options options{.place = place_, .serial = timing_of(settings_.attachment).serial};
   std::chrono::milliseconds longest{0};
   for (const auto& device : settings_.devices) longest = std::max(longest, device.response_timeout);
-  if (const auto* line = std::get_if<SerialSettings>(&settings_.attachment)) {
-    options.network = false;
-    wire_ = std::make_unique<RtuWire>(*options.serial, longest);
-    stream_ = streams_.serial(*line, *this, loop_);
-  } else if (const auto* converter = std::get_if<RtuOverTcp>(&settings_.attachment)) {
-    // The converter sees to the silence between frames.
-    wire_ = std::make_unique<RtuWire>(RtuTiming{{}, {}}, longest);
-    stream_ = streams_.tcp(converter->endpoint, *this, loop_);
-  } else {
-    options.in_flight_max = in_flight_max(settings_);
-    wire_ = std::make_unique<TcpWire>();
-    stream_ = streams_.tcp(std::get<TcpEndpoint>(settings_.attachment), *this, loop_);
-  }
+  if (std::holds_alternative<SerialSettings>(settings_.attachment)) options.network = false;
+  if (!has_rtu_frames()) options.in_flight_max = in_flight_max(settings_);
+  auto [wire, stream] = wire_to(settings_.attachment, longest, streams_, *this, loop_);
+  wire_ = std::move(wire);
+  stream_ = std::move(stream);
   schedule_.emplace(settings_.devices, std::move(options), now().steady);
   sink_ = &sink;
   stream_->open(kOpenTimeout);
@@ -165,12 +156,7 @@ double BusAdapter::need_of(const DeviceSettings& device,
                            std::optional<std::chrono::nanoseconds> turnaround) const {
   BusTiming timing = timing_of(settings_.attachment);
   if (turnaround) timing.turnaround = *turnaround;
-  std::vector<PolledItem> items;
-  items.reserve(device.tags.size());
-  for (const TagSettings& tag : device.tags) {
-    items.push_back({{tag.table, tag.address, width(tag)}, tag.interval});
-  }
-  return bus_need(items, read_limits(device.limits, timing), timing).share;
+  return device_need(device, timing).share;
 }
 
 void BusAdapter::stop() noexcept {

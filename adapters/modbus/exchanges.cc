@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include "adapters/modbus/rtu_wire.h"
-#include "adapters/modbus/tcp_wire.h"
+#include "adapters/modbus/attached_wire.h"
 
 namespace hubward::modbus {
 
@@ -20,17 +19,9 @@ void Exchanges::run(std::vector<Ask> asks, Done done) {
   asks_ = std::move(asks);
   done_ = std::move(done);
   serial_ = timing_of(attachment_).serial;
-  if (const auto* line = std::get_if<SerialSettings>(&attachment_)) {
-    wire_ = std::make_unique<RtuWire>(*serial_, response_timeout_);
-    stream_ = streams_.serial(*line, *this, loop_);
-  } else if (const auto* converter = std::get_if<RtuOverTcp>(&attachment_)) {
-    // The converter sees to the silence between frames.
-    wire_ = std::make_unique<RtuWire>(RtuTiming{{}, {}}, response_timeout_);
-    stream_ = streams_.tcp(converter->endpoint, *this, loop_);
-  } else {
-    wire_ = std::make_unique<TcpWire>();
-    stream_ = streams_.tcp(std::get<TcpEndpoint>(attachment_), *this, loop_);
-  }
+  auto [wire, stream] = wire_to(attachment_, response_timeout_, streams_, *this, loop_);
+  wire_ = std::move(wire);
+  stream_ = std::move(stream);
   stream_->open(kOpenTimeout);
 }
 

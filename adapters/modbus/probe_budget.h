@@ -19,8 +19,6 @@ class ProbeBudget {
 
   explicit ProbeBudget(SteadyTime start) : at_(start) {}
 
-  // A short probe may be taken on credit, as long as there is none owed.
-  [[nodiscard]] bool is_in_credit(SteadyTime now) { return saved(now) >= Time{0}; }
   [[nodiscard]] bool affords(std::chrono::nanoseconds cost, SteadyTime now) {
     return saved(now) >= std::min<Time>(cost, kSavedMax);
   }

@@ -49,6 +49,20 @@ struct DeviceSettings {
   return {limits.registers_max, limits.bits_max, gap, bit_gap(gap), limits.holes};
 }
 
+[[nodiscard]] inline std::vector<PolledItem> polled_items(const DeviceSettings& device) {
+  std::vector<PolledItem> items;
+  items.reserve(device.tags.size());
+  for (const TagSettings& tag : device.tags) {
+    items.push_back({{tag.table, tag.address, width(tag)}, tag.interval});
+  }
+  return items;
+}
+
+// How busy polling this device would keep its line.
+[[nodiscard]] inline BusNeed device_need(const DeviceSettings& device, const BusTiming& timing) {
+  return bus_need(polled_items(device), read_limits(device.limits, timing), timing);
+}
+
 // Frames of Modbus RTU in a TCP stream: a converter passes them on to a line of its own.
 struct RtuOverTcp {
   TcpEndpoint endpoint;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "gateway/config/addresses.h"
+#include "gateway/config/value_types.h"
 
 namespace hubward::cli {
 namespace {
@@ -89,13 +90,7 @@ std::vector<std::uint32_t> numbers_in(std::string_view text, std::uint32_t most)
 }
 
 std::optional<modbus::ValueFormat> format_of_type(std::string_view name) {
-  using enum modbus::ValueType;
-  constexpr std::pair<std::string_view, modbus::ValueType> kTypes[] = {
-      {"bool", Bool},       {"int8", Int8},   {"uint8", Uint8},   {"int16", Int16},
-      {"uint16", Uint16},   {"int32", Int32}, {"uint32", Uint32}, {"int48", Int48},
-      {"uint48", Uint48},   {"int64", Int64}, {"uint64", Uint64}, {"float32", Float32},
-      {"float64", Float64}, {"bcd16", Bcd16}, {"bcd32", Bcd32},   {"text", Text}};
-  for (const auto& [known, type] : kTypes) {
+  for (const auto& [known, type] : config::kValueTypes) {
     if (known != name) continue;
     modbus::ValueFormat format;
     format.type = type;

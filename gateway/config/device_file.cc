@@ -1,6 +1,7 @@
 #include "gateway/config/device_file.h"
 
 #include "gateway/config/gateway_file.h"
+#include "gateway/config/value_types.h"
 
 namespace hubward::config {
 namespace {
@@ -202,22 +203,7 @@ void add_write_limits(Record<TagFields>& r, const std::string& writable) {
 // How the value stands in the registers, up to scale and offset.
 void add_value_format(Record<TagFields>& r) {
   r.required("type", &TagFields::modbus_type,
-             choice<ValueType>({{"bool", ValueType::Bool},
-                                {"int8", ValueType::Int8},
-                                {"uint8", ValueType::Uint8},
-                                {"int16", ValueType::Int16},
-                                {"uint16", ValueType::Uint16},
-                                {"int32", ValueType::Int32},
-                                {"uint32", ValueType::Uint32},
-                                {"int48", ValueType::Int48},
-                                {"uint48", ValueType::Uint48},
-                                {"int64", ValueType::Int64},
-                                {"uint64", ValueType::Uint64},
-                                {"float32", ValueType::Float32},
-                                {"float64", ValueType::Float64},
-                                {"bcd16", ValueType::Bcd16},
-                                {"bcd32", ValueType::Bcd32},
-                                {"text", ValueType::Text}}),
+             choice<ValueType>({kValueTypes.begin(), kValueTypes.end()}),
              "how the raw value is stored: bool, an integer, a floating-point number, decimal "
              "digits (bcd16, bcd32) or text");
   r.optional(
@@ -275,9 +261,11 @@ Codec<TagFields> modbus_tag() {
   add_write_limits(r, "true lets the cloud write it; needs a coil or a holding register");
   r.optional("verify", &TagFields::verify, boolean(),
              "true reads back what was written, and says so in the answer to a command");
-  r.optional("pulse_ms", &TagFields::pulse, milliseconds(50, 3600000),
-             "bool: a true that was written becomes false again after this time, also if the "
-             "connection was lost in between");
+  r.optional(
+      "pulse_ms", &TagFields::pulse, milliseconds(50, 3600000),
+      "bool: a true that was written becomes false again after this time, also if the "
+      "connection was lost in between; but not while hubward does not run: it stays true when "
+      "hubward is stopped before");
   return r.codec();
 }
 
