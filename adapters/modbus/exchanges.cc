@@ -66,6 +66,11 @@ void Exchanges::on_bytes(std::span<const std::byte> bytes) {
 
 void Exchanges::handle(const WireEvent& event) {
   if (const auto* answer = std::get_if<Answered>(&event)) {
+    // Nobody has shown yet whether this line repeats our own bytes to us.
+    if (answer->may_be_echo) {
+      return answered(failure(ErrorCode::UnexpectedAnswer, ErrorKind::Transient,
+                              "the line may have repeated our own request to us"));
+    }
     answered(answer->answer);
   } else if (const auto* spoiled = std::get_if<Spoiled>(&event)) {
     answered(failure(spoiled->code, ErrorKind::Corrupt, "the answer was damaged"));

@@ -11,6 +11,8 @@ namespace hubward::cli {
 namespace {
 
 constexpr std::uint16_t kModbusPort = 502;
+// MODBUS over Serial Line V1.02, section 2.2.
+constexpr std::uint8_t kSerialUnitMax = 247;
 
 tl::unexpected<Error> says(std::string sentence) {
   return failure(ErrorCode::Malformed, ErrorKind::Permanent, std::move(sentence));
@@ -45,6 +47,10 @@ Result<ModbusPlace> find_target(const ModbusTarget& target, const Surroundings& 
   place.unit = target.unit;
   place.response_timeout = std::chrono::milliseconds{target.timeout_ms};
   if (!target.rtu.empty()) {
+    // 0 is everybody: a write would reach the whole line, and nobody would answer.
+    if (target.unit < 1 || target.unit > kSerialUnitMax) {
+      return says("a unit on a serial line has an id from 1 to 247");
+    }
     place.attachment = SerialSettings{target.rtu,       target.baud, 8, parity_of(target.parity),
                                       target.stop_bits, false};
     return place;

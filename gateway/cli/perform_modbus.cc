@@ -228,6 +228,7 @@ Outcome perform(const WriteOnce& command, const Surroundings& world) {
   if (!answers[0]) {
     const bool sent = answers[0].error().code == ErrorCode::NoAnswer ||
                       answers[0].error().code == ErrorCode::BadFrame ||
+                      answers[0].error().code == ErrorCode::UnexpectedAnswer ||
                       answers[0].error().code == ErrorCode::PortLost;
     return problem((sent ? "it is not known whether it was written: " : "not written: ") +
                    words_of(answers[0].error()) + (sent ? holds : ""));

@@ -47,6 +47,24 @@ TEST_CASE("one request after the other, each with its answer or its reason") {
   CHECK(all->at(2).value() == Answer{identity});
 }
 
+TEST_CASE("what may be an echo of our own write confirms nothing") {
+  hubward::test::ManualClock clock;
+  hubward::test::ManualLoop loop{clock};
+  hubward::test::ScriptedStreams streams;
+  Exchanges exchanges(SerialSettings{.path = "/dev/ttyUSB0"}, streams, loop, 300ms);
+  std::optional<std::vector<Result<Answer>>> all;
+  exchanges.run({{1, WriteRegister{20, 190}}},
+                [&](std::vector<Result<Answer>> answers) { all = std::move(answers); });
+  streams[0].accept();
+  loop.run_for(301ms);
+  streams[0].send(streams[0].take_written());  // the line repeats it; the unit is dead
+  loop.run_for(1s);
+  REQUIRE(all);
+  REQUIRE(!all->at(0));
+  CHECK(all->at(0).error().code == ErrorCode::UnexpectedAnswer);
+  CHECK(all->at(0).error().context == "the line may have repeated our own request to us");
+}
+
 TEST_CASE("a port that cannot be opened is the reason for all") {
   hubward::test::ManualClock clock;
   hubward::test::ManualLoop loop{clock};

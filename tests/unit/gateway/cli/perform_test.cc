@@ -200,6 +200,29 @@ TEST_CASE("status --state needs no configuration, and --json hands on what the g
   CHECK(outcome.out == "{\"devices\":[]}\n");
 }
 
+TEST_CASE("nothing is broadcast on a serial line, nor sent to what is no unit there") {
+  World world;
+  int exchanges = 0;
+  world.surroundings.exchange = [&](const modbus::Attachment&, const std::vector<modbus::Ask>& asks,
+                                    std::chrono::milliseconds) {
+    ++exchanges;
+    return std::vector<Result<modbus::Answer>>(
+        asks.size(), failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer"));
+  };
+  for (const int unit : {0, 248, 255}) {
+    CAPTURE(unit);
+    WriteOnce write;
+    write.at.rtu = "/dev/ttyUSB0";
+    write.at.unit = static_cast<std::uint8_t>(unit);
+    write.address = "holding:20";
+    write.value = "190";
+    const Outcome outcome = perform(write, world.surroundings);
+    CHECK(outcome.status == kExitMisuse);
+    CHECK(outcome.err == "hubward: a unit on a serial line has an id from 1 to 247\n");
+    CHECK(exchanges == 0);
+  }
+}
+
 TEST_CASE("status ends with 3 when there is nobody to ask") {
   World world;
   SUBCASE("no gateway runs") {
