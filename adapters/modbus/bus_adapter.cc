@@ -121,6 +121,87 @@ void BusAdapter::write(WriteRequest request, WriteDone done) {
   });
 }
 
+std::string BusAdapter::line_speed() const {
+  const auto* line = std::get_if<SerialSettings>(&settings_.attachment);
+  if (line == nullptr) return {};
+  const char* parity = line->parity == Parity::None  ? "none"
+                       : line->parity == Parity::Odd ? "odd"
+                                                     : "even";
+  return std::to_string(line->baud) + " baud, parity " + parity;
+}
+
+std::optional<std::uint8_t> BusAdapter::unit_of(DeviceIndex device) const {
+  for (const DeviceSettings& one : settings_.devices) {
+    if (one.device == device) return one.unit_id;
+  }
+  return std::nullopt;
+}
+
+void BusAdapter::ask(LineAsks asks, LineAnswered done) {
+  const auto refuse = [&](ErrorCode code, std::string why) {
+    done(std::vector<LineAnswer>(asks.asks.size(),
+                                 failure(code, ErrorKind::Transient, std::move(why))));
+  };
+  if (sink_ == nullptr) return refuse(ErrorCode::Stopped, "hubward is stopping");
+  if (calls_.size() >= kCallsMax || asks.asks.size() > kAsksMax) {
+    return refuse(ErrorCode::LimitExceeded, "too many requests wait for " + place_);
+  }
+  if (asks.asks.empty()) return done({});
+  const std::uint64_t number = ++last_call_;
+  calls_.emplace(number, Call{std::move(asks), std::move(done), {}});
+  // Later, so that `done` runs from the loop.
+  loop_.post([this, number, alive = alive_] {
+    if (!*alive) return;
+    ask_next(number);
+    if (sink_ == nullptr) run_effects();  // stopped in between
+    pump();
+  });
+}
+
+// Hands the next one to the schedule, or the answers to the caller.
+void BusAdapter::ask_next(std::uint64_t number) {
+  while (true) {
+    const auto found = calls_.find(number);
+    if (found == calls_.end()) return;
+    Call& call = found->second;
+    if (call.answers.size() == call.asks.asks.size()) {
+      auto node = calls_.extract(found);
+      return node.mapped().done(std::move(node.mapped().answers));
+    }
+    const LineAsk& ask = call.asks.asks[call.answers.size()];
+    const auto refuse = [&](ErrorCode code, std::string why) {
+      call.answers.push_back(failure(code, ErrorKind::Permanent, std::move(why)));
+    };
+    auto request = parse_request(ask.request);
+    const bool serial = timing_of(settings_.attachment).serial.has_value();
+    if (!request) {
+      call.answers.push_back(tl::unexpected(request.error()));
+    } else if (!is_read(*request) && !call.asks.may_write) {
+      refuse(ErrorCode::NotWritable, "only reads were allowed");
+    } else if (serial && (ask.unit == 0 || ask.unit > kSerialUnitMax)) {
+      refuse(ErrorCode::Malformed, "a unit on a serial line has an id from 1 to 247");
+    } else {
+      schedule_->on_ask(
+          {AskId{number}, ask.unit, std::move(*request), call.asks.answer_time, call.asks.deadline},
+          now().steady);
+      return;
+    }
+  }
+}
+
+void BusAdapter::ask_finished(AskId id, const Result<Answer>& answer) {
+  const auto found = calls_.find(id.value);
+  if (found == calls_.end()) return;
+  Call& call = found->second;
+  if (answer) {
+    const auto request = parse_request(call.asks.asks[call.answers.size()].request);
+    call.answers.push_back(encode_answer(*request, *answer));
+  } else {
+    call.answers.push_back(tl::unexpected(answer.error()));
+  }
+  ask_next(id.value);
+}
+
 LineUse BusAdapter::line_use() {
   if (!schedule_) return {place_, {}};
   const auto units = schedule_->use();
@@ -270,6 +351,9 @@ void BusAdapter::run(Effect effect) {
   if (auto* done = std::get_if<FinishWrite>(&effect)) {
     if (auto node = writes_.extract(done->id.value)) node.mapped()(std::move(done->result));
     return;
+  }
+  if (const auto* asked = std::get_if<FinishAsk>(&effect)) {
+    return ask_finished(asked->id, asked->answer);
   }
   if (sink_ == nullptr) return;
   if (auto* deliver = std::get_if<Deliver>(&effect)) {

@@ -11,6 +11,7 @@
 #include "adapters/modbus/bus_schedule.h"
 #include "adapters/modbus/settings.h"
 #include "adapters/modbus/wire.h"
+#include "gateway/api/asks_line.h"
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/line_use.h"
 #include "gateway/api/loop.h"
@@ -21,7 +22,10 @@ namespace hubward::modbus {
 // One Modbus bus: a TCP endpoint or a serial line with all devices behind it. Carries bytes and
 // time between the stream, the wire and the schedule; decides nothing but when to connect. All on
 // one loop.
-class BusAdapter final : public SouthboundAdapter, public SharesLine, private ByteStreamEvents {
+class BusAdapter final : public SouthboundAdapter,
+                         public SharesLine,
+                         public AsksLine,
+                         private ByteStreamEvents {
  public:
   static constexpr std::chrono::milliseconds kOpenTimeout{5000};
   // A port that cannot be opened is tried again after half a second, then more and more seldom, up
@@ -41,6 +45,10 @@ class BusAdapter final : public SouthboundAdapter, public SharesLine, private By
   void write(WriteRequest request, WriteDone done) override;
   void stop() noexcept override;
   LineUse line_use() override;
+  [[nodiscard]] std::string line_place() const override { return place_; }
+  [[nodiscard]] std::string line_speed() const override;
+  [[nodiscard]] std::optional<std::uint8_t> unit_of(DeviceIndex device) const override;
+  void ask(LineAsks asks, LineAnswered done) override;
 
  private:
   // Over which time `used` is told.
@@ -48,6 +56,14 @@ class BusAdapter final : public SouthboundAdapter, public SharesLine, private By
   void on_open() override;
   void on_bytes(std::span<const std::byte> bytes) override;
   void on_closed(Error why) override;
+
+  struct Call {  // one ask after the other
+    LineAsks asks;
+    LineAnswered done;
+    std::vector<LineAnswer> answers;
+  };
+  void ask_next(std::uint64_t number);
+  void ask_finished(AskId id, const Result<Answer>& answer);
 
   void pump();
   void send_what_is_due();
@@ -76,6 +92,8 @@ class BusAdapter final : public SouthboundAdapter, public SharesLine, private By
   ReadingSink* sink_ = nullptr;  // set between start() and stop()
   std::map<std::uint64_t, WriteDone> writes_;
   std::uint64_t last_write_ = 0;
+  std::map<std::uint64_t, Call> calls_;  // one request of each is with the schedule, by this number
+  std::uint64_t last_call_ = 0;
   bool open_ = false;
   std::optional<SteadyTime> reopen_at_;
   std::chrono::milliseconds reopen_delay_ = kReopenFirst;

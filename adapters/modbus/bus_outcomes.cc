@@ -112,8 +112,12 @@ void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::mil
       writes_.push_front(std::move(first->write));  // nothing was written yet
     } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
       read_backs_.push_back(std::move(*job));
+    } else if (const auto* asking = std::get_if<Asking>(&flight.purpose)) {
+      finish_ask(asking->ask, failure(ErrorCode::PortLost, ErrorKind::Transient,
+                                      "connection lost before the answer came"));
     }
   }
+  asks_lose_link(why);
   for (const ReadBack& job : std::exchange(read_backs_, {})) {
     not_read_back(job.write);
   }
@@ -140,15 +144,18 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
     set_aside(unit, flight, answered.answer, now);
     return;
   }
+  const auto* const asking = std::get_if<Asking>(&flight.purpose);
   if (exception != nullptr && is_silence_behind_gateway(exception->code)) {
-    if (flight.sent_at > unit.failed_at) {
+    if (asking == nullptr && flight.sent_at > unit.failed_at) {
       unit_failed(unit, failure_of(exception->code), describe(exception->code), false, now);
     }
   } else {
-    note_answer_time(unit, flight, answered.answer);
+    if (asking == nullptr) note_answer_time(unit, flight, answered.answer);
     unit_up(unit, now.steady);
   }
-  if (const auto* poll = std::get_if<Poll>(&flight.purpose)) {
+  if (asking != nullptr) {
+    ask_answered(*asking, answered);
+  } else if (const auto* poll = std::get_if<Poll>(&flight.purpose)) {
     polled(unit, poll->block, answered.answer, now);
   } else if (const auto* write = std::get_if<Write>(&flight.purpose)) {
     written(*write, answered.answer, answered.may_be_echo);
@@ -217,6 +224,14 @@ void BusSchedule::set_aside(Unit& unit, Flight& flight, const Answer& answer, In
     writes_.push_front(std::move(first->write));
   } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
     not_read_back(job->write);
+  } else if (auto* asking = std::get_if<Asking>(&flight.purpose)) {
+    if (is_read(asking->ask.request)) {
+      unit.confirming = flight.request;
+      asks_.push_front(std::move(*asking));
+    } else {
+      finish_ask(asking->ask, failure(ErrorCode::UnexpectedAnswer, ErrorKind::Transient,
+                                      "an answer came that may belong to an earlier request"));
+    }
   }
 }
 
@@ -297,6 +312,11 @@ void BusSchedule::deliver_bad(Unit& unit, std::span<const std::size_t> tags, Err
 void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now) {
   Unit& unit = units_[flight.unit];
   if (options_.serial) unit.late.owe(flight.request, flight.sent_at);
+  // It says nothing of the unit: some do not answer what they do not have.
+  if (const auto* asking = std::get_if<Asking>(&flight.purpose)) {
+    return finish_ask(asking->ask, failure(code, ErrorKind::Transient, why));
+  }
+  if (unit.is_guest) fail_asks_of(flight.unit, code, why);
   // Several that were under way together are one failure.
   const bool known = flight.sent_at <= unit.failed_at;
   if (auto* write = std::get_if<Write>(&flight.purpose)) {
@@ -346,6 +366,7 @@ void BusSchedule::report(Unit& unit, FieldState::Link link, ErrorCode code, std:
   if (unit.link == link && unit.detail == detail) return;
   unit.link = link;
   unit.detail = detail;
+  if (unit.is_guest) return;
   effects_.emplace_back(ReportState{unit.settings->device, {link, code, std::move(detail)}});
 }
 
@@ -360,6 +381,7 @@ void BusSchedule::stop(SteadyTime now) {
     finish(write, WriteResult::Outcome::Expired, ErrorCode::Stopped,
            "hubward is stopping; not written");
   }
+  asks_lose_link(Error{ErrorCode::Stopped, ErrorKind::Transient, "hubward is stopping"});
 }
 
 }  // namespace hubward::modbus

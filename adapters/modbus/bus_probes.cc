@@ -115,15 +115,18 @@ void BusSchedule::account(Flight& flight, bool answered, SteadyTime now) {
   UnitUse& use = units_[flight.unit].use;
   flight.took = now - std::max(flight.sent_at, accounted_until_);
   accounted_until_ = now;
+  asks_look_at_ = now;  // there may be a moment for one that waits
   use.busy += flight.took;
+  if (flight.paid > flight.took) ask_budget_.spend(flight.took - flight.paid, now);
+  if (std::holds_alternative<Asking>(flight.purpose)) return;
   ++use.requests;
   if (!answered) ++use.unanswered;
 }
 
 std::vector<BusSchedule::UnitUse> BusSchedule::use() const {
   std::vector<UnitUse> all;
-  all.reserve(units_.size());
-  for (const Unit& unit : units_) {
+  all.reserve(device_count_);
+  for (const Unit& unit : std::span(units_).first(device_count_)) {
     all.push_back(unit.use);
     all.back().missed_cycles = unit.reads.missed_cycles();
     all.back().turnaround = unit.times.usual();

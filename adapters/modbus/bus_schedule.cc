@@ -35,7 +35,11 @@ Table sister(Table table) {
 }  // namespace
 
 BusSchedule::BusSchedule(std::span<const DeviceSettings> devices, Options options, SteadyTime start)
-    : options_(std::move(options)), probe_budget_(start), next_whole_probe_at_(start) {
+    : options_(std::move(options)),
+      device_count_(devices.size()),
+      probe_budget_(start),
+      ask_budget_(start, kOneOffShare, kOneOffSavedMax),
+      next_whole_probe_at_(start) {
   units_.reserve(devices.size());
   for (const DeviceSettings& device : devices) {
     units_.emplace_back(device, BusTiming{.serial = options_.serial}, start);
@@ -44,6 +48,7 @@ BusSchedule::BusSchedule(std::span<const DeviceSettings> devices, Options option
 
 void BusSchedule::on_link_up(SteadyTime now) {
   link_up_ = true;
+  link_trouble_.reset();
   timeouts_in_row_ = 0;
   repeats_seen_ = false;
   for (Unit& unit : units_) {
@@ -64,8 +69,12 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
     flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
     given_up.push_back({flight.ticket, flight.early});
     account(flight, false, now.steady);
-    // Several that were under way to one unit are one missing answer.
-    if (flight.sent_at > units_[flight.unit].failed_at) ++timeouts_in_row_;
+    // Several that were under way to one unit are one missing answer. What somebody asks once may
+    // go to nobody.
+    if (flight.sent_at > units_[flight.unit].failed_at && !units_[flight.unit].is_guest &&
+        !std::holds_alternative<Asking>(flight.purpose)) {
+      ++timeouts_in_row_;
+    }
     if (flight.early) {
       shadow_ =
           Shadow{flight.unit, flight.sent_at + units_[flight.unit].settings->response_timeout};
@@ -95,26 +104,32 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
            name_of(unit) + why + "; not written");
     writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
   }
+  expire_asks(now.steady);
   return given_up;
 }
 
 std::optional<Send> BusSchedule::next(SteadyTime now) {
   if (!link_up_ || stopped_ || flights_.size() >= options_.in_flight_max) return std::nullopt;
   end_pulses(now);
+  asks_look_at_ = SteadyTime::max();
   if (auto send = next_read_back(now)) return send;
   if (writes_in_row_ < kWritesInARowMax) {
-    if (auto send = next_write(now)) {
+    auto send = next_write(now);
+    if (!send) send = next_ask(AskKind::Write, now);
+    if (send) {
       ++writes_in_row_;
       return send;
     }
   }
+  if (auto send = next_ask(AskKind::Read, now)) return send;
   if (auto send = next_probe(now)) return send;
   if (auto send = next_poll(now)) {
     writes_in_row_ = 0;
     return send;
   }
   writes_in_row_ = 0;
-  return next_write(now);
+  if (auto send = next_write(now)) return send;
+  return next_ask(AskKind::Write, now);
 }
 
 // While the line carries what is asked of it, the earliest deadline goes first: a poll is to be
@@ -287,6 +302,7 @@ Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, Pati
                       heard_deadline,
                       patience.early,
                       std::move(purpose),
+                      {},
                       {}});
   return {ticket, unit.settings->unit_id, std::move(request)};
 }
@@ -342,10 +358,12 @@ SteadyTime BusSchedule::wake_at() const {
   SteadyTime wake = SteadyTime::max();
   for (const Flight& flight : flights_) wake = std::min(wake, flight.deadline);
   for (const Write& write : writes_) wake = std::min(wake, write.deadline);
+  for (const Asking& asking : asks_) wake = std::min(wake, asking.ask.deadline);
   if (link_up_) {
     for (const PulseEnd& end : pulse_ends_) wake = std::min(wake, end.at);
   }
   if (link_up_ && flights_.size() < options_.in_flight_max) {
+    if (!asks_.empty()) wake = std::min(wake, asks_look_at_);
     for (std::size_t i = 0; i < units_.size(); ++i) {
       if (!is_taken(i)) wake = std::min(wake, poll_due(i));
     }

@@ -28,6 +28,19 @@ struct WriteId {
   friend bool operator==(WriteId, WriteId) = default;
 };
 
+struct AskId {
+  std::uint64_t value = 0;
+  friend bool operator==(AskId, AskId) = default;
+};
+// A one-off request of a person at the command line.
+struct OneOff {
+  AskId id;
+  std::uint8_t unit_id = 1;  // also of a unit that no device is
+  Request request;
+  std::chrono::milliseconds answer_time{1000};
+  SteadyTime deadline;  // past it, it is not sent
+};
+
 // What the adapter does next.
 struct Send {
   Ticket ticket;
@@ -45,8 +58,12 @@ struct FinishWrite {
   WriteId id;
   WriteResult result;
 };
+struct FinishAsk {
+  AskId id;
+  Result<Answer> answer;
+};
 struct Reconnect {};  // the peer is silent although connected: begin a new connection
-using Effect = std::variant<Deliver, ReportState, FinishWrite, Reconnect>;
+using Effect = std::variant<Deliver, ReportState, FinishWrite, FinishAsk, Reconnect>;
 
 struct Instant {
   SteadyTime steady;
@@ -75,6 +92,10 @@ class BusSchedule {
   static constexpr std::size_t kWritesMax = 256;
   // Writes go first, but a stream of them must not stop the readings.
   static constexpr unsigned kWritesInARowMax = 8;
+  // What one-off reads may take of the line where they delay polls, and how much of that they may
+  // save up: with the probes' share the polls keep more than nine tenths of a full line.
+  static constexpr double kOneOffShare = 0.03;
+  static constexpr std::chrono::milliseconds kOneOffSavedMax{300};
 
   struct Options {
     std::string place;                // "10.0.0.5:502" or "/dev/ttyUSB0", for people
@@ -91,6 +112,7 @@ class BusSchedule {
   void on_link_down(const std::optional<Error>& why, std::chrono::milliseconds retry_in,
                     Instant now);
   void on_write(WriteId id, const WriteRequest& request, SteadyTime now);
+  void on_ask(OneOff ask, SteadyTime now);
   void on_answer(const Answered& answered, Instant now);
   void on_spoiled(Ticket ticket, ErrorCode code, Instant now);
   // Something came that belongs to no exchange; `unit` only with a good frame.
@@ -154,7 +176,11 @@ class BusSchedule {
     Write write;
     Block block;
   };
-  using Purpose = std::variant<Poll, Probe, Write, ReadFirst, ReadBack>;
+  struct Asking {
+    OneOff ask;
+    std::size_t unit;
+  };
+  using Purpose = std::variant<Poll, Probe, Write, ReadFirst, ReadBack, Asking>;
   struct Flight {
     Ticket ticket;
     std::size_t unit;
@@ -165,6 +191,7 @@ class BusSchedule {
     bool early;                 // given up before the configured time-out
     Purpose purpose;
     std::chrono::nanoseconds took{0};  // of the line, once it is over
+    std::chrono::nanoseconds paid{0};  // for it, of what one-off reads may take
   };
   // How long an answer is waited for.
   struct Patience {
@@ -182,6 +209,7 @@ class BusSchedule {
           reads(device, read_limits(device.limits, timing), start),
           bad(device.tags.size()) {}
     const DeviceSettings* settings;
+    bool is_guest = false;  // no device of ours: asked only what somebody asks it once
     UnitReads reads;
     LateAnswers late;
     std::deque<Block> queue;  // due, and waiting to be asked
@@ -209,6 +237,22 @@ class BusSchedule {
   [[nodiscard]] std::optional<Send> next_read_back(SteadyTime now);
   [[nodiscard]] std::optional<Send> next_write(SteadyTime now);
   [[nodiscard]] std::optional<Send> next_poll(SteadyTime now);
+  enum class AskKind : std::uint8_t { Read, Write };
+  [[nodiscard]] std::optional<Send> next_ask(AskKind kind, SteadyTime now);
+  [[nodiscard]] std::optional<Send> send_ask(std::size_t place_in_line, SteadyTime now);
+  // What a read must pay if it goes now; nothing: there is no room for it yet.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> price_now(const Asking& asking,
+                                                                  const Request& request,
+                                                                  SteadyTime now);
+  Send send_paid(std::size_t unit, const Request& request, Purpose purpose, Patience patience,
+                 std::chrono::nanoseconds price, SteadyTime now);
+  [[nodiscard]] std::size_t place_of(std::uint8_t unit_id, SteadyTime now);
+  void forget_guests(SteadyTime now);
+  void ask_answered(const Asking& asking, const Answered& answered);
+  void finish_ask(const OneOff& ask, Result<Answer> answer);
+  void fail_asks_of(std::size_t unit, ErrorCode code, const std::string& why);
+  void expire_asks(SteadyTime now);
+  void asks_lose_link(const std::optional<Error>& why);
   struct Urgency;
   [[nodiscard]] Urgency urgency_of(const Unit& unit, const Block& block, SteadyTime now) const;
   [[nodiscard]] Urgency urgency_of(const Unit& unit, SteadyTime now) const;
@@ -268,17 +312,22 @@ class BusSchedule {
   void begin_pulse(const Write& write);
   [[nodiscard]] bool is_off(const Write& write) const;
   void finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code, std::string detail,
-              std::optional<TagValue> value = std::nullopt);
+              std::optional<TagValue> value = std::nullopt, bool verified = false);
   void unit_up(Unit& unit, SteadyTime now);
   void unit_failed(Unit& unit, ErrorCode code, const std::string& why, bool early, Instant now);
   void report(Unit& unit, FieldState::Link link, ErrorCode code, std::string detail);
   [[nodiscard]] std::string name_of(const Unit& unit) const;
 
   Options options_;
+  std::size_t device_count_;           // of units_; guests stand behind them
+  std::deque<DeviceSettings> guests_;  // their settings, which Unit points to
   std::vector<Unit> units_;
   std::vector<Flight> flights_;
   std::deque<Write> writes_;
   std::deque<ReadBack> read_backs_;
+  std::deque<Asking> asks_;
+  SteadyTime asks_look_at_ = SteadyTime::max();  // when one that found no moment is looked at again
+  std::optional<Error> link_trouble_;            // while the link is down: why
   std::vector<PulseEnd> pulse_ends_;
   std::vector<Effect> effects_;
   bool link_up_ = false;
@@ -290,6 +339,7 @@ class BusSchedule {
   SteadyTime accounted_until_ = SteadyTime::min();  // the end of the last exchange
   AnswerTimes line_times_;                          // of all units
   ProbeBudget probe_budget_;
+  ProbeBudget ask_budget_;
   SteadyTime next_whole_probe_at_;
   // A question that was given up early may still be answered, or keep a gateway busy, until then.
   struct Shadow {

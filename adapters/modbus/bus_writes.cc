@@ -286,7 +286,7 @@ void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant n
   if (auto held = held_value(read->values, tag)) value = std::move(*held);
   const bool same = holds_what_was_written(job.write, *read, tag);
   if ((job.write.unconfirmed_only || job.write.confirmed) && same) {
-    finish(job.write, Written, {}, "read back", std::move(value));
+    finish(job.write, Written, {}, "read back", std::move(value), true);
   } else {
     finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown,
            job.write.confirmed ? "the device confirmed it, and holds something else"
@@ -301,7 +301,7 @@ void BusSchedule::read_back_later(Write write) {
 }
 
 void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code,
-                         std::string detail, std::optional<TagValue> value) {
+                         std::string detail, std::optional<TagValue> value, bool verified) {
   if (write.id == WriteId{}) {  // the end of a pulse: nobody waits for it, and it must happen
     if (outcome != WriteResult::Outcome::Written && !stopped_) {
       pulse_ends_.push_back({write.unit, write.tag, write.sent_at + kPulseRetry});
@@ -311,7 +311,7 @@ void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, Error
   // What may have begun a pulse must end it.
   if (outcome == WriteResult::Outcome::Unknown && !is_off(write)) begin_pulse(write);
   effects_.emplace_back(
-      FinishWrite{write.id, {outcome, code, std::move(detail), std::move(value)}});
+      FinishWrite{write.id, {outcome, code, std::move(detail), std::move(value), verified}});
 }
 
 }  // namespace hubward::modbus

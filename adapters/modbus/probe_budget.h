@@ -17,28 +17,32 @@ class ProbeBudget {
   static constexpr double kShare = 0.045;
   static constexpr std::chrono::milliseconds kSavedMax{1200};
 
-  explicit ProbeBudget(SteadyTime start) : at_(start) {}
+  explicit ProbeBudget(SteadyTime start, double share = kShare,
+                       std::chrono::milliseconds saved_max = kSavedMax)
+      : at_(start), share_(share), saved_max_(saved_max) {}
 
   [[nodiscard]] bool affords(std::chrono::nanoseconds cost, SteadyTime now) {
-    return saved(now) >= std::min<Time>(cost, kSavedMax);
+    return saved(now) >= std::min<Time>(cost, saved_max_);
   }
   void spend(std::chrono::nanoseconds cost, SteadyTime now) { saved_ = saved(now) - cost; }
   // When what is owed will have been paid.
   [[nodiscard]] SteadyTime in_credit_at(SteadyTime now) {
     const Time owed = -std::min(saved(now), Time{0});
-    return now + std::chrono::ceil<std::chrono::nanoseconds>(owed / kShare);
+    return now + std::chrono::ceil<std::chrono::nanoseconds>(owed / share_);
   }
 
  private:
   using Time = std::chrono::duration<double, std::nano>;
   Time saved(SteadyTime now) {
     if (now > at_) {
-      saved_ = std::min<Time>(saved_ + Time(now - at_) * kShare, kSavedMax);
+      saved_ = std::min<Time>(saved_ + Time(now - at_) * share_, saved_max_);
       at_ = now;
     }
     return saved_;
   }
   SteadyTime at_;
+  double share_;
+  std::chrono::milliseconds saved_max_;
   Time saved_{0};
 };
 

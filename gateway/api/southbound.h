@@ -64,6 +64,7 @@ struct WriteResult {
   // What the equipment holds now: where it was asked, or where it could take the value only
   // rounded.
   std::optional<TagValue> read_back;
+  bool verified = false;  // Written, and read back as it was to be
 };
 
 using WriteDone = std::function<void(WriteResult)>;
