@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -50,6 +51,12 @@ int run(const cli::Run& command, const cli::Surroundings& world) {
                                                       : cli::kExitProblems;
 }
 
+// One line that is written over, and only where somebody looks on.
+std::function<void(const std::string&)> progress_for_people() {
+  if (isatty(STDERR_FILENO) != 1) return {};
+  return [](const std::string& line) { std::fprintf(stderr, "\r%s ", line.c_str()); };
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -69,7 +76,9 @@ int main(int argc, char** argv) {
                                 why_alone,
                                 kVersion,
                                 isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr,
-                                exchange_alone};
+                                exchange_alone,
+                                write_alone,
+                                progress_for_people()};
   return std::visit(
       [&](const auto& command) {
         if constexpr (std::is_same_v<std::decay_t<decltype(command)>, cli::Run>) {

@@ -161,7 +161,7 @@ class Gateway {
     if (auto started = page_->start(); !started) return started;
     commands_ = std::make_unique<control::ControlCommands>(
         control::ControlParts{board_, roster_, outbox_, writes_, *paths_, dps, loop_, log_,
-                              folder_.file("maintenance"), onboarding_});
+                              folder_.file("maintenance"), onboarding_, asked_lines_});
     auto control = platform::ControlSocket::listen(
         folder_.file("control.sock"), loop_,
         [this](const std::string& request, const platform::ControlSocket::Answer& answer) {
@@ -183,6 +183,7 @@ class Gateway {
       auto adapter = std::make_unique<modbus::BusAdapter>(bus, streams_, loop_);
       for (const auto& device : bus.devices) roster_.at(device.device).attach(adapter.get());
       lines_.push_back(adapter.get());
+      asked_lines_.push_back(adapter.get());
       adapters_.push_back(std::move(adapter));
     }
     for (const auto& line : site_.serial_lines) {
@@ -261,8 +262,9 @@ class Gateway {
   device::DeviceRoster roster_;
   ClockRounds clock_rounds_;
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
-  std::vector<SharesLine*> lines_;     // among them
-  mqtt::MqttAdapter* mqtt_ = nullptr;  // one of them
+  std::vector<SharesLine*> lines_;      // among them
+  std::vector<AsksLine*> asked_lines_;  // likewise
+  mqtt::MqttAdapter* mqtt_ = nullptr;   // one of them
   Onboarding onboarding_;
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};
   std::unique_ptr<web::WebServer> page_;  // its thread reads the last beat

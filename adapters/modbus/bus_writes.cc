@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "adapters/modbus/bus_schedule.h"
+#include "proto/modbus/refusal.h"
 
 namespace hubward::modbus {
 namespace {
@@ -18,14 +19,6 @@ double as_double(const TagValue& value) {
         }
       },
       value);
-}
-
-// With these nothing was written. "Server device failure" may come half-way through, "acknowledge"
-// means it is still at it, and a gateway's time-out says nothing about the device behind it.
-bool leaves_unwritten(ExceptionCode code) {
-  return is_lasting(code) || code == ExceptionCode::ServerDeviceBusy ||
-         code == ExceptionCode::NegativeAcknowledge || code == ExceptionCode::MemoryParityError ||
-         code == ExceptionCode::GatewayPathUnavailable;
 }
 
 constexpr std::chrono::seconds kPulseRetry{1};

@@ -95,23 +95,26 @@ struct ModbusTarget {
   std::uint32_t timeout_ms = 1000;
   std::string folder = kDefaultFolder;
 };
-// Reads registers once, over a connection of its own.
+// Reads registers once: through the running gateway if the line is one of its own, else over a
+// connection of its own.
 struct ReadOnce {
-  std::string address;  // as in the configuration
+  std::string address;  // as in the configuration, or with --device the name of a tag
   std::uint16_t count = 1;
-  std::string type = "uint16";
+  std::string type;     // empty: as the tag there, else uint16
   bool as_all = false;  // the lens
   bool words_low_first = false;
   bool bytes_low_first = false;
   ModbusTarget at;
 };
-// Writes a value once and reads it back.
+// Writes a value once: to a writable tag as its configuration says, to anything else only when
+// `unlisted` says that this is meant.
 struct WriteOnce {
   std::string address;
   std::string value;
-  std::string type = "uint16";
+  std::string type;
   bool words_low_first = false;
   bool bytes_low_first = false;
+  bool unlisted = false;
   ModbusTarget at;
 };
 // Looks which units answer.
@@ -121,6 +124,7 @@ struct Scan {
   std::string bauds = "9600,19200,115200";
   std::string parities = "even,none,odd";
   std::uint32_t timeout_ms = 300;
+  std::string folder = kDefaultFolder;
 };
 // Every failure on the way to the cloud: how it is seen, what it means, what is done.
 struct ExplainFailures {};

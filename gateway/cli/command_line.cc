@@ -16,6 +16,9 @@ void add_target(CLI::App& verb, ModbusTarget& at) {
   verb.add_option("--device", at.device, "Where and which: as this device of the configuration");
   verb.add_option("--tcp", at.tcp, "Where: a Modbus TCP endpoint")->option_text("HOST[:PORT]");
   verb.add_option("--rtu", at.rtu, "Where: a serial port")->option_text("PORT");
+  verb.footer(
+      "A line that the running gateway uses is asked through it, between its own requests; any\n"
+      "other is opened for this one command. Which of the two it was is said on standard error.");
   verb.add_option("--baud", at.baud, "With --rtu (19200)")->option_text("N");
   verb.add_option("--parity", at.parity, "With --rtu (even)")
       ->option_text("even|none|odd")
@@ -33,7 +36,9 @@ void add_target(CLI::App& verb, ModbusTarget& at) {
 // The options that say how a value stands in its registers.
 template <class Command>
 void add_format(CLI::App& verb, Command& command) {
-  verb.add_option("--type", command.type, "As in the configuration (uint16)")->option_text("TYPE");
+  verb.add_option("--type", command.type,
+                  "As in the configuration (that of the tag there, or uint16)")
+      ->option_text("TYPE");
   verb.add_flag("--words-low-first", command.words_low_first, "As \"word_order\": \"low_first\"");
   verb.add_flag("--bytes-low-first", command.bytes_low_first, "As \"byte_order\": \"low_first\"");
 }
@@ -156,7 +161,8 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
       ->check(CLI::Range(2, 10000))
       ->excludes(fixed);
 
-  constexpr const char* kAddress = "holding:12 (on the wire, from 0) or manual:40013 (from 1)";
+  constexpr const char* kAddress =
+      "holding:12 (on the wire, from 0), manual:40013 (from 1), or with --device the name of a tag";
   ReadOnce read;
   auto* read_verb = app.add_subcommand("read", "Read registers of a Modbus device once");
   read_verb->add_option("address", read.address, kAddress)->required();
@@ -172,10 +178,12 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
 
   WriteOnce write;
   auto* write_verb =
-      app.add_subcommand("write", "Write a value to a Modbus device and read it back");
+      app.add_subcommand("write", "Write a value to a tag, or to a register of a Modbus device");
   write_verb->add_option("address", write.address, kAddress)->required();
   write_verb->add_option("value", write.value, "A number, true, false or a text")->required();
   add_format(*write_verb, write);
+  write_verb->add_flag("--unlisted", write.unlisted,
+                       "Write a register although no writable tag covers it: nothing is checked");
   add_target(*write_verb, write.at);
 
   Scan scan;
@@ -190,6 +198,8 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   scan_verb->add_option("--timeout-ms", scan.timeout_ms, "How long an answer may take (300)")
       ->option_text("N")
       ->check(CLI::Range(10, 60000));
+
+  add_folder(*scan_verb, scan.folder);
 
   auto* version_verb = app.add_subcommand("version", "Print the version");
 

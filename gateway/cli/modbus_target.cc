@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "gateway/cli/modbus_way.h"
 #include "gateway/config/addresses.h"
 #include "gateway/config/value_types.h"
 
@@ -22,8 +23,33 @@ Parity parity_of(std::string_view name) {
   return name == "none" ? Parity::None : name == "odd" ? Parity::Odd : Parity::Even;
 }
 
+ModbusPlace place_of(const config::SiteSettings& site, const modbus::BusSettings& bus,
+                     const modbus::DeviceSettings& device) {
+  const DeviceDescription& described = site.devices[device.device.value];
+  ModbusPlace place{bus.attachment, device.unit_id, device.response_timeout, described.id, {}};
+  for (const auto& tag : device.tags) {
+    place.tags.push_back({tag, described.tags[tag.tag.value]});
+  }
+  return place;
+}
+
+// Without a configuration, or with one that has errors, nothing is known.
+void add_what_is_known(ModbusPlace& place, const ModbusTarget& target, const Surroundings& world) {
+  const auto site = config::load_site(target.folder, world.files, AnySecret());
+  if (!site.settings) return;
+  for (const auto& bus : site.settings->modbus_buses) {
+    if (!is_same_place(bus.attachment, place.attachment)) continue;
+    for (const auto& device : bus.devices) {
+      if (device.unit_id != place.unit) continue;
+      ModbusPlace known = place_of(*site.settings, bus, device);
+      place.device = std::move(known.device);
+      place.tags = std::move(known.tags);
+    }
+  }
+}
+
 Result<ModbusPlace> find_device(const ModbusTarget& target, const Surroundings& world) {
-  const auto site = config::load_site(target.folder, world.files, world.secrets);
+  const auto site = config::load_site(target.folder, world.files, AnySecret());
   if (!site.settings) {
     return says("the configuration in " + target.folder +
                 " has problems; hubward check shows them");
@@ -31,7 +57,7 @@ Result<ModbusPlace> find_device(const ModbusTarget& target, const Surroundings& 
   for (const auto& bus : site.settings->modbus_buses) {
     for (const auto& device : bus.devices) {
       if (site.settings->devices[device.device.value].id != target.device) continue;
-      return ModbusPlace{bus.attachment, device.unit_id, device.response_timeout};
+      return place_of(*site.settings, bus, device);
     }
   }
   return says("no Modbus device of the configuration has the id \"" + target.device + "\"");
@@ -53,12 +79,26 @@ Result<ModbusPlace> find_target(const ModbusTarget& target, const Surroundings& 
     }
     place.attachment = SerialSettings{target.rtu,       target.baud, 8, parity_of(target.parity),
                                       target.stop_bits, false};
+    add_what_is_known(place, target, world);
     return place;
   }
-  auto endpoint = attachment_of("tcp://" + target.tcp);
+  const bool has_scheme = target.tcp.starts_with("tcp://");
+  auto endpoint = attachment_of(has_scheme ? target.tcp : "tcp://" + target.tcp);
   if (!endpoint) return tl::unexpected(endpoint.error());
   place.attachment = std::move(*endpoint);
+  add_what_is_known(place, target, world);
   return place;
+}
+
+std::string full_name(const TagDescription& tag) {
+  return tag.component.empty() ? tag.name : tag.component + "*" + tag.name;
+}
+
+const KnownTag* find_tag(const std::vector<KnownTag>& tags, std::string_view name) {
+  for (const KnownTag& tag : tags) {
+    if (full_name(tag.what) == name) return &tag;
+  }
+  return nullptr;
 }
 
 Result<modbus::Attachment> attachment_of(std::string_view text) {

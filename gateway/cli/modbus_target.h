@@ -10,15 +10,28 @@
 
 namespace hubward::cli {
 
+// What the configuration says of one tag.
+struct KnownTag {
+  modbus::TagSettings where;
+  TagDescription what;
+};
+
 struct ModbusPlace {
   modbus::Attachment attachment;
   std::uint8_t unit = 1;
   std::chrono::milliseconds response_timeout{1000};
+  std::string device{};          // the configuration's, if it has one there
+  std::vector<KnownTag> tags{};  // of it
 };
 
-// Where the command line says the device is. The error's context is a sentence.
+// Where the command line says the device is, and what the configuration knows of it. The error's
+// context is a sentence.
 [[nodiscard]] Result<ModbusPlace> find_target(const ModbusTarget& target,
                                               const Surroundings& world);
+
+// "pressure", or "component*pressure" of another than the default component.
+[[nodiscard]] const KnownTag* find_tag(const std::vector<KnownTag>& tags, std::string_view name);
+[[nodiscard]] std::string full_name(const TagDescription& tag);
 
 // "tcp://host:port" or a path, with the line settings left at their defaults.
 [[nodiscard]] Result<modbus::Attachment> attachment_of(std::string_view text);

@@ -29,6 +29,11 @@ using ExchangeModbus = std::function<std::vector<Result<modbus::Answer>>(
     const modbus::Attachment& attachment, const std::vector<modbus::Ask>& asks,
     std::chrono::milliseconds response_timeout)>;
 
+// Writes to a tag while no gateway runs: the request and the answer of the control socket's
+// "write".
+using WriteAlone =
+    std::function<std::string(const config::SiteSettings& site, const std::string& request)>;
+
 // The world as commands see it; tests hand them another.
 struct Surroundings {
   const config::FileSource& files;
@@ -39,6 +44,9 @@ struct Surroundings {
   std::string version;
   bool colour = false;  // standard output is a terminal, and NO_COLOR is not set
   ExchangeModbus exchange{};
+  WriteAlone write_alone{};
+  // Says at once how far a long command is, to somebody who waits; may be empty.
+  std::function<void(const std::string& line)> tell_progress{};
 };
 
 // Everything but `run`, which only main can do.
@@ -56,6 +64,15 @@ struct Surroundings {
 [[nodiscard]] Outcome perform(const Scan& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ExplainFailures& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Version& command, const Surroundings& world);
+
+// What `hubward read`, `write` and `scan` need no secrets for: the person need not be one who may
+// read them.
+class AnySecret final : public config::SecretSource {
+ public:
+  Result<SecretText> load(const config::SecretReference&) const override {
+    return SecretText(std::string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
+  }
+};
 
 // For `run` with a configuration that has errors: says them, status 78.
 [[nodiscard]] Outcome refuse_to_run(const std::string& folder, const config::LoadedSite& site);

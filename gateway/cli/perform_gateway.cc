@@ -72,14 +72,6 @@ std::string onboard_json(const char* wish, const std::string& name, const std::s
   return buffer.GetString();
 }
 
-// A plan needs no secrets: whoever makes it need not be the one who may read them.
-class AnySecret final : public config::SecretSource {
- public:
-  Result<SecretText> load(const config::SecretReference&) const override {
-    return SecretText(std::string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
-  }
-};
-
 Outcome show_why(const std::string& answer, bool json, const Surroundings& world) {
   if (const auto refusal = refusal_in(answer); !refusal.empty()) {
     return {kExitProblems, "", "hubward: " + refusal + "\n"};

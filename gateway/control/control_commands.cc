@@ -2,6 +2,7 @@
 
 #include "gateway/api/failure_words.h"
 #include "gateway/control/answers.h"
+#include "gateway/control/plant_write.h"
 #include "gateway/observe/newcomer_json.h"
 #include "gateway/observe/status_json.h"
 
@@ -36,12 +37,14 @@ void write_quarantined(json::Writer& out, const QuarantinedMessage& message) {
 
 ControlCommands::ControlCommands(const ControlParts& parts)
     : board_(parts.board),
+      devices_(parts.devices),
       outbox_(parts.outbox),
       loop_(parts.loop),
       newcomers_(parts.newcomers),
       maintenance_(parts.board, parts.writes, parts.loop, parts.log, parts.marker_path),
       why_(parts.board, parts.devices, parts.paths, parts.dps, parts.loop),
-      drills_(parts.board, parts.devices, parts.loop, parts.log) {}
+      drills_(parts.board, parts.devices, parts.loop, parts.log),
+      lines_(parts.board, parts.lines, parts.writes, parts.loop, parts.log) {}
 
 void ControlCommands::handle(const std::string& request, const Answer& answer) {
   const auto document = json::parse(request, {.bytes_max = 64 * 1024, .depth_max = 8});
@@ -59,6 +62,8 @@ void ControlCommands::handle(const std::string& request, const Answer& answer) {
   const auto device = json::as_string(json::find(*document, "device"));
   if (command == "why") return why_.ask(std::string(device.value_or("")), answer);
   if (command == "drill") return drills_.start(std::string(device.value_or("")), answer);
+  if (command == "ask") return lines_.ask(*document, answer);
+  if (command == "write") return write(*document, answer);
   answer(error_json("unknown command"));
 }
 
@@ -87,6 +92,17 @@ void ControlCommands::onboard(const json::Value& request, const Answer& answer) 
   json::Writer out(buffer);
   observe::write_newcomers(out, newcomers_.look(), {});
   answer({buffer.GetString(), buffer.GetSize()});
+}
+
+void ControlCommands::write(const json::Value& request, const Answer& answer) {
+  const std::string id(json::as_string(json::find(request, "device")).value_or(""));
+  const auto index = board_.find(id);
+  if (!index || index->value >= devices_.size()) return answer(no_such_device(board_, id));
+  device::Device& device = devices_.at(*index);
+  auto planned = plan_write(device.description(), request);
+  if (!planned) return answer(write_json(planned.error()));
+  device.write_by_hand(planned->tag, std::move(planned->value),
+                       [answer](const WriteResult& result) { answer(write_json(result)); });
 }
 
 void ControlCommands::clear_quarantine(std::int64_t newest_place, const Answer& answer) {

@@ -7,6 +7,8 @@
 //   {"command":"onboard"}                       who waits to be approved: observe::write_newcomers
 //   {"command":"onboard","approve":"NAME","id":"press-07"}   without "id": the name is the id
 //   {"command":"onboard","refuse":"NAME"}
+//   {"command":"ask",...}                       one-off requests on a line: see LineQuestions
+//   {"command":"write",...}                     one write to a tag: see plan_write()
 // An answer with the member "error" is a sentence on why it could not be done.
 #pragma once
 
@@ -16,6 +18,7 @@
 #include "gateway/api/log.h"
 #include "gateway/api/newcomer.h"
 #include "gateway/control/drill.h"
+#include "gateway/control/line_question.h"
 #include "gateway/control/maintenance.h"
 #include "gateway/control/why_question.h"
 #include "gateway/outbox/outbox_writer.h"
@@ -35,6 +38,7 @@ struct ControlParts {
   Log& log;
   std::string marker_path;  // see Maintenance
   NewcomerDesk& newcomers;
+  const std::vector<AsksLine*>& lines;
 };
 
 class ControlCommands {
@@ -50,14 +54,17 @@ class ControlCommands {
   void clear_quarantine(std::int64_t newest_place, const Answer& answer);
   void list_quarantine(const Answer& answer);
   void onboard(const json::Value& request, const Answer& answer);
+  void write(const json::Value& request, const Answer& answer);
 
   const observe::StatusBoard& board_;
+  device::DeviceRoster& devices_;
   outbox::OutboxWriter& outbox_;
   Loop& loop_;
   NewcomerDesk& newcomers_;
   Maintenance maintenance_;
   WhyQuestions why_;
   Drills drills_;
+  LineQuestions lines_;
 };
 
 }  // namespace hubward::control

@@ -238,6 +238,12 @@ void Device::on_command(RunCommand command) {
         });
 }
 
+void Device::write_by_hand(TagIndex tag, TagValue value,
+                           std::function<void(const WriteResult&)> done) {
+  ++commands_;
+  write(tag, std::move(value), "command line", std::move(done));
+}
+
 void Device::write(TagIndex tag, TagValue value, std::string origin,
                    std::function<void(const WriteResult&)> done) {
   auto finish = [this, tag, value, origin = std::move(origin),

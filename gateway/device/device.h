@@ -48,6 +48,8 @@ class Device final : private CloudEvents {
   [[nodiscard]] DeviceStatus take_status();
   // For what is asked of the cloud side alone: an attempt now, a rehearsed failover.
   [[nodiscard]] CloudClient& cloud() { return cloud_; }
+  // For somebody at the command line; the value was checked against the tag. `done` runs once.
+  void write_by_hand(TagIndex tag, TagValue value, std::function<void(const WriteResult&)> done);
 
  private:
   void on_cloud_changed() override;

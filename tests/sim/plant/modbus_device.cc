@@ -83,10 +83,24 @@ void ModbusDevice::refresh() {
   refreshed_ = now;
 }
 
+// libmodbus reads no further than the function of a request that it does not know, and would take
+// the rest for the next one.
+void ModbusDevice::skip_rest(int wire, const std::uint8_t* request, int length) {
+  constexpr int kHeader = 6;  // up to and with the length
+  const int whole = kHeader + (request[4] << 8 | request[5]);
+  std::array<std::byte, MODBUS_MAX_ADU_LENGTH> rest{};
+  if (whole > length && whole - length <= MODBUS_MAX_ADU_LENGTH) {
+    (void)!::recv(wire, rest.data(), static_cast<std::size_t>(whole - length), MSG_DONTWAIT);
+  }
+}
+
 bool ModbusDevice::serve(Peer& peer, const std::stop_token& stop) {
   std::array<std::uint8_t, MODBUS_MAX_ADU_LENGTH> request{};
   const int length = modbus_receive(peer.context, request.data());
-  if (length == 0) return true;  // for another unit id on the line
+  if (length == 0) {  // for another unit id on the line
+    heard_another(peer);
+    return true;
+  }
   if (length < 0) {
     const bool timed_out = errno == ETIMEDOUT;
     const bool left = errno < MODBUS_ENOBASE && !timed_out;  // ECONNRESET, or EIO from a pty
@@ -101,6 +115,7 @@ bool ModbusDevice::serve(Peer& peer, const std::stop_token& stop) {
     }
     return true;
   }
+  if (profile_.framing == Framing::Tcp) skip_rest(peer.wire, request.data(), length);
   const auto made = answer(peer, request.data(), length);
   if (!made || made->bytes.empty()) return true;
 

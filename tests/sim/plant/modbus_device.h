@@ -72,6 +72,8 @@ class ModbusDevice : public Device {
   bool serve(Peer& peer, const std::stop_token& stop);
   [[nodiscard]] bool running() const;
   [[nodiscard]] const ModbusProfile& profile() const { return profile_; }
+  // A request to another unit id was on the peer's wire.
+  virtual void heard_another(Peer&) {}
   // Sleeps at most that long; wakes when the device is shut down.
   void pause(std::chrono::milliseconds time, const std::stop_token& stop);
 
@@ -93,6 +95,7 @@ class ModbusDevice : public Device {
     bool refused = false;
   };
 
+  static void skip_rest(int wire, const std::uint8_t* request, int length);
   [[nodiscard]] Request parse(const Peer& peer, const std::uint8_t* bytes) const;
   std::optional<Answer> answer(Peer& peer, const std::uint8_t* request, int length);
   std::vector<std::byte> make_reply(Peer& peer, const std::uint8_t* request, int length,

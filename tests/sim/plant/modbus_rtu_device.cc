@@ -39,6 +39,14 @@ void ModbusRtuDevice::close_line(Peer& peer, bool has_successor) {
   if (!has_successor) pty_.forget_reader();
 }
 
+// libmodbus takes what comes after a request to somebody else for its answer, and swallows it, also
+// when it is the next request to this unit because the other one was silent.
+void ModbusRtuDevice::heard_another(Peer& peer) {
+  modbus_set_socket(peer.context, -1);
+  modbus_free(peer.context);
+  peer.context = new_codec(profile().baud, profile().unit_id);
+}
+
 void ModbusRtuDevice::run(const std::stop_token& stop) {
   Peer peer;
   peer.context = new_codec(profile().baud, profile().unit_id);

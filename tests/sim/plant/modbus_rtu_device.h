@@ -18,6 +18,7 @@ class ModbusRtuDevice final : public ModbusDevice {
   void shut_down() override;
 
  private:
+  void heard_another(Peer& peer) override;
   void run(const std::stop_token& stop);
   void close_line(Peer& peer, bool has_successor);
 

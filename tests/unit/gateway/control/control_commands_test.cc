@@ -34,6 +34,7 @@ struct Fixture : ControlFixture {
   OneNewcomer desk;
   hubward::test::TemporaryFolder folder;
   outbox::OutboxWriter store{options(), clock};
+  std::vector<AsksLine*> lines;
   ControlCommands commands{ControlParts{board,
                                         roster,
                                         store,
@@ -43,7 +44,8 @@ struct Fixture : ControlFixture {
                                         loop,
                                         log,
                                         folder.file("maintenance"),
-                                        desk}};
+                                        desk,
+                                        lines}};
 
   [[nodiscard]] outbox::WriterOptions options() const {
     outbox::WriterOptions made;

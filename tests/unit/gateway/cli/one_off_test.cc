@@ -1,0 +1,394 @@
+// hubward read, write and scan: through a gateway that runs, and alone.
+#include <doctest/doctest.h>
+
+#include "gateway/cli/perform.h"
+#include "proto/base64.h"
+#include "proto/json.h"
+#include "tests/unit/gateway/config/memory_site.h"
+
+using namespace hubward;
+using namespace hubward::cli;
+
+namespace {
+
+using modbus::Answer;
+using modbus::ReadAnswer;
+using modbus::Table;
+
+const char* const kGateway =
+    R"({"version": 1, "dps": {"id_scope": "0ne1"}, "enrollments": {"plant": {"type": "group"}},
+       "state_folder": "state"})";
+const char* const kDevice =
+    R"({"version": 1, "id": "press", "enrollment": "plant", "key": {"file": "k"},
+       "attach": {"modbus_tcp": {"host": "h", "unit_id": 3}},
+       "tags": [{"name": "oil", "address": "holding:4", "type": "int16", "scale": 0.1},
+                {"name": "target", "address": "holding:10", "type": "uint16", "scale": 0.5,
+                 "writable": true, "min": 0, "max": 100},
+                {"name": "label", "address": "holding:20", "type": "text", "length": 4,
+                 "writable": true}]})";
+
+// What a unit holds; others are silent.
+struct Units {
+  std::map<std::uint8_t, std::map<std::uint16_t, std::uint16_t>> holds;
+  std::optional<modbus::ExceptionCode> refuses_writes;
+  bool loses_write_answers = false;
+  std::vector<modbus::Request> asked;
+
+  Result<Answer> serve(const modbus::Ask& ask) {
+    asked.push_back(ask.request);
+    const auto unit = holds.find(ask.unit);
+    if (unit == holds.end()) {
+      return failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer");
+    }
+    if (const auto* read = std::get_if<modbus::ReadRequest>(&ask.request)) {
+      ReadAnswer answer;
+      for (unsigned i = 0; i < read->count; ++i) {
+        answer.values.push_back(unit->second[static_cast<std::uint16_t>(read->address + i)]);
+      }
+      return Answer{answer};
+    }
+    if (const auto* write = std::get_if<modbus::WriteRegister>(&ask.request)) {
+      if (refuses_writes) return Answer{modbus::ExceptionAnswer{*refuses_writes}};
+      unit->second[write->address] = write->value;
+      if (loses_write_answers) {
+        return failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer");
+      }
+      return Answer{modbus::WriteAnswer{}};
+    }
+    modbus::Identification identity;
+    identity.objects = {{0, "Acme"}, {1, "PC"}};
+    return Answer{identity};
+  }
+};
+
+struct World {
+  config::MemoryFiles files;
+  config::MemorySecrets secrets;
+  Units units;
+  bool gateway_runs = false;
+  std::string line = "h:502";  // of the gateway
+  std::string speed;
+  bool paused = false;
+  std::string write_answer = R"({"outcome":"written","verified":false,"detail":""})";
+  std::vector<std::string> questions;
+  std::vector<std::string> alone_writes;
+  int own_connections = 0;
+  Surroundings surroundings{files,
+                            secrets,
+                            [this](const std::string&, const std::string& q) { return ask(q); },
+                            [this](const std::string&, const std::string& q) { return ask(q); },
+                            {},
+                            "1.2.3",
+                            false,
+                            [this](const modbus::Attachment&, const std::vector<modbus::Ask>& asks,
+                                   std::chrono::milliseconds) {
+                              ++own_connections;
+                              std::vector<Result<Answer>> answers;
+                              for (const auto& one : asks) answers.push_back(units.serve(one));
+                              return answers;
+                            },
+                            [this](const config::SiteSettings&, const std::string& request) {
+                              alone_writes.push_back(request);
+                              return write_answer;
+                            }};
+
+  World() {
+    files.files["site/gateway.json"] = kGateway;
+    files.files["site/devices.d/press.json"] = kDevice;
+    units.holds[3] = {{4, 655}, {10, 20}};
+    units.holds[7] = {};
+  }
+
+  // The gateway's side of the control socket.
+  Result<std::string> ask(const std::string& question) {
+    if (!gateway_runs) {
+      return failure(ErrorCode::Unreachable, ErrorKind::Transient, "no gateway runs there");
+    }
+    questions.push_back(question);
+    const auto document = json::parse(question);
+    REQUIRE(document);
+    if (json::as_string(json::find(*document, "command")) == "write") return write_answer;
+    if (json::as_string(json::find(*document, "line")) != line) {
+      return std::string(R"({"no_line":true})");
+    }
+    std::string answers;
+    for (const auto& one : json::find(*document, "asks")->GetArray()) {
+      const auto pdu = base64_decode(*json::as_string(json::find(one, "request")));
+      const modbus::Ask asked{static_cast<std::uint8_t>(*json::as_int(json::find(one, "unit"))),
+                              modbus::parse_request(*pdu).value()};
+      if (!answers.empty()) answers += ",";
+      if (paused && !modbus::is_read(asked.request)) {
+        answers += R"({"code":"writes_paused","detail":""})";
+        continue;
+      }
+      const auto answer = units.serve(asked);
+      answers += answer ? R"({"answer":")" +
+                              base64_encode(modbus::encode_answer(asked.request, *answer)) + "\"}"
+                        : R"({"code":"no_answer","detail":"no answer"})";
+    }
+    return R"({"line":")" + line + R"(","speed":")" + speed + R"(","answers":[)" + answers + "]}";
+  }
+};
+
+ModbusTarget at_device() {
+  ModbusTarget at;
+  at.device = "press";
+  at.folder = "site";
+  return at;
+}
+ModbusTarget at_tcp(const std::string& tcp, std::uint8_t unit) {
+  ModbusTarget at;
+  at.tcp = tcp;
+  at.unit = unit;
+  at.folder = "site";
+  return at;
+}
+ReadOnce read(const std::string& address, const ModbusTarget& at) {
+  ReadOnce command;
+  command.address = address;
+  command.at = at;
+  return command;
+}
+WriteOnce write(const std::string& address, const std::string& value, const ModbusTarget& at,
+                bool unlisted = false) {
+  WriteOnce command;
+  command.address = address;
+  command.value = value;
+  command.unlisted = unlisted;
+  command.at = at;
+  return command;
+}
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a read prints the same through the gateway and alone, and says which way it went") {
+  World world;
+  const auto alone = perform(read("holding:4", at_device()), world.surroundings);
+  CHECK(alone.status == kExitFine);
+  CHECK(world.own_connections == 1);
+  CHECK(has(alone.err, "over a connection of its own to h:502 (no gateway runs there)"));
+  world.gateway_runs = true;
+  const auto through = perform(read("holding:4", at_device()), world.surroundings);
+  CHECK(through.out == alone.out);
+  CHECK(has(through.err, "through the running gateway, on its line h:502"));
+  CHECK(world.own_connections == 1);
+}
+
+TEST_CASE("a read takes the type from the tag that stands there, unless it is told another") {
+  World world;
+  CHECK(perform(read("oil", at_device()), world.surroundings).out == "holding:4  65.5\n");
+  CHECK(perform(read("manual:40005", at_device()), world.surroundings).out == "holding:4  65.5\n");
+  CHECK(perform(read("holding:4", at_tcp("tcp://h", 3)), world.surroundings).out ==
+        "holding:4  65.5\n");
+  auto typed = read("holding:4", at_device());
+  typed.type = "uint16";
+  CHECK(perform(typed, world.surroundings).out == "holding:4  655\n");
+  CHECK(perform(read("holding:4", at_tcp("elsewhere", 3)), world.surroundings).out ==
+        "holding:4  655\n");
+  const auto unknown = perform(read("nothing", at_device()), world.surroundings);
+  CHECK(unknown.status == kExitMisuse);
+  CHECK(has(unknown.err, "the name of no tag"));
+}
+
+TEST_CASE("the lens works through the gateway as well") {
+  World world;
+  auto command = read("holding:4", at_device());
+  command.as_all = true;
+  const auto alone = perform(command, world.surroundings);
+  world.gateway_runs = true;
+  const auto through = perform(command, world.surroundings);
+  CHECK(has(through.out, "0x028F"));
+  CHECK(through.out == alone.out);
+}
+
+TEST_CASE("a line that the gateway does not use is opened for the command") {
+  World world;
+  world.gateway_runs = true;
+  const auto outcome = perform(read("holding:0", at_tcp("other:1502", 3)), world.surroundings);
+  CHECK(outcome.status == kExitFine);
+  CHECK(world.own_connections == 1);
+  CHECK(has(outcome.err, "the running gateway has no such line"));
+}
+
+TEST_CASE("beside a gateway that does not answer no connection is opened") {
+  World world;
+  world.surroundings.ask = [](const std::string&, const std::string&) -> Result<std::string> {
+    return failure(ErrorCode::NoAnswer, ErrorKind::Transient, "the gateway did not answer in time");
+  };
+  const auto outcome = perform(read("holding:0", at_device()), world.surroundings);
+  CHECK(outcome.status == kExitProblems);
+  CHECK(world.own_connections == 0);
+}
+
+TEST_CASE("a port that the gateway uses for another kind of device is left alone, in words") {
+  World world;
+  world.files.files["site/devices.d/scale.json"] =
+      R"json({"version": 1, "id": "scale", "enrollment": "plant", "key": {"file": "k"},
+          "attach": {"serial": {"port": "/dev/ttyUSB7", "baud": 9600, "pattern": "(?<w>[0-9]+)"}},
+          "tags": [{"name": "w"}]})json";
+  world.gateway_runs = true;
+  ModbusTarget at;
+  at.rtu = "/dev/ttyUSB7";
+  at.folder = "site";
+  const auto outcome = perform(read("holding:0", at), world.surroundings);
+  CHECK(outcome.status == kExitProblems);
+  CHECK(has(outcome.err, "uses /dev/ttyUSB7 for scale"));
+  CHECK(world.own_connections == 0);
+}
+
+TEST_CASE("a write to a tag goes to the gateway with the tag's name, or is done alone") {
+  World world;
+  world.write_answer = R"({"outcome":"written","verified":true,"detail":"read back","holds":50})";
+  for (const char* address : {"target", "holding:10", "manual:40011"}) {
+    CAPTURE(address);
+    const auto alone = perform(write(address, "50", at_device()), world.surroundings);
+    CHECK(alone.status == kExitFine);
+    CHECK(alone.out == "Written and verified; it holds 50.\n");
+    CHECK(world.alone_writes.back() ==
+          R"({"command":"write","device":"press","component":"","tag":"target","value":50})");
+  }
+  world.gateway_runs = true;
+  const auto through = perform(write("target", "50", at_device()), world.surroundings);
+  CHECK(through.out == "Written and verified; it holds 50.\n");
+  CHECK(world.questions.back() == world.alone_writes.back());
+  CHECK(world.alone_writes.size() == 3);
+  (void)perform(write("label", "12", at_device()), world.surroundings);
+  CHECK(has(world.questions.back(), R"("value":"12")"));
+}
+
+TEST_CASE("what a write brought is said as it is") {
+  struct Row {
+    const char* why;
+    const char* answer;
+    int status;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"confirmed only", R"({"outcome":"written","verified":false,"detail":""})", kExitFine,
+       "Written, not read back."},
+      {"read-back failed",
+       R"({"outcome":"written","verified":false,"detail":"it could not be read back"})", kExitFine,
+       "Written, not read back (it could not be read back)."},
+      {"an exception",
+       R"({"outcome":"refused","code":"write_refused","detail":"exception 2, illegal data address"})",
+       kExitProblems, "exception 2, illegal data address"},
+      {"out of range", R"({"outcome":"refused","code":"out_of_range","detail":"at most 100"})",
+       kExitProblems, "refused: Value out of range (at most 100)"},
+      {"maintenance", R"({"outcome":"refused","code":"writes_paused","detail":""})", kExitProblems,
+       "maintenance is on"},
+      {"too late",
+       R"({"outcome":"expired","code":"command_expired","detail":"x is not connected"})",
+       kExitProblems, "not written: x is not connected"},
+      {"unknown",
+       R"({"outcome":"unknown","code":"write_outcome_unknown","detail":"no answer","holds":7})",
+       kExitProblems, "it is not known whether it was written: no answer; it holds 7"},
+      {"nonsense", "hello", kExitProblems, "it is not known whether it was written"},
+      {"an error", R"({"error":"there is no device"})", kExitProblems,
+       "not written: there is no device"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    World world;
+    world.gateway_runs = true;
+    world.write_answer = row.answer;
+    const auto outcome = perform(write("target", "50", at_device()), world.surroundings);
+    CHECK(outcome.status == row.status);
+    CHECK(has(outcome.out + outcome.err, row.says));
+  }
+}
+
+TEST_CASE("what no writable tag covers is written only when that is meant") {
+  World world;
+  for (const bool runs : {false, true}) {
+    CAPTURE(runs);
+    world.gateway_runs = runs;
+    world.units.asked.clear();
+    const auto slip = perform(write("holding:30", "5", at_device()), world.surroundings);
+    CHECK(slip.status == kExitMisuse);
+    CHECK(has(slip.err, "--unlisted"));
+    CHECK(perform(write("holding:30", "5", at_tcp("far", 1)), world.surroundings).status ==
+          kExitMisuse);
+    CHECK(world.units.asked.empty());
+    const auto meant = perform(write("holding:30", "5", at_device(), true), world.surroundings);
+    CHECK(meant.status == kExitFine);
+    CHECK(meant.out == "Written and verified; holding:30 holds 5.\n");
+    CHECK(world.units.asked.size() == 3);
+  }
+}
+
+TEST_CASE("an unlisted write that was refused, or of which nothing is known, is said to be so") {
+  World world;
+  world.gateway_runs = true;
+  world.units.refuses_writes = modbus::ExceptionCode::IllegalDataValue;
+  const auto refused = perform(write("holding:30", "5", at_device(), true), world.surroundings);
+  CHECK(refused.status == kExitProblems);
+  CHECK(has(refused.err, "refused: exception 3, illegal data value; holding:30 holds 0"));
+  world.units.refuses_writes.reset();
+  world.units.loses_write_answers = true;
+  const auto unknown = perform(write("holding:30", "5", at_device(), true), world.surroundings);
+  CHECK(unknown.status == kExitProblems);
+  CHECK(has(unknown.err, "not known whether it was written"));
+  CHECK(has(unknown.err, "holding:30 holds 5"));
+}
+
+TEST_CASE("during maintenance nothing is written, whether a gateway runs or not") {
+  World world;
+  world.files.files["site/state/maintenance"] = "";
+  for (const auto& command :
+       {write("target", "50", at_device()), write("holding:30", "5", at_device(), true)}) {
+    const auto alone = perform(command, world.surroundings);
+    CHECK(alone.status == kExitProblems);
+    CHECK(has(alone.err, "maintenance is on"));
+  }
+  CHECK(world.alone_writes.empty());
+  CHECK(world.own_connections == 0);
+  world.gateway_runs = world.paused = true;
+  const auto through = perform(write("holding:30", "5", at_device(), true), world.surroundings);
+  CHECK(through.status == kExitProblems);
+  CHECK(has(through.err, "not written: maintenance is on"));
+}
+
+TEST_CASE(
+    "a scan finds the same units both ways, and on the gateway's serial line at its own speed") {
+  World world;
+  Scan scan;
+  scan.where = "tcp://h";
+  scan.folder = "site";
+  scan.units = "1-40";
+  const auto alone = perform(scan, world.surroundings);
+  CHECK(alone.out == "unit 3: Acme PC\nunit 7: Acme PC\n");
+  world.gateway_runs = true;
+  CHECK(perform(scan, world.surroundings).out == alone.out);
+  CHECK(world.own_connections == 2);  // both of the first scan
+  world.line = "/dev/ttyUSB0";
+  world.speed = "9600 baud, parity none";
+  scan.where = "/dev/ttyUSB0";
+  const auto serial = perform(scan, world.surroundings);
+  CHECK(serial.out ==
+        "unit 3 at 9600 baud, parity none: Acme PC\nunit 7 at 9600 baud, parity none: Acme PC\n");
+  CHECK(has(serial.err, "while the gateway is stopped"));
+  scan.units = "0-3";
+  CHECK(perform(scan, world.surroundings).status == kExitMisuse);
+}
+
+TEST_CASE("a scan that did not get through says what it found, and that this is not all") {
+  World world;
+  world.surroundings.exchange = [](const modbus::Attachment&, const std::vector<modbus::Ask>& asks,
+                                   std::chrono::milliseconds) {
+    std::vector<Result<Answer>> answers(
+        asks.size(), failure(ErrorCode::PortLost, ErrorKind::Transient, "unplugged"));
+    answers[0] = Answer{ReadAnswer{{0}}};
+    return answers;
+  };
+  Scan scan;
+  scan.where = "tcp://h";
+  scan.folder = "site";
+  scan.units = "1-3";
+  const auto outcome = perform(scan, world.surroundings);
+  CHECK(outcome.status == kExitProblems);
+  CHECK(has(outcome.out, "unit 1: answers"));
+  CHECK(has(outcome.err, "not all units were asked"));
+}

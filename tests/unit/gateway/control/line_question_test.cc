@@ -1,0 +1,128 @@
+#include "gateway/control/line_question.h"
+
+#include "tests/unit/gateway/control/control_fixture.h"
+
+using namespace hubward;
+using namespace hubward::control;
+using namespace hubward::control::test;
+
+namespace {
+
+// Says what it was asked; answers when told.
+struct ScriptedLine final : AsksLine {
+  explicit ScriptedLine(std::string at) : place(std::move(at)) {}
+  [[nodiscard]] std::string line_place() const override { return place; }
+  [[nodiscard]] std::string line_speed() const override { return "9600 baud, parity none"; }
+  [[nodiscard]] std::optional<std::uint8_t> unit_of(DeviceIndex device) const override {
+    return device.value == 0 ? std::optional<std::uint8_t>(7) : std::nullopt;
+  }
+  void ask(LineAsks asks, LineAnswered answered) override {
+    asked = std::move(asks);
+    done = std::move(answered);
+  }
+  std::string place;
+  LineAsks asked;
+  LineAnswered done;
+};
+
+struct Fixture : ControlFixture {
+  ScriptedLine tcp{"10.0.0.5:502"};
+  ScriptedLine zero{"/dev/zero"};
+  std::vector<AsksLine*> lines{&tcp, &zero};
+  LineQuestions questions{board, lines, writes, loop, log};
+
+  void ask(const std::string& request, Answered& answer) {
+    const auto document = json::parse(request);
+    REQUIRE(document);
+    questions.ask(*document, answer.taker());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a line is found by its place, whatever name of the port is used, or not at all") {
+  Fixture f;
+  for (const char* place : {"10.0.0.5:502", "/dev/zero", "/dev/./zero"}) {
+    CAPTURE(place);
+    Answered answer;
+    f.ask(R"({"line":")" + std::string(place) + "\"}", answer);
+    CHECK(answer.text("speed") == "9600 baud, parity none");
+  }
+  for (const char* place : {"10.0.0.5:1502", "/dev/null", "/dev/none", ""}) {
+    CAPTURE(place);
+    Answered answer;
+    f.ask(R"({"line":")" + std::string(place) + "\"}", answer);
+    CHECK(answer.line == R"({"no_line":true})");
+  }
+}
+
+TEST_CASE("requests go to the line with their bounds, and answers and errors come back in order") {
+  Fixture f;
+  Answered answer;
+  f.ask(R"({"line":"10.0.0.5:502","answer_ms":300,"within_ms":5000,
+            "asks":[{"unit":7,"request":"AwAAAAE="},{"unit":9,"request":"AwAAAAE="}]})",
+        answer);
+  CHECK_FALSE(answer.line);
+  REQUIRE(f.tcp.asked.asks.size() == 2);
+  CHECK(f.tcp.asked.asks[1].unit == 9);
+  CHECK(f.tcp.asked.asks[0].request.size() == 5);
+  CHECK(f.tcp.asked.answer_time == 300ms);
+  CHECK(f.tcp.asked.deadline == f.clock.steady() + 5s);
+  CHECK_FALSE(f.tcp.asked.may_write);
+  f.tcp.done({LineAnswer(std::vector{std::byte{3}}),
+              failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer")});
+  CHECK(answer.line ==
+        R"({"line":"10.0.0.5:502","speed":"9600 baud, parity none","answers":[{"answer":"Aw=="},)"
+        R"({"code":"no_answer","detail":"no answer"}]})");
+  CHECK(f.log.events.empty());
+}
+
+TEST_CASE("times are bounded, whatever is asked for") {
+  Fixture f;
+  Answered answer;
+  f.ask(R"({"line":"10.0.0.5:502","answer_ms":99999999,"within_ms":-5,
+            "asks":[{"unit":7,"request":"AwAAAAE="}]})",
+        answer);
+  CHECK(f.tcp.asked.answer_time == LineQuestions::kAnswerTimeMax);
+  CHECK(f.tcp.asked.deadline == f.clock.steady() + 1ms);
+}
+
+TEST_CASE("a write is let through, logged and shown; during maintenance it is refused") {
+  Fixture f;
+  const std::string request =
+      R"({"line":"10.0.0.5:502","write":"holding:30 = 5","asks":[{"unit":7,"request":"BgAeAAU="}]})";
+  Answered answer;
+  f.ask(request, answer);
+  CHECK(f.tcp.asked.may_write);
+  f.tcp.done({LineAnswer(std::vector{std::byte{6}})});
+  CHECK(f.log.events == std::vector<std::string>{"plant_write"});
+  const auto events = f.board.device_events(DeviceIndex{0});
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].text.find("holding:30 = 5 at unit 7 on 10.0.0.5:502") == 0);
+  f.writes.paused = true;
+  f.tcp.asked = {};
+  Answered refused;
+  f.ask(request, refused);
+  REQUIRE(refused.line);
+  CHECK(refused.line->find("writes_paused") != std::string::npos);
+  CHECK(f.tcp.asked.asks.empty());
+}
+
+TEST_CASE("requests of another form are refused with a sentence") {
+  Fixture f;
+  std::string many = R"({"line":"10.0.0.5:502","asks":[)";
+  for (std::size_t i = 0; i <= AsksLine::kAsksMax; ++i) {
+    many += std::string(i == 0 ? "" : ",") + R"({"unit":1,"request":"AwAAAAE="})";
+  }
+  for (const std::string& request :
+       {std::string(R"({"line":"10.0.0.5:502","asks":7})"),
+        std::string(R"({"line":"10.0.0.5:502","asks":[7]})"),
+        std::string(R"({"line":"10.0.0.5:502","asks":[{"unit":256,"request":"AwAAAAE="}]})"),
+        std::string(R"({"line":"10.0.0.5:502","asks":[{"unit":1,"request":"not base64"}]})"),
+        many + "]}"}) {
+    CAPTURE(request);
+    Answered answer;
+    f.ask(request, answer);
+    CHECK_FALSE(answer.text("error").empty());
+  }
+}
