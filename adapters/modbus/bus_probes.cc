@@ -90,7 +90,7 @@ bool BusSchedule::is_turn_for_whole_probe(const Unit& unit, SteadyTime now) cons
   if (!options_.serial) return false;
   if (unit.may_be_slow) return true;
   return now >= next_whole_probe_at_ && std::ranges::none_of(units_, [&](const Unit& other) {
-           return is_quiet(other) && other.whole_probe_at < unit.whole_probe_at;
+           return is_quiet(other) && !other.is_guest && other.whole_probe_at < unit.whole_probe_at;
          });
 }
 

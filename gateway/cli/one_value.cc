@@ -12,7 +12,7 @@ Outcome problem(std::string why) {
 }
 
 Outcome say_way(Outcome outcome, const ModbusWay& way) {
-  outcome.err += "hubward: asked " + way.words + "\n";
+  outcome.err += "hubward: went " + way.words + "\n";
   return outcome;
 }
 

@@ -108,7 +108,7 @@ Outcome write_tag(const TagWrite& write, const std::string& folder, const Surrou
   if (!state_folder) return problem(state_folder.error().context);
   const std::string request = request_json(write);
   const auto say = [](Outcome outcome, const std::string& way) {
-    outcome.err += "hubward: written " + way + "\n";
+    outcome.err += "hubward: went " + way + "\n";
     return outcome;
   };
   const auto said = world.ask_patiently(*state_folder + "/control.sock", request);
