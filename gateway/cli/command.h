@@ -126,13 +126,19 @@ struct Scan {
   std::uint32_t timeout_ms = 300;
   std::string folder = kDefaultFolder;
 };
+// Makes the "tags" of a Modbus device's file out of a table.
+struct ImportTags {
+  std::string file;
+  std::uint32_t interval_ms = 0;  // of tags without one; 0: as the configuration's default
+  bool take_access = false;
+};
 // Every failure on the way to the cloud: how it is seen, what it means, what is done.
 struct ExplainFailures {};
 struct Version {};
 
 using Command = std::variant<Run, Check, Schema, Plan, ShowStatus, Why, DrillFailover, Maintenance,
                              Onboard, ExportQuarantine, SerialListen, ReadOnce, WriteOnce, Scan,
-                             ExplainFailures, Version>;
+                             ImportTags, ExplainFailures, Version>;
 
 // What a command has to say, and the status to exit with.
 struct Outcome {

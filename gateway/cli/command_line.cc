@@ -201,6 +201,32 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
 
   add_folder(*scan_verb, scan.folder);
 
+  ImportTags import;
+  auto* import_verb = app.add_subcommand("import", "Take over what other tools know");
+  import_verb->require_subcommand(1);
+  auto* tags_verb = import_verb->add_subcommand(
+      "tags", "Print the \"tags\" of a Modbus device's file, made of a table (CSV)");
+  tags_verb->add_option("file", import.file, "A table whose first row names the columns")
+      ->required();
+  tags_verb
+      ->add_option("--interval-ms", import.interval_ms,
+                   "How often tags without a column for it are read")
+      ->option_text("N")
+      ->check(CLI::Range(20, 86400000));
+  tags_verb->add_flag("--take-access", import.take_access,
+                      "Mark as writable what a column like \"Client Access\" says may be written");
+  tags_verb->footer(
+      "Columns: name, address, type, scale, offset, unit, interval_ms, writable, min, max, and "
+      "every\n"
+      "other key of a tag; also as Kepware and Neuron call them (Tag Name, Data Type, Scan Rate, "
+      "Raw\n"
+      "Low, ...), in any case and order. Between fields: comma, semicolon or tab; numbers with a\n"
+      "decimal point or comma. Addresses: holding:12 (on the wire, from 0), manual:40013, 40013 "
+      "or\n"
+      "400013 (as manuals number them, from 1), with .5 for a bit and .10H for a text of 10 "
+      "bytes.\n"
+      "Nothing is printed on standard output while a single row is wrong; all of them are named.");
+
   auto* version_verb = app.add_subcommand("version", "Print the version");
 
   try {
@@ -235,6 +261,7 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   }
   if (write_verb->parsed()) return write;
   if (scan_verb->parsed()) return scan;
+  if (tags_verb->parsed()) return import;
   if (version_verb->parsed()) return Version{};
   return Outcome{kExitMisuse, "", app.help()};
 }

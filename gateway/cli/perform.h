@@ -62,6 +62,7 @@ struct Surroundings {
 [[nodiscard]] Outcome perform(const ReadOnce& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const WriteOnce& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Scan& command, const Surroundings& world);
+[[nodiscard]] Outcome perform(const ImportTags& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const ExplainFailures& command, const Surroundings& world);
 [[nodiscard]] Outcome perform(const Version& command, const Surroundings& world);
 
