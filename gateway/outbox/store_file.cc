@@ -128,11 +128,13 @@ int StoreFile::configure(const Options& options) {
   //   file, then the log's restart); FULL also at every commit. Between checkpoints sync() flushes
   //   the log itself.
   // secure_delete: Debian's default writes every freed page once more, full of zeros.
+  // cache_size: rows come at one end and go at the other, so that few pages are used again; of
+  //   SQLite's own 2 MB most would only fill up over hours. A whole transaction fits.
   // wal_autocheckpoint: off, because its errors would go unseen; the store checkpoints itself.
   const std::string pragmas =
       std::string{"PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous="} +
       (options.sync_every_commit ? "FULL" : "NORMAL") +
-      "; PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY;"
+      "; PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024;"
       " PRAGMA journal_size_limit=" +
       std::to_string(kWalBytesKept) + ";";
   return database_.exec(pragmas);
