@@ -66,8 +66,11 @@ Scale scale_of(std::uint64_t seed) {
   const auto age_max = std::chrono::minutes(whole(modes, 3, 20));
   // A clock that claims to be right and is years off makes everything too old: nothing to see. And
   // rows of a boot without the time are of no known age: younger ones go before them, and the books
-  // could not say which.
-  if (ages && !scale.clock_faults && scale.battery_clock) scale.age_max = age_max;
+  // could not say which. What goes by age is counted in memory first: on a disk that takes nothing
+  // a process that dies forgets it, and the books could not say how much.
+  if (ages && !scale.clock_faults && scale.battery_clock && !scale.disk_faults) {
+    scale.age_max = age_max;
+  }
   return scale;
 }
 
