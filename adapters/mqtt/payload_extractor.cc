@@ -53,6 +53,8 @@ class PayloadExtractor::Samples {
   Samples(const PayloadExtractor& by, const TopicNames& topic) : by_(by), topic_(topic) {}
 
   void take(const SampleSource& source) {
+    // What has no name says of no tag and no component that it is theirs: it would be everybody's.
+    if (by_.each_name_ != DeviceSettings::EachName::Nothing && source.name.empty()) return;
     TopicNames names = topic_;
     if (by_.each_name_ == DeviceSettings::EachName::Tag) names.tag = source.name;
     if (by_.each_name_ == DeviceSettings::EachName::Component) names.component = source.name;

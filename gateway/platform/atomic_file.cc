@@ -90,7 +90,10 @@ Status create_file(const std::string& path, std::string_view text) {
   }
   errno = error;
   if (linked != 0) return disk_trouble(path);
-  return sync_folder_of(path);
+  // A name that a power cut may take away must not pass for a file that is there.
+  auto synced = sync_folder_of(path);
+  if (!synced) unlink(path.c_str());
+  return synced;
 }
 
 Result<FileText> read_file(const std::string& path, std::size_t bytes_max) {

@@ -7,6 +7,12 @@ namespace hubward::platform {
 WorkThread::WorkThread() : thread_([this](const std::stop_token& stop) { serve(stop); }) {}
 
 WorkThread::~WorkThread() {
+  std::deque<std::function<void()>> never_begun;
+  {
+    const std::lock_guard lock(mutex_);
+    never_begun.swap(waiting_);
+  }
+  never_begun.clear();
   thread_.request_stop();
   thread_.join();
 }

@@ -14,7 +14,7 @@ namespace hubward::platform {
 class WorkThread {
  public:
   WorkThread();
-  ~WorkThread();  // after all that was handed in is done
+  ~WorkThread();  // waits for the call that runs; those behind it never begin
   WorkThread(const WorkThread&) = delete;
   WorkThread& operator=(const WorkThread&) = delete;
 

@@ -206,6 +206,22 @@ TEST_CASE("a member's name may say which tag or component it is") {
   CHECK(read(components, R"({"fan":{"v":1},"motor":{"v":2}})") == "1:1 | 0:2");
 }
 
+TEST_CASE("a member that should name its tag or component and has no name is nobody's") {
+  DeviceSettings settings =
+      device(PayloadForm::Json, {tag(0, JsonMember{"/v"}), tag(1, JsonMember{"/v"})});
+  settings.tags[0].named = "temp";
+  settings.tags[1].named = "hum";
+  settings.each = "/*";
+  const std::string kNone = "none of the device's tags is in it";
+  for (const auto by : {EachName::Tag, EachName::Component}) {
+    settings.each_name = by;
+    CHECK(read(settings, R"([{"v":21}])") == kNone);
+    CHECK(read(settings, R"({"":{"v":21}})") == kNone);
+  }
+  settings.each_name = EachName::Tag;
+  CHECK(read(settings, R"({"":{"v":21},"hum":{"v":48}})") == "1:48");
+}
+
 TEST_CASE("a JSON value is read as its tag's form says, if it has one") {
   struct Row {
     const char* why;

@@ -113,5 +113,21 @@ TEST_CASE("a new file is whole, readable by all, and never replaces one") {
   CHECK(names == 1);
 }
 
+TEST_CASE("a new file whose folder cannot be synced is not left behind") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.file("a.json");
+  // Names can be made in it, but it cannot be opened, which a sync needs. Root opens everything.
+  REQUIRE(chmod(folder.path().c_str(), 0333) == 0);
+  constexpr uid_t kNobody = 65534;
+  const bool is_root = geteuid() == 0;
+  if (is_root) REQUIRE(seteuid(kNobody) == 0);
+  const Status created = create_file(path, "x");
+  if (is_root) REQUIRE(seteuid(0) == 0);
+  REQUIRE(chmod(folder.path().c_str(), 0700) == 0);
+  REQUIRE_FALSE(created);
+  CHECK(created.error().code == ErrorCode::StoreFailed);
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
 }  // namespace
 }  // namespace hubward::platform
