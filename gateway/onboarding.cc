@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/control/refused_names.h"
 #include "gateway/platform/atomic_file.h"
-#include "proto/json.h"
 
 namespace hubward {
 namespace {
-
-constexpr std::size_t kRefusedBytesMax = 1024 * 1024;
 
 std::vector<control::NewcomerRule> rules_of(const config::SiteSettings& site) {
   std::vector<control::NewcomerRule> rules;
@@ -22,31 +20,6 @@ std::vector<control::NewcomerRule> rules_of(const config::SiteSettings& site) {
                      rule.approve_names, rule.devices_max, static_cast<std::size_t>(devices)});
   }
   return rules;
-}
-
-std::vector<std::string> refused_in(const std::string& text) {
-  std::vector<std::string> names;
-  const auto document = json::parse(text, {.bytes_max = kRefusedBytesMax});
-  const json::Value* list = document ? json::find(*document, "refused") : nullptr;
-  if (list == nullptr || !list->IsArray()) return names;
-  for (const json::Value& one : list->GetArray()) {
-    if (const auto name = json::as_string(&one)) names.emplace_back(*name);
-  }
-  return names;
-}
-
-std::string refused_text(const std::vector<std::string>& names) {
-  rapidjson::StringBuffer buffer;
-  json::Writer out(buffer);
-  out.StartObject();
-  out.Key("version");
-  out.Int(1);
-  out.Key("refused");
-  out.StartArray();
-  for (const std::string& name : names) out.String(name);
-  out.EndArray();
-  out.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
 }
 
 tl::unexpected<Error> no(std::string why) {
@@ -64,11 +37,12 @@ Onboarding::Onboarding(Parts parts)
                       const std::lock_guard lock(refused_mutex_);
                       return refused_text_;
                     }) {
-  refused_file_.read(kRefusedBytesMax, [this](const std::string& text) {
-    newcomers_.restore_refused(refused_in(text));
-    return true;
+  refused_file_.read(control::kRefusedBytesMax, [this](const std::string& text) {
+    const auto names = control::refused_in(text);
+    if (names) newcomers_.restore_refused(*names);
+    return names.has_value();
   });
-  refused_text_ = refused_text(newcomers_.look().refused);
+  refused_text_ = control::refused_text(newcomers_.look().refused);
 }
 
 void Onboarding::heard(std::size_t rule, std::string_view name, std::string_view topic) {
@@ -86,7 +60,7 @@ void Onboarding::approve(const std::string& name, const std::string& id, Done do
                    "approved then"));
   }
   const auto rule = newcomers_.waiting(name);
-  if (!rule) return done(no("no device of the name \"" + name + "\" waits"));
+  if (!rule) return done(no("no device of the name \"" + name + "\" waits for an approval"));
   add(name, id.empty() ? name : id, *rule, By::Hand, std::move(done));
 }
 
@@ -101,7 +75,7 @@ Status Onboarding::refuse(const std::string& name) {
 void Onboarding::keep_refused() {
   {
     const std::lock_guard lock(refused_mutex_);
-    refused_text_ = refused_text(newcomers_.look().refused);
+    refused_text_ = control::refused_text(newcomers_.look().refused);
   }
   refused_file_.changed();
 }
@@ -121,7 +95,7 @@ void Onboarding::add(const std::string& name, const std::string& id, std::size_t
     problem = "there are as many devices as one gateway takes";
   }
   if (!problem.empty()) {
-    newcomers_.failed(name, problem, now);
+    newcomers_.failed(name, problem, control::Newcomers::Fault::Newcomer, now);
     return done(no(std::move(problem)));
   }
   newcomers_.begin(name);
@@ -153,12 +127,19 @@ void Onboarding::finish(const std::string& name, const std::string& id, By by, M
   const Clock& clock = parts_.loop.clock();
   if (!made.device) {
     const std::string& why = made.device.error().context;
-    newcomers_.failed(name, why, clock.steady());
+    // What may pass by itself, as a full disk, is nothing of this one's.
+    const bool passes = made.device.error().kind == ErrorKind::Transient;
+    using enum control::Newcomers::Fault;
+    newcomers_.failed(name, why, passes ? Rule : Newcomer, clock.steady());
     parts_.log.write(LogLevel::Warn, "newcomer_not_added", {{"name", name}, {"reason", why}});
     return done(tl::unexpected(made.device.error()));
   }
-  newcomers_.added(name);
   const Status joined = parts_.join(std::move(*made.device));
+  if (joined) {
+    newcomers_.added(name);
+  } else {
+    newcomers_.added_for_later(name, joined.error().context);
+  }
   Approved approved{id, made.file, joined ? "" : joined.error().context};
   parts_.log.write(LogLevel::Info, "device_added",
                    {{"device", id},

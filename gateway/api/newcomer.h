@@ -21,7 +21,8 @@ struct Newcomer {
   std::uint64_t messages = 0;  // none of them was stored
   WallTime first;
   WallTime last;
-  std::string problem;  // why it was not added; empty: it only waits
+  std::string problem;    // why it was not added; empty: it only waits
+  bool approved = false;  // it has a file and runs after a restart; nobody need approve it
   friend bool operator==(const Newcomer&, const Newcomer&) = default;
 };
 

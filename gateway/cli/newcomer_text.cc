@@ -63,7 +63,9 @@ std::string newcomers_text(const json::Value& newcomers, std::optional<std::int6
     if (const std::string problem = text_of(one, "problem"); !problem.empty()) {
       out += "    " + paint(Colour::Yellow, problem) + "\n";
     }
-    out += "    hubward onboard approve " + shell_word(name) + "\n";
+    if (!json::as_bool(json::find(one, "approved")).value_or(false)) {
+      out += "    hubward onboard approve " + shell_word(name) + "\n";
+    }
   }
   if (static_cast<std::size_t>(waiting) > std::min<std::size_t>(shown, at_most)) {
     out += "  and more: hubward onboard list\n";

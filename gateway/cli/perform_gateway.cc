@@ -17,18 +17,24 @@ Outcome not_understood(const std::string& answer) {
   return not_reached("the gateway's answer is not understood: " + answer.substr(0, 200));
 }
 
+enum class Patience : std::uint8_t { Short, Long };
+
 // `state_folder` empty: as the configuration in `folder` says. The error's context is a sentence.
 Result<std::string> ask_gateway(const std::string& folder, std::string state_folder,
-                                const std::string& request, const Surroundings& world) {
+                                const std::string& request, const Surroundings& world,
+                                Patience patience = Patience::Short) {
   if (state_folder.empty()) {
     auto found = config::state_folder_of(folder, world.files);
     if (!found) return tl::unexpected(found.error());
     state_folder = std::move(*found);
   }
-  auto answer = world.ask(state_folder + "/control.sock", request);
+  const AskGateway& ask = patience == Patience::Long ? world.ask_patiently : world.ask;
+  auto answer = ask(state_folder + "/control.sock", request);
   if (!answer) {
     Error error = answer.error();
-    error.context += "; is it running, and may you read its state folder?";
+    if (error.code == ErrorCode::Unreachable) {
+      error.context += "; is it running, and may you read its state folder?";
+    }
     return tl::unexpected(std::move(error));
   }
   return answer;
@@ -186,8 +192,10 @@ Outcome perform(const Onboard& command, const Surroundings& world) {
   const char* wish = command.wish == Wish::Approve  ? "approve"
                      : command.wish == Wish::Refuse ? "refuse"
                                                     : nullptr;
-  const auto answer =
-      ask_gateway(command.folder, {}, onboard_json(wish, command.name, command.id), world);
+  const std::string request = onboard_json(wish, command.name, command.id);
+  // An approval reads the whole configuration, and stands in line behind others.
+  const auto answer = ask_gateway(command.folder, {}, request, world,
+                                  command.wish == Wish::Approve ? Patience::Long : Patience::Short);
   if (!answer) return not_reached(answer.error().context);
   if (const auto refusal = refusal_in(*answer); !refusal.empty()) {
     return {kExitProblems, "", "hubward: " + refusal + "\n"};

@@ -331,8 +331,8 @@ std::string new_device_text(const OnboardingRule& rule, const std::string& id,
 Result<AddedDevice> load_new_device(const std::string& folder, const std::string& file_name,
                                     const std::string& text, const FileSource& files,
                                     const SecretSource& secrets) {
-  const auto refuse = [](std::string why) {
-    return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, std::move(why));
+  const auto refuse = [](ErrorKind kind, std::string why) {
+    return failure(ErrorCode::ConfigInvalid, kind, std::move(why));
   };
   const std::string devices = path_from(folder, "devices.d");
   const OneMoreFile with_it(files, devices, file_name, text);
@@ -340,7 +340,10 @@ Result<AddedDevice> load_new_device(const std::string& folder, const std::string
   for (const Problem& problem : site.problems) {
     if (problem.severity != Problem::Severity::Error) continue;
     const bool its_own = problem.file == path_from(devices, file_name);
-    return refuse(its_own ? problem.text : "the configuration has errors now: " + to_line(problem));
+    // Not by the file that is named: of two that are alike the other one may be.
+    const bool also_without = has_errors(load_site(folder, files, secrets).problems);
+    return refuse(also_without ? ErrorKind::Transient : ErrorKind::Permanent,
+                  its_own ? problem.text : "the configuration has errors now: " + to_line(problem));
   }
   const auto document = parse_document(text);
   const Node* id = document.root ? document.root->find("id") : nullptr;
@@ -352,7 +355,7 @@ Result<AddedDevice> load_new_device(const std::string& folder, const std::string
                          std::move(site.settings->credentials[i]), std::move(mqtt)};
     }
   }
-  return refuse("its model is no MQTT device's");
+  return refuse(ErrorKind::Transient, "its model is no MQTT device's now");
 }
 
 Result<std::string> state_folder_of(const std::string& folder, const FileSource& files) {

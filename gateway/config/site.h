@@ -42,7 +42,7 @@ struct AddedDevice {
 };
 // From the text that `file_name` in devices.d is to have. The whole site is checked with it, as it
 // is on the disk now, so that the gateway starts with it as well. Error ConfigInvalid: what is
-// wrong, in one sentence.
+// wrong, in one sentence; Transient where it is not the new file's fault.
 [[nodiscard]] Result<AddedDevice> load_new_device(const std::string& folder,
                                                   const std::string& file_name,
                                                   const std::string& text, const FileSource& files,

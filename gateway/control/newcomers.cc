@@ -44,7 +44,8 @@ bool matches_name(std::string_view pattern, std::string_view name) {
   return pattern.find_first_not_of('*', place) == std::string_view::npos;
 }
 
-Newcomers::Newcomers(std::vector<NewcomerRule> rules) : rules_(std::move(rules)) {}
+Newcomers::Newcomers(std::vector<NewcomerRule> rules)
+    : rules_(std::move(rules)), rules_not_before_(rules_.size()) {}
 
 bool Newcomers::hear(std::size_t rule, std::string_view name, std::string_view topic, WallTime wall,
                      SteadyTime now) {
@@ -55,16 +56,17 @@ bool Newcomers::hear(std::size_t rule, std::string_view name, std::string_view t
     if (waiting_.size() >= kWaitingMax) make_room();
     Waiting fresh;
     fresh.shown.name = name;
+    fresh.shown.rule = rules_[rule].name;
     fresh.shown.first = wall;
+    fresh.rule = rule;
     found = waiting_.emplace(std::string(name), std::move(fresh)).first;
   }
   Waiting& one = found->second;
   ++one.shown.messages;
   one.shown.last = wall;
+  if (one.rule != rule) return false;
   one.shown.topic = topic.substr(0, kTopicBytesMax);
-  if (one.being_added) return false;
-  one.rule = rule;
-  one.shown.rule = rules_[rule].name;
+  if (one.being_added || one.shown.approved) return false;
   if (one.not_before && now < *one.not_before) return false;
   if (!lets_in(rule, name)) return false;
   if (!is_device_id(name)) {
@@ -73,6 +75,10 @@ bool Newcomers::hear(std::size_t rule, std::string_view name, std::string_view t
   }
   if (rules_[rule].devices >= rules_[rule].devices_max) {
     one.shown.problem = "there are as many devices of this rule as \"devices_max\" allows";
+    return false;
+  }
+  if (const auto& from = rules_not_before_[rule]; from && now < *from) {
+    one.shown.problem = "its rule could not add another device, and tries again within a minute";
     return false;
   }
   return true;
@@ -88,19 +94,21 @@ bool Newcomers::lets_in(std::size_t rule, std::string_view name) const {
 void Newcomers::make_room() {
   auto oldest = waiting_.end();
   for (auto one = waiting_.begin(); one != waiting_.end(); ++one) {
-    if (one->second.being_added) continue;
+    if (one->second.being_added || one->second.shown.approved) continue;
     if (oldest == waiting_.end() || one->second.shown.last < oldest->second.shown.last) {
       oldest = one;
     }
   }
-  if (oldest == waiting_.end()) return;  // a handful is added at a time
+  if (oldest == waiting_.end()) return;
   waiting_.erase(oldest);
   ++evicted_;
 }
 
 std::optional<std::size_t> Newcomers::waiting(const std::string& name) const {
   const auto found = waiting_.find(name);
-  if (found == waiting_.end() || found->second.being_added) return std::nullopt;
+  if (found == waiting_.end() || found->second.being_added || found->second.shown.approved) {
+    return std::nullopt;
+  }
   return found->second.rule;
 }
 
@@ -113,13 +121,22 @@ void Newcomers::begin(const std::string& name) {
 
 void Newcomers::added(const std::string& name) { waiting_.erase(name); }
 
-void Newcomers::failed(const std::string& name, std::string why, SteadyTime now) {
+void Newcomers::added_for_later(const std::string& name, const std::string& why) {
+  const auto found = waiting_.find(name);
+  if (found == waiting_.end()) return;
+  found->second.being_added = false;
+  found->second.shown.approved = true;
+  found->second.shown.problem = "approved; it runs after a restart: " + why;
+}
+
+void Newcomers::failed(const std::string& name, std::string why, Fault fault, SteadyTime now) {
   const auto found = waiting_.find(name);
   if (found == waiting_.end()) return;
   Waiting& one = found->second;
   if (std::exchange(one.being_added, false)) --rules_[one.rule].devices;
   one.shown.problem = std::move(why);
   one.not_before = now + kAgainAfter;
+  if (fault == Fault::Rule) rules_not_before_[one.rule] = now + kAgainAfter;
 }
 
 Status Newcomers::refuse(const std::string& name) {
@@ -129,6 +146,10 @@ Status Newcomers::refuse(const std::string& name) {
   }
   if (found->second.being_added) {
     return refuse_because(ErrorCode::Malformed, "it is being added just now");
+  }
+  if (found->second.shown.approved) {
+    return refuse_because(ErrorCode::Malformed,
+                          "it is approved already; take its file out of devices.d");
   }
   if (refused_.size() >= kRefusedMax) {
     return refuse_because(ErrorCode::LimitExceeded,

@@ -54,6 +54,8 @@ void write_newcomers(json::Writer& out, const NewcomersStatus& newcomers,
     text(out, "rule", one->rule);
     text(out, "topic", shown_text(one->topic));
     text(out, "problem", shown_text(one->problem));
+    out.Key("approved");
+    out.Bool(one->approved);
     time(out, "first_ms", one->first);
     if (limits.counts) {
       number(out, "messages", one->messages);

@@ -146,7 +146,7 @@ function Newcomers({ now }) {
           <strong>${device.name}</strong> by rule ${device.rule}, on <span class="id">${device.topic}</span>,
           first heard ${age(now - device.first_ms)}
           ${device.problem && html`<br /><${Icon} shape="warning" /> ${device.problem}`}
-          <br /><code>hubward onboard approve ${shellWord(device.name)}</code>
+          ${!device.approved && html`<br /><code>hubward onboard approve ${shellWord(device.name)}</code>`}
         </li>`)}</ul>
       ${waiting > devices.length && html`<p class="note">And ${plural(waiting - devices.length, 'more', 'more')}: <code>hubward onboard list</code></p>`}
     </details>`;

@@ -23,6 +23,7 @@ struct World {
   config::MemorySecrets secrets;
   std::string asked_socket;
   std::string asked;
+  bool asked_patiently = false;
   Result<std::string> answer = std::string(R"({"devices":[]})");
   std::string walked;
   Result<std::string> walk = std::string("{}");
@@ -31,11 +32,13 @@ struct World {
                             [this](const std::string& socket, const std::string& request) {
                               asked_socket = socket;
                               asked = request;
+                              asked_patiently = false;
                               return answer;
                             },
                             [this](const std::string& socket, const std::string& request) {
                               asked_socket = socket;
                               asked = request;
+                              asked_patiently = true;
                               return answer;
                             },
                             [this](const config::SiteSettings&, const std::string& device) {
@@ -251,10 +254,11 @@ TEST_CASE("newcomers are shown with the command that lets them in") {
   World world;
   world.files.files["site/gateway.json"] = R"({"state_folder": "/state"})";
   const std::string list =
-      R"({"expected":true,"waiting":3,"evicted":0,"devices":[)"
+      R"({"expected":true,"waiting":4,"evicted":0,"devices":[)"
       R"({"name":"s1","rule":"radio","topic":"p/s1/t","messages":1,"problem":""},)"
       R"({"name":"it's","rule":"radio","topic":"p/x/t","messages":2,"problem":"no id"},)"
-      R"({"name":"-x","rule":"radio","topic":"p/-x/t","messages":2,"problem":""}]})";
+      R"({"name":"-x","rule":"radio","topic":"p/-x/t","messages":2,"problem":""},)"
+      R"({"name":"s2","rule":"radio","topic":"p/s2/t","messages":2,"problem":"later","approved":true}]})";
   world.answer = list;
   Onboard command;
   command.folder = "site";
@@ -262,14 +266,16 @@ TEST_CASE("newcomers are shown with the command that lets them in") {
   CHECK(shown.status == kExitFine);
   CHECK(world.asked == R"({"command":"onboard"})");
   CHECK(shown.out ==
-        "3 devices wait to be approved; nothing of them is stored:\n"
+        "4 devices wait to be approved; nothing of them is stored:\n"
         "  s1, by rule radio: 1 message on p/s1/t\n"
         "    hubward onboard approve s1\n"
         "  it's, by rule radio: 2 messages on p/x/t\n"
         "    no id\n"
         "    hubward onboard approve 'it'\\''s'\n"
         "  -x, by rule radio: 2 messages on p/-x/t\n"
-        "    hubward onboard approve -- '-x'\n");
+        "    hubward onboard approve -- '-x'\n"
+        "  s2, by rule radio: 2 messages on p/s2/t\n"
+        "    later\n");
   world.answer = std::string(R"({"expected":true,"waiting":0,"devices":[]})");
   CHECK(perform(command, world.surroundings).out == "No device waits to be approved.\n");
   world.answer = std::string(R"({"expected":false,"waiting":0,"devices":[]})");
@@ -287,6 +293,7 @@ TEST_CASE("an approval says what became of it") {
   world.answer = std::string(R"({"approved":"s-1","file":"d/s-1.json","why_later":""})");
   const Outcome runs = perform(command, world.surroundings);
   CHECK(world.asked == R"({"command":"onboard","approve":"S_1","id":"s-1"})");
+  CHECK(world.asked_patiently);  // it stands in line behind others
   CHECK(runs.out == "The device s-1 is approved; its file is d/s-1.json.\nIt runs.\n");
   world.answer = std::string(R"({"approved":"s-1","file":"d/s-1.json","why_later":"a reason"})");
   CHECK(perform(command, world.surroundings).out.find("next start: a reason") != std::string::npos);

@@ -103,13 +103,18 @@ TEST_CASE("a new device's file says who it is, and is read like any other") {
   // The gateway would not start with two of one id, or of one topic, in two files.
   for (const std::string& other :
        {new_device_text(rule, "probe-7", "other"), new_device_text(rule, "other", "Probe \"7\"")}) {
-    const auto twice = load_new_device("site", "z.json", other, files, MemorySecrets());
-    REQUIRE_FALSE(twice);
-    CHECK(twice.error().context.find("probe-7") != std::string::npos);
+    for (const char* name : {"a.json", "z.json"}) {
+      const auto twice = load_new_device("site", name, other, files, MemorySecrets());
+      REQUIRE_FALSE(twice);
+      CHECK(twice.error().context.find("probe-7") != std::string::npos);
+      CHECK(twice.error().kind == ErrorKind::Permanent);  // nobody else's failure
+    }
   }
 
   CHECK_FALSE(load_new_device("site", "x.json", new_device_text(rule, "No id", "x"), files,
                               MemorySecrets()));
   files.files["site/gateway.json"] = "{";
-  CHECK_FALSE(load_new_device("site", "probe-7.json", text, files, MemorySecrets()));
+  const auto broken = load_new_device("site", "probe-7.json", text, files, MemorySecrets());
+  REQUIRE_FALSE(broken);
+  CHECK(broken.error().kind == ErrorKind::Transient);  // everybody's
 }

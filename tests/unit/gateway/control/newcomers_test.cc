@@ -80,10 +80,53 @@ TEST_CASE("whom a rule let in counts, and one that could not be added is tried a
   newcomers.begin("s1");
   CHECK_FALSE(hear(newcomers, "s1"));  // is being added
   CHECK_FALSE(hear(newcomers, "s2"));  // no more may be
-  newcomers.failed("s1", "the disk is full", kNow);
-  CHECK(newcomers.look().waiting[0].problem == "the disk is full");
+  newcomers.failed("s1", "its tag is wrong", Newcomers::Fault::Newcomer, kNow);
+  CHECK(newcomers.look().waiting[0].problem == "its tag is wrong");
   CHECK_FALSE(hear(newcomers, "s1", kWall, kNow + 59s));
   CHECK(hear(newcomers, "s1", kWall, kNow + 60s));
+}
+
+TEST_CASE("a failure that every other one would meet pauses the whole rule") {
+  Newcomers newcomers({{.name = "r", .approve_all = true, .approve_names = {}, .devices_max = 9}});
+  for (const auto fault : {Newcomers::Fault::Newcomer, Newcomers::Fault::Rule}) {
+    REQUIRE(hear(newcomers, "s1", kWall, kNow + 60s));
+    newcomers.begin("s1");
+    newcomers.failed("s1", "the disk is full", fault, kNow);
+  }
+  CHECK_FALSE(hear(newcomers, "s2", kWall, kNow + 59s));
+  CHECK(newcomers.look().waiting[1].problem.find("another device") != std::string::npos);
+  CHECK(newcomers.waiting("s2") == 0);  // people may try at any time
+  CHECK(hear(newcomers, "s2", kWall, kNow + 60s));
+}
+
+TEST_CASE("who is approved and cannot run before a restart is neither heard nor approved again") {
+  Newcomers newcomers({{.name = "r", .approve_all = true, .approve_names = {}, .devices_max = 1}});
+  REQUIRE(hear(newcomers, "s1"));
+  newcomers.begin("s1");
+  newcomers.added_for_later("s1", "another topic");
+  CHECK_FALSE(hear(newcomers, "s1", kWall + 1s, kNow + 1h));
+  CHECK_FALSE(newcomers.waiting("s1"));
+  CHECK_FALSE(newcomers.refuse("s1"));
+  CHECK_FALSE(hear(newcomers, "s2"));  // it counts against devices_max
+  for (std::size_t i = 0; i < Newcomers::kWaitingMax; ++i) {
+    hear(newcomers, "flood-" + std::to_string(i), kWall + 2s);
+  }
+  const NewcomersStatus status = newcomers.look();
+  const Newcomer* found = nullptr;
+  for (const Newcomer& one : status.waiting) found = one.name == "s1" ? &one : found;
+  REQUIRE(found);
+  CHECK(found->approved);
+  CHECK(found->problem == "approved; it runs after a restart: another topic");
+}
+
+TEST_CASE("a name is of the rule that heard it first, whoever hears it later") {
+  Newcomers newcomers({{.name = "a", .approve_names = {}, .devices_max = 9},
+                       {.name = "b", .approve_all = true, .approve_names = {}, .devices_max = 9}});
+  CHECK_FALSE(newcomers.hear(0, "s1", "plant/s1/t", kWall, kNow));
+  CHECK_FALSE(newcomers.hear(1, "s1", "other/s1", kWall, kNow));
+  CHECK(newcomers.waiting("s1") == 0);
+  CHECK((newcomers.look().waiting[0] ==
+         Newcomer{"s1", "a", "plant/s1/t", 2, kWall, kWall, "", false}));
 }
 
 TEST_CASE("who was refused is not heard, also after a restart, until somebody forgives") {

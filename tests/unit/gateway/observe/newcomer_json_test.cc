@@ -35,6 +35,7 @@ TEST_CASE("who waits is told, the longest first, with all foreign text made prin
       all.starts_with(R"({"expected":true,"waiting":2,"refused":["s3"],"messages":9,"evicted":0)"));
   CHECK(all.find("its name can be no id") < all.find(R"("name":"s1")"));
   CHECK(all.find("\x1b") == std::string::npos);
+  CHECK(all.find(R"("approved":false)") != std::string::npos);
   const std::string few = told(two_newcomers(), {1, false});
   CHECK(few.find("s1") == std::string::npos);
   CHECK(few.find("messages") == std::string::npos);
