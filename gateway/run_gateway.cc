@@ -143,6 +143,7 @@ class Gateway {
     }
     roster_.at(index).attach(mqtt_);
     roster_.at(index).start();
+    mqtt_->report_broker(index);
     return {};
   }
 

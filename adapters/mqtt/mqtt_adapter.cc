@@ -161,17 +161,29 @@ void MqttAdapter::write(WriteRequest request, WriteDone done) {
 }
 
 void MqttAdapter::on_connected() {
-  for (Device& device : devices_) {
-    report_state(device, FieldState::Link::Unknown, {},
-                 "broker " + where_ + " is connected; no message has come yet");
-  }
+  broker_state_ =
+      FieldState{.link = FieldState::Link::Unknown,
+                 .code = {},
+                 .detail = "broker " + where_ + " is connected; no message has come yet"};
+  for (Device& device : devices_) report_broker(device);
 }
 
 void MqttAdapter::on_closed(Error why) {
   const std::string context = why.context.empty() ? "" : ": " + why.context;
-  for (Device& device : devices_) {
-    report_state(device, FieldState::Link::Down, why.code, "broker " + where_ + context);
+  broker_state_ = FieldState{
+      .link = FieldState::Link::Down, .code = why.code, .detail = "broker " + where_ + context};
+  for (Device& device : devices_) report_broker(device);
+}
+
+void MqttAdapter::report_broker(DeviceIndex device) {
+  for (Device& one : devices_) {
+    if (one.settings.device == device) report_broker(one);
   }
+}
+
+void MqttAdapter::report_broker(Device& device) {
+  if (!broker_state_) return;
+  report_state(device, broker_state_->link, broker_state_->code, broker_state_->detail);
 }
 
 void MqttAdapter::on_message(BrokerMessage message, BrokerAck ack) {

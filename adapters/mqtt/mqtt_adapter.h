@@ -43,6 +43,8 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   // One more device, after start(). Errors: ConfigInvalid, also for a topic that was not subscribed
   // to at the start; after one nothing has changed.
   Status add(DeviceSettings device);
+  // What devices that were there before know of the broker, for one that was added.
+  void report_broker(DeviceIndex device);
   void write(WriteRequest request, WriteDone done) override;
   // Messages not acknowledged by then are delivered again after the next start.
   void stop() noexcept override;
@@ -83,6 +85,7 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   void take_availability(Device& device, const BrokerMessage& message);
   bool take_answer(const BrokerMessage& message);
   void plan_write_timer();
+  void report_broker(Device& device);
   void report_state(Device& device, FieldState::Link link, ErrorCode code, std::string detail);
   void report_bad(const Device* device, const BrokerMessage& message, ErrorCode code);
 
@@ -99,6 +102,7 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   Loop& loop_;
   ReadingSink* sink_ = nullptr;  // while started
   std::unique_ptr<BrokerLink> link_;
+  std::optional<FieldState> broker_state_;  // nothing: neither connected nor refused yet
 };
 
 }  // namespace hubward::mqtt

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "gateway/config/check.h"
@@ -164,6 +165,7 @@ Result<AddedDevice> new_device(const std::string& text, const std::string& folde
 // Each rule with a device of some name: what is wrong with that is wrong with all of them.
 void add_onboarding(const GatewayFile& file, const std::string& folder, const FileSource& files,
                     const SecretSource& secrets, FileReport& report, GatewayPart& part) {
+  std::map<std::string, std::string> heard;  // a rule's name by its topic filter
   for (const auto& [name, fields] : file.onboarding) {
     const std::string at = "/onboarding" + pointer_step(name);
     if (!report.clean(at)) continue;
@@ -187,11 +189,17 @@ void add_onboarding(const GatewayFile& file, const std::string& folder, const Fi
       report.error(at, "onboarding", "a new device would not be right: " + device.error().context);
       continue;
     }
-    if (const auto topic = mqtt::TopicTemplate::parse(device->mqtt.topic_template);
-        !topic || !topic->names_device()) {
+    const auto topic = mqtt::TopicTemplate::parse(device->mqtt.topic_template);
+    if (!topic || !topic->names_device()) {
       report.error(at + "/model", "onboarding",
                    "the model's topic has no {device}, so that nothing says who a new device is");
       continue;
+    }
+    if (const auto [other, is_first] = heard.emplace(topic->filter(), name); !is_first) {
+      report.warning(at + "/model", "onboarding",
+                     "rule " + quoted(other->second) +
+                         " has the same topic and hears every new device first: this one hears "
+                         "none");
     }
     rule.kind = std::move(device->mqtt);
     part.settings.onboarding.push_back(std::move(rule));

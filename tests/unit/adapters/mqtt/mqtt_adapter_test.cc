@@ -466,6 +466,21 @@ TEST_CASE("a device that is added while others run is one of them") {
   CHECK(bench.sink.deliveries.size() == 2);
 }
 
+TEST_CASE("a device that is added learns how the broker is, as those before it did") {
+  Newcomers bench;
+  bench.broker.events->on_connected();
+  REQUIRE(bench.adapter.add(Newcomers::newcomer("s9", 7)));
+  bench.adapter.report_broker(DeviceIndex{7});
+  REQUIRE(bench.sink.states.size() == 2);
+  CHECK(bench.sink.states[1].device == DeviceIndex{7});
+  CHECK(bench.sink.states[1].state.detail == bench.sink.states[0].state.detail);
+  bench.broker.events->on_closed({ErrorCode::BrokerUnavailable, ErrorKind::Transient, "gone"});
+  REQUIRE(bench.adapter.add(Newcomers::newcomer("s10", 8)));
+  bench.adapter.report_broker(DeviceIndex{8});
+  REQUIRE(bench.sink.states.size() == 5);
+  CHECK(bench.sink.states[4].state.link == FieldState::Link::Down);
+}
+
 TEST_CASE("a site may begin with newcomers only") {
   Newcomers bench(std::vector<DeviceSettings>{});
   bench.broker.send("plant/s9/t", R"({"v":1})");

@@ -77,6 +77,19 @@ TEST_CASE("a rule whose devices would not be right is refused where it stands") 
   }
 }
 
+TEST_CASE("a rule whose topic another rule has already is told that it hears nobody") {
+  const std::string rule = R"({"model": "probe", "enrollment": "plant"})";
+  const auto site = load_site("site", site_files(rule + R"(, "later": )" + rule), MemorySecrets());
+  REQUIRE(site.settings);
+  CHECK(site.settings->onboarding.size() == 2);
+  std::vector<std::string> told;
+  for (const Problem& problem : site.problems) {
+    if (problem.rule == "onboarding") told.push_back(problem.text);
+  }
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].starts_with("rule \"later\" has the same topic"));
+}
+
 TEST_CASE("a new device's file says who it is, and is read like any other") {
   MemoryFiles files = site_files(R"({"model": "probe", "enrollment": "plant"})");
   const auto site = load_site("site", files, MemorySecrets());
