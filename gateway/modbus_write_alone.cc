@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "adapters/modbus/bus_adapter.h"
@@ -9,6 +10,7 @@
 #include "gateway/platform/asio_loop.h"
 #include "gateway/platform/asio_streams.h"
 #include "gateway/platform/resolver.h"
+#include "gateway/platform/signals.h"
 #include "gateway/platform/system_clock.h"
 #include "gateway/platform/system_limits.h"
 
@@ -56,6 +58,8 @@ class OneWrite {
         bus_(std::move(line), streams_, loop_) {}
 
   WriteResult run() {
+    // Nobody else would end it.
+    if (pulse_) signals_.emplace(loop_, [this](int) { hurry(); });
     loop_.post([this] {
       if (auto started = bus_.start(sink_); !started) {
         return finish({WriteResult::Outcome::Refused, started.error().code, started.error().context,
@@ -86,13 +90,26 @@ class OneWrite {
         planned_.value == TagValue(false) || planned_.value == TagValue(std::int64_t{0});
     if (!pulse_ || !may_be_on || off) return finish(std::move(result));
     result_ = std::move(result);
-    loop_.call_at(clock_.steady() + *pulse_, [this] { end_pulse(); });
+    if (hurries_) return end_pulse();
+    pulse_end_ = loop_.call_at(clock_.steady() + *pulse_, [this] { end_pulse(); });
+    pulse_is_on_ = true;
+  }
+
+  // Somebody wants us gone: the pulse ends now rather than never.
+  void hurry() {
+    hurries_ = true;
+    if (!std::exchange(pulse_is_on_, false)) return;
+    loop_.cancel(pulse_end_);
+    end_pulse();
   }
 
   void end_pulse() {
+    pulse_is_on_ = false;
     write(false, [this](const WriteResult& ended) {
       if (ended.outcome == WriteResult::Outcome::Written) {
-        result_.detail += (result_.detail.empty() ? "" : "; ") + std::string("the pulse has ended");
+        result_.detail +=
+            (result_.detail.empty() ? "" : "; ") +
+            std::string(hurries_ ? "the pulse was ended early" : "the pulse has ended");
         return finish(std::move(result_));
       }
       if (--pulse_ends_left_ > 0) {
@@ -119,6 +136,10 @@ class OneWrite {
   const control::PlannedWrite planned_;
   const std::optional<std::chrono::milliseconds> pulse_;
   modbus::BusAdapter bus_;
+  std::optional<platform::Signals> signals_;
+  TimerId pulse_end_;
+  bool pulse_is_on_ = false;  // and waits for its end
+  bool hurries_ = false;
   int pulse_ends_left_ = kPulseEndsMax;
   WriteResult result_{};
 };

@@ -56,7 +56,7 @@ ErrorCode code_of(std::string_view label) {
   for (const FailureWords& words : kFailureWords) {
     if (words.label == label) return words.code;
   }
-  return ErrorCode::NoAnswer;
+  return ErrorCode::PortLost;  // the word of another version: nothing that a unit said
 }
 
 Result<modbus::Answer> answer_in(const json::Value& one, const modbus::Request& request) {
@@ -79,11 +79,14 @@ std::vector<Result<modbus::Answer>> ask_gateway(const ModbusWay& way,
     return std::vector<Result<modbus::Answer>>(asks.size(), tl::unexpected(std::move(why)));
   };
   const auto said = world.ask_patiently(way.socket, question(way.line, asks, options));
-  if (!said) return all_fail(said.error());
+  // PortLost, as of a line: it may have been asked, and the unit's silence is not known.
+  if (!said) {
+    return all_fail(Error{ErrorCode::PortLost, ErrorKind::Transient, said.error().context});
+  }
   const auto document = json::parse(*said);
   const json::Value* answers = document ? json::find(*document, "answers") : nullptr;
   if (answers == nullptr || !answers->IsArray() || answers->Size() != asks.size()) {
-    return all_fail(Error{ErrorCode::NoAnswer, ErrorKind::Transient,
+    return all_fail(Error{ErrorCode::PortLost, ErrorKind::Transient,
                           "the gateway's answer is not understood: " + said->substr(0, 200)});
   }
   std::vector<Result<modbus::Answer>> out;
@@ -131,6 +134,14 @@ std::string place_words(const modbus::Attachment& attachment) {
 bool is_same_place(const modbus::Attachment& a, const modbus::Attachment& b) {
   const std::string one = place_words(a);
   const std::string other = place_words(b);
+  if (!one.starts_with('/') && !other.starts_with('/')) {  // host names in any case
+    return std::ranges::equal(one, other, [](char x, char y) {
+      const auto lower = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      };
+      return lower(x) == lower(y);
+    });
+  }
   if (one == other) return true;
   std::error_code ignored;
   return one.starts_with('/') && other.starts_with('/') &&

@@ -91,15 +91,18 @@ Outcome outcome_in(const std::string& said) {
   return problem("refused: " + words_of(why) + holds);
 }
 
-// The marker of a maintenance that was begun before the gateway stopped.
+// The marker of a maintenance that was begun before the gateway stopped. Who may not look into the
+// folder cannot know that there is none.
 bool is_in_maintenance(const std::string& state_folder, const Surroundings& world) {
-  return world.files.read(state_folder + "/maintenance", 1024).has_value();
+  const auto names = world.files.list(state_folder);
+  return !names || std::ranges::find(*names, "maintenance") != names->end();
 }
 
 Outcome paused_alone(const std::string& state_folder) {
   return problem(
-      "maintenance is on, and nothing is written; `hubward maintenance off` of a running "
-      "gateway ends it, or removing " +
+      "maintenance is on, or " + state_folder +
+      " cannot be read to see that it is not, and nothing is written; `hubward maintenance off` of "
+      "a running gateway ends it, or removing " +
       state_folder + "/maintenance");
 }
 
@@ -113,6 +116,9 @@ Outcome write_tag(const TagWrite& write, const std::string& folder, const Surrou
   };
   const auto said = world.ask_patiently(*state_folder + "/control.sock", request);
   if (said) return say(outcome_in(*said), "through the running gateway");
+  if (said.error().code == ErrorCode::PortUnavailable) {
+    return problem("not written: " + said.error().context);
+  }
   if (said.error().code != ErrorCode::Unreachable) return unknown(said.error().context);
   if (is_in_maintenance(*state_folder, world)) return paused_alone(*state_folder);
   const auto site = config::load_site(folder, world.files, AnySecret());

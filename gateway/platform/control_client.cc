@@ -49,9 +49,15 @@ Result<std::string> ask_control_socket(const std::string& path, const std::strin
   const auto until = std::chrono::steady_clock::now() + timeout;
   const Socket socket;
   if (const int error = connect_to(path, socket.descriptor, until); error != 0) {
-    return failure(ErrorCode::Unreachable, ErrorKind::Transient,
-                   "no gateway runs with the control socket " + path + " (" + std::strerror(error) +
-                       ")");  // NOLINT: glibc's is safe
+    const std::string why = path + " (" + std::strerror(error) + ")";  // NOLINT: glibc's is safe
+    if (error == ENOENT || error == ECONNREFUSED) {
+      return failure(ErrorCode::Unreachable, ErrorKind::Transient,
+                     "no gateway runs with the control socket " + why);
+    }
+    // Not allowed to ask, or a gateway too busy to take the connection: one may well run.
+    return failure(
+        ErrorCode::PortUnavailable, ErrorKind::Transient,
+        "cannot ask at the control socket " + why + ", and a gateway may be running there");
   }
   std::string unsent = line + "\n";
   std::string answer;

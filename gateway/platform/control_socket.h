@@ -41,7 +41,8 @@ class ControlSocket {
 };
 
 // The client's side, waiting: sends `line` and returns the answer's line. Errors: Unreachable (no
-// gateway runs there), NoAnswer, LimitExceeded.
+// gateway runs there), PortUnavailable (nothing was asked, and one may run), NoAnswer,
+// LimitExceeded.
 [[nodiscard]] Result<std::string> ask_control_socket(const std::string& path,
                                                      const std::string& line,
                                                      std::chrono::milliseconds timeout);

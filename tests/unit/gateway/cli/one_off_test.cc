@@ -392,3 +392,60 @@ TEST_CASE("a scan that did not get through says what it found, and that this is 
   CHECK(has(outcome.out, "unit 1: answers"));
   CHECK(has(outcome.err, "not all units were asked"));
 }
+
+TEST_CASE("where a gateway may run that cannot be asked, nobody opens a connection of his own") {
+  World world;
+  world.surroundings.ask = [](const std::string&, const std::string&) -> Result<std::string> {
+    return failure(ErrorCode::PortUnavailable, ErrorKind::Transient, "Permission denied");
+  };
+  world.surroundings.ask_patiently = world.surroundings.ask;
+  const auto read_it = perform(read("holding:4", at_device()), world.surroundings);
+  CHECK(has(read_it.err, "Permission denied"));
+  const auto named = perform(write("target", "12", at_device()), world.surroundings);
+  CHECK(has(named.err, "not written: Permission denied"));
+  CHECK(world.own_connections == 0);
+  CHECK(world.alone_writes.empty());
+}
+
+TEST_CASE("who may not see whether maintenance is on writes nothing alone") {
+  World world;
+  world.files.locked_folder = "site/state";
+  CHECK(has(perform(write("target", "12", at_device()), world.surroundings).err,
+            "nothing is written"));
+  CHECK(has(perform(write("holding:30", "5", at_tcp("h", 3), true), world.surroundings).err,
+            "nothing is written"));
+  CHECK(world.own_connections == 0);
+  CHECK(world.alone_writes.empty());
+}
+
+TEST_CASE("a writable tag is protected whatever case its host is written in") {
+  World world;
+  const auto outcome = perform(write("holding:10", "5", at_tcp("H", 3), true), world.surroundings);
+  CHECK(outcome.status == kExitMisuse);
+  CHECK(has(outcome.err, "belongs to the writable tag target"));
+}
+
+TEST_CASE("a gateway that stops answering in the middle of a scan is not taken for silent units") {
+  World world;
+  world.gateway_runs = true;
+  for (const bool garbled : {false, true}) {
+    CAPTURE(garbled);
+    world.surroundings.ask_patiently = [garbled](const std::string&,
+                                                 const std::string&) -> Result<std::string> {
+      if (garbled) return std::string("{}");
+      return failure(ErrorCode::NoAnswer, ErrorKind::Transient,
+                     "the gateway did not answer in time");
+    };
+    Scan command;
+    command.where = "tcp://h";
+    command.units = "1-3";
+    command.folder = "site";
+    const auto outcome = perform(command, world.surroundings);
+    CHECK(outcome.status == kExitProblems);
+    CHECK_FALSE(has(outcome.out, "No unit answers"));
+    CHECK(has(outcome.err, "not all units were asked"));
+    // It may have been written all the same.
+    CHECK(has(perform(write("holding:30", "5", at_device(), true), world.surroundings).err,
+              "it is not known whether it was written"));
+  }
+}

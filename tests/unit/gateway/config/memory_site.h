@@ -18,6 +18,7 @@ inline constexpr const char* kSomeKey =
 class MemoryFiles final : public FileSource {
  public:
   std::map<std::string, std::string> files;
+  std::string locked_folder;  // whose names nobody may read
 
   Result<std::string> read(const std::string& path, std::size_t bytes_max) const override {
     const auto file = files.find(path);
@@ -30,6 +31,9 @@ class MemoryFiles final : public FileSource {
     return file->second;
   }
   Result<std::vector<std::string>> list(const std::string& folder) const override {
+    if (folder == locked_folder) {
+      return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, "Permission denied");
+    }
     std::vector<std::string> names;
     for (const auto& [path, text] : files) {
       if (path.starts_with(folder + "/")) names.push_back(path.substr(folder.size() + 1));

@@ -89,6 +89,31 @@ TEST_CASE("nobody listens: the client says so") {
   CHECK(answer.error().context.find("no gateway runs") != std::string::npos);
 }
 
+TEST_CASE("what only keeps the client out does not mean that nobody listens") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("control.sock");
+  const auto below_a_file = [&] {
+    const Fixture f([](std::string, ControlSocket::Answer answer) { answer("fine"); });
+    return ask_control_socket(f.path + "/control.sock", "status", 1s);
+  }();
+  REQUIRE_FALSE(below_a_file);
+  CHECK(below_a_file.error().code == ErrorCode::PortUnavailable);
+  // A gateway too busy to take anybody.
+  const int busy = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(bind(busy, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(listen(busy, 0) == 0);
+  const int waits = connect_to(path);
+  const auto crowded_out = ask_control_socket(path, "status", 20ms);
+  close(waits);
+  close(busy);
+  REQUIRE_FALSE(crowded_out);
+  CHECK(crowded_out.error().code == ErrorCode::PortUnavailable);
+  CHECK(crowded_out.error().context.find("may be running") != std::string::npos);
+}
+
 TEST_CASE("a client that asks without end, leaves early or crowds in harms nobody") {
   int asked = 0;
   Fixture f([&](std::string, ControlSocket::Answer answer) {
