@@ -41,6 +41,7 @@ class Reader {
   void read() {
     while (at_ < text_.size() && table_.problems.size() < kCsvProblemsMax) {
       row_ = CsvRow{line_, {}};
+      is_comment_ = false;
       trouble_.clear();
       while (read_field()) {
       }
@@ -73,6 +74,7 @@ class Reader {
     std::string rest;
     while (at_ < text_.size() && !ends_field(text_[at_])) rest += text_[at_++];
     if (!was_quoted) field = trimmed(rest);
+    if (row_.fields.empty()) is_comment_ = !was_quoted && field.starts_with('#');
     if (field.size() > kCsvFieldBytesMax) say("a field is longer than 1024 bytes");
     if (row_.fields.size() >= kCsvColumnsMax) {
       say("there are more than 64 columns");
@@ -104,8 +106,7 @@ class Reader {
   void finish_row() {
     const bool is_empty =
         std::ranges::all_of(row_.fields, [](const std::string& field) { return field.empty(); });
-    const bool is_comment = !row_.fields.empty() && row_.fields[0].starts_with('#');
-    if (trouble_.empty() && (is_empty || is_comment)) return;
+    if (trouble_.empty() && (is_empty || is_comment_)) return;
     for (const std::string& field : row_.fields) {
       if (!is_valid_text(field)) say("it is not UTF-8; save the table as \"CSV UTF-8\"");
     }
@@ -121,6 +122,7 @@ class Reader {
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   CsvRow row_;
+  bool is_comment_ = false;
   std::string trouble_;
 };
 

@@ -19,7 +19,8 @@ struct CsvProblem {
 };
 struct CsvTable {
   char separator = ',';
-  std::vector<CsvRow> rows;  // the header first; without empty rows and those that begin with #
+  std::vector<CsvRow>
+      rows;  // the header first; without empty rows and those that begin with # outside quotes
   std::vector<CsvProblem> problems;
 };
 

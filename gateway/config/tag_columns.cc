@@ -60,7 +60,7 @@ constexpr auto kColumns = std::to_array<TagColumn>({
     {"rawhigh", "raw high", ColumnKind::RawHigh},
     {"scaledlow", "scaled low", ColumnKind::ScaledLow},
     {"scaledhigh", "scaled high", ColumnKind::ScaledHigh},
-    {"scaling", "", ColumnKind::Ignored},
+    {"scaling", "scaling", ColumnKind::Scaling},
     {"description", "", ColumnKind::Ignored},
     {"comment", "", ColumnKind::Ignored},
 });

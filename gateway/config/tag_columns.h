@@ -19,6 +19,7 @@ enum class ColumnKind : std::uint8_t {
   RawHigh,
   ScaledLow,
   ScaledHigh,
+  Scaling,  // which kind those four describe
   Ignored,
 };
 

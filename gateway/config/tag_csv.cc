@@ -129,8 +129,8 @@ class Importer {
 
   void read_row(const CsvRow& row) {
     const std::size_t problems_before = out_.problems.size();
-    for (std::size_t i = columns_.size(); i < row.fields.size(); ++i) {
-      if (row.fields[i].empty()) continue;
+    // Also an empty one: a decimal comma in a row that ends with nothing looks like that.
+    if (row.fields.size() > columns_.size()) {
       say(row.line, "it has " + std::to_string(row.fields.size()) + " fields, the first row " +
                         std::to_string(columns_.size()) +
                         "; a comma in a number needs quotes, or semicolons between the fields");
@@ -139,6 +139,7 @@ class Importer {
     row_ = &row;
     TagBuilder tag;
     scaling_ = {};
+    is_scaled_ = true;
     for (std::size_t i = 0; i < std::min(columns_.size(), row.fields.size()); ++i) {
       if (columns_[i] != nullptr && !row.fields[i].empty()) take(*columns_[i], row.fields[i], tag);
     }
@@ -169,6 +170,8 @@ class Importer {
       case ColumnKind::ScaledLow:
       case ColumnKind::ScaledHigh:
         return take_number(column, field, tag);
+      case ColumnKind::Scaling:
+        return take_scaling(field);
       case ColumnKind::Ignored:
         return;
     }
@@ -184,6 +187,15 @@ class Importer {
     if (column.kind == ColumnKind::Number) return tag.number(column.key, *number);
     scaling_[static_cast<std::size_t>(column.kind) - static_cast<std::size_t>(ColumnKind::RawLow)] =
         *number;
+  }
+
+  // Kepware: None, Linear or Square Root, and the four limits stand there in any case.
+  void take_scaling(const std::string& field) {
+    const std::string word = letters_and_digits(field);
+    is_scaled_ = word != "none";
+    if (word != "linear" && word != "none") {
+      wrong("scaling", field, "cannot be done; only Linear and None can");
+    }
   }
 
   void take_truth(const TagColumn& column, const std::string& field, TagBuilder& tag) {
@@ -238,7 +250,7 @@ class Importer {
 
   void add_scaling(TagBuilder& tag) {
     const auto given = std::ranges::count_if(scaling_, [](const auto& n) { return n.has_value(); });
-    if (given == 0) return;
+    if (given == 0 || !is_scaled_) return;
     const auto& [raw_low, raw_high, low, high] = scaling_;
     if (given != 4) {
       return say(row_->line,
@@ -279,6 +291,7 @@ class Importer {
   std::vector<const TagColumn*> columns_;
   const CsvRow* row_ = nullptr;
   std::array<std::optional<double>, 4> scaling_;
+  bool is_scaled_ = true;
   std::set<std::string> units_;
   std::size_t without_unit_ = 0;
   std::size_t said_writable_ = 0;

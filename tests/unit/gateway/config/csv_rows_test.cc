@@ -36,6 +36,7 @@ TEST_CASE("a table is read as spreadsheets write it") {
       {"quotes", "a,b\n\"1,5\",\"say \"\"x\"\"\"\n", "a|b/1,5|say \"x\""},
       {"blanks around fields", "a , b\n 1 ,\" 2 \" \n", "a|b/1| 2 "},
       {"empty rows and comments", "a,b\n\n,,\n# x,y\n1,2\n", "a|b/1|2"},
+      {"a number sign in quotes is no comment", "a,b\n\"#1 pump\",2\n", "a|b/#1 pump|2"},
       {"empty fields", "a,b,c\n1,,\n", "a|b|c/1||"},
       {"one column", "a\n1\n", "a/1"},
       {"nothing", "", ""},
