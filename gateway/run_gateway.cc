@@ -160,9 +160,9 @@ class Gateway {
     };
     page_ = std::make_unique<web::WebServer>(std::move(web), board_);
     if (auto started = page_->start(); !started) return started;
-    commands_ = std::make_unique<control::ControlCommands>(
-        control::ControlParts{board_, roster_, outbox_, writes_, *paths_, dps, loop_, log_,
-                              folder_.file("maintenance"), onboarding_, asked_lines_});
+    commands_ = std::make_unique<control::ControlCommands>(control::ControlParts{
+        board_, roster_, outbox_, writes_, *paths_, dps, loop_, log_, folder_.file("maintenance"),
+        onboarding_, asked_lines_, write_queues_});
     auto control = platform::ControlSocket::listen(
         folder_.file("control.sock"), loop_,
         [this](const std::string& request, const platform::ControlSocket::Answer& answer) {
@@ -185,13 +185,14 @@ class Gateway {
       for (const auto& device : bus.devices) roster_.at(device.device).attach(adapter.get());
       lines_.push_back(adapter.get());
       asked_lines_.push_back(adapter.get());
+      write_queues_.push_back(adapter.get());
       adapters_.push_back(std::move(adapter));
     }
     for (const auto& line : site_.serial_lines) {
-      adapters_.push_back(std::make_unique<serial::SerialAdapter>(line, streams_, loop_));
-      for (const auto& device : line.devices) {
-        roster_.at(device.device).attach(adapters_.back().get());
-      }
+      auto adapter = std::make_unique<serial::SerialAdapter>(line, streams_, loop_);
+      for (const auto& device : line.devices) roster_.at(device.device).attach(adapter.get());
+      write_queues_.push_back(adapter.get());
+      adapters_.push_back(std::move(adapter));
     }
     if (!site_.mqtt_devices.empty() || !site_.onboarding.empty()) {
       auto adapter =
@@ -265,7 +266,8 @@ class Gateway {
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
   std::vector<SharesLine*> lines_;      // among them
   std::vector<AsksLine*> asked_lines_;  // likewise
-  mqtt::MqttAdapter* mqtt_ = nullptr;   // one of them
+  std::vector<QueuesWrites*> write_queues_;
+  mqtt::MqttAdapter* mqtt_ = nullptr;  // one of them
   Onboarding onboarding_;
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};
   std::unique_ptr<web::WebServer> page_;  // its thread reads the last beat

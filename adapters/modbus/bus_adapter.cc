@@ -15,6 +15,36 @@ constexpr std::uint8_t kSerialUnitMax = 247;
 // The loop is never asked to wake in the past or more often than this.
 constexpr std::chrono::milliseconds kTimerStep{1};
 
+// The coils or registers that it changes; nothing for a read.
+std::optional<ReadRequest> written_by(const Request& request) {
+  struct Span {
+    std::optional<ReadRequest> operator()(const ReadRequest&) const { return std::nullopt; }
+    std::optional<ReadRequest> operator()(const ReadIdentification&) const { return std::nullopt; }
+    std::optional<ReadRequest> operator()(const WriteCoil& write) const {
+      return ReadRequest{Table::Coil, write.address, 1};
+    }
+    std::optional<ReadRequest> operator()(const WriteRegister& write) const {
+      return ReadRequest{Table::HoldingRegister, write.address, 1};
+    }
+    std::optional<ReadRequest> operator()(const MaskWrite& write) const {
+      return ReadRequest{Table::HoldingRegister, write.address, 1};
+    }
+    std::optional<ReadRequest> operator()(const WriteCoils& write) const {
+      return ReadRequest{Table::Coil, write.address, static_cast<std::uint16_t>(write.on.size())};
+    }
+    std::optional<ReadRequest> operator()(const WriteRegisters& write) const {
+      return holding(write.address, write.values.size());
+    }
+    std::optional<ReadRequest> operator()(const ReadWriteRegisters& write) const {
+      return holding(write.address, write.values.size());
+    }
+    static ReadRequest holding(std::uint16_t address, std::size_t count) {
+      return {Table::HoldingRegister, address, static_cast<std::uint16_t>(count)};
+    }
+  };
+  return std::visit(Span{}, request);
+}
+
 std::string in_words(const TcpEndpoint& tcp) {
   const bool v6 = tcp.host.find(':') != std::string::npos;
   return (v6 ? "[" + tcp.host + "]" : tcp.host) + ":" + std::to_string(tcp.port);
@@ -93,8 +123,7 @@ BusAdapter::~BusAdapter() {
 Status BusAdapter::start(ReadingSink& sink) {
   if (auto status = check(settings_); !status) return status;
   BusSchedule::Options options{.place = place_, .serial = timing_of(settings_.attachment).serial};
-  std::chrono::milliseconds longest{0};
-  for (const auto& device : settings_.devices) longest = std::max(longest, device.response_timeout);
+  const auto longest = longest_timeout();
   if (std::holds_alternative<SerialSettings>(settings_.attachment)) options.network = false;
   if (!has_rtu_frames()) options.in_flight_max = in_flight_max(settings_);
   auto [wire, stream] = wire_to(settings_.attachment, longest, streams_, *this, loop_);
@@ -121,6 +150,15 @@ void BusAdapter::write(WriteRequest request, WriteDone done) {
   });
 }
 
+void BusAdapter::withdraw_writes() {
+  if (sink_ == nullptr) return;
+  for (auto& [number, call] : calls_) call.writes_withdrawn = true;
+  schedule_->withdraw_writes();
+  loop_.post([this, alive = alive_] {
+    if (*alive) pump();
+  });
+}
+
 std::string BusAdapter::line_speed() const {
   const auto* line = std::get_if<SerialSettings>(&settings_.attachment);
   if (line == nullptr) return {};
@@ -137,6 +175,36 @@ std::optional<std::uint8_t> BusAdapter::unit_of(DeviceIndex device) const {
   return std::nullopt;
 }
 
+std::vector<TagIndex> BusAdapter::tags_written_by(const LineAsk& ask) const {
+  std::vector<TagIndex> touched;
+  const auto request = parse_request(ask.request);
+  const auto written = request ? written_by(*request) : std::nullopt;
+  if (!written) return touched;
+  const std::uint32_t begin = written->address;
+  for (const DeviceSettings& device : settings_.devices) {
+    if (device.unit_id != ask.unit) continue;
+    for (const TagSettings& tag : device.tags) {
+      if (tag.table == written->table && tag.address < begin + written->count &&
+          begin < std::uint32_t{tag.address} + width(tag)) {
+        touched.push_back(tag.tag);
+      }
+    }
+  }
+  return touched;
+}
+
+std::string BusAdapter::words_for_answer(std::span<const std::byte> answer) const {
+  constexpr std::byte kException{0x80};
+  if (answer.size() != 2 || (answer[0] & kException) == std::byte{0}) return "answered";
+  return describe(static_cast<ExceptionCode>(answer[1]));
+}
+
+std::chrono::milliseconds BusAdapter::longest_timeout() const {
+  std::chrono::milliseconds longest{0};
+  for (const auto& device : settings_.devices) longest = std::max(longest, device.response_timeout);
+  return longest;
+}
+
 void BusAdapter::ask(LineAsks asks, LineAnswered done) {
   const auto refuse = [&](ErrorCode code, std::string why) {
     done(std::vector<LineAnswer>(asks.asks.size(),
@@ -147,6 +215,7 @@ void BusAdapter::ask(LineAsks asks, LineAnswered done) {
     return refuse(ErrorCode::LimitExceeded, "too many requests wait for " + place_);
   }
   if (asks.asks.empty()) return done({});
+  asks.answer_time = std::min(asks.answer_time, std::max(kAskedAnswerMax, longest_timeout()));
   const std::uint64_t number = ++last_call_;
   calls_.emplace(number, Call{std::move(asks), std::move(done), {}});
   // Later, so that `done` runs from the loop.
@@ -178,6 +247,8 @@ void BusAdapter::ask_next(std::uint64_t number) {
       call.answers.push_back(tl::unexpected(request.error()));
     } else if (!is_read(*request) && !call.asks.may_write) {
       refuse(ErrorCode::NotWritable, "only reads were allowed");
+    } else if (!is_read(*request) && call.writes_withdrawn) {
+      refuse(ErrorCode::WritesPaused, "maintenance began; not written");
     } else if (serial && (ask.unit == 0 || ask.unit > kSerialUnitMax)) {
       refuse(ErrorCode::Malformed, "a unit on a serial line has an id from 1 to 247");
     } else {

@@ -15,6 +15,7 @@
 #include "gateway/api/byte_stream.h"
 #include "gateway/api/line_use.h"
 #include "gateway/api/loop.h"
+#include "gateway/api/queues_writes.h"
 #include "gateway/api/southbound.h"
 
 namespace hubward::modbus {
@@ -23,6 +24,7 @@ namespace hubward::modbus {
 // time between the stream, the wire and the schedule; decides nothing but when to connect. All on
 // one loop.
 class BusAdapter final : public SouthboundAdapter,
+                         public QueuesWrites,
                          public SharesLine,
                          public AsksLine,
                          private ByteStreamEvents {
@@ -32,6 +34,10 @@ class BusAdapter final : public SouthboundAdapter,
   // to five seconds: an adapter that is plugged in again is back before anybody asks.
   static constexpr std::chrono::milliseconds kReopenFirst{500};
   static constexpr std::chrono::milliseconds kReopenMax{5000};
+
+  // For one-off requests: a read must not keep the line from the end of a pulse, or from a command,
+  // for longer than that.
+  static constexpr std::chrono::milliseconds kAskedAnswerMax{3000};
 
   // `streams` and `loop` outlive this.
   BusAdapter(BusSettings settings, StreamOpener& streams, Loop& loop);
@@ -43,11 +49,15 @@ class BusAdapter final : public SouthboundAdapter,
   // unit id, an address outside the protocol, a tag that does not fit its table.
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
+  void withdraw_writes() override;
   void stop() noexcept override;
   LineUse line_use() override;
   [[nodiscard]] std::string line_place() const override { return place_; }
   [[nodiscard]] std::string line_speed() const override;
   [[nodiscard]] std::optional<std::uint8_t> unit_of(DeviceIndex device) const override;
+  [[nodiscard]] std::vector<TagIndex> tags_written_by(const LineAsk& ask) const override;
+  [[nodiscard]] std::string words_for_answer(std::span<const std::byte> answer) const override;
+  // An answer is waited for no longer than the slowest of the devices may take, or kAskedAnswerMax.
   void ask(LineAsks asks, LineAnswered done) override;
 
  private:
@@ -61,6 +71,7 @@ class BusAdapter final : public SouthboundAdapter,
     LineAsks asks;
     LineAnswered done;
     std::vector<LineAnswer> answers;
+    bool writes_withdrawn = false;
   };
   void ask_next(std::uint64_t number);
   void ask_finished(AskId id, const Result<Answer>& answer);
@@ -74,6 +85,7 @@ class BusAdapter final : public SouthboundAdapter,
   void bad_input(std::optional<std::uint8_t> unit, ErrorCode code,
                  const std::vector<std::byte>& sample);
   void lose_link(const std::optional<Error>& why);
+  [[nodiscard]] std::chrono::milliseconds longest_timeout() const;
   [[nodiscard]] double need_of(const DeviceSettings& device,
                                std::optional<std::chrono::nanoseconds> turnaround) const;
   [[nodiscard]] Instant now() const;

@@ -111,7 +111,7 @@ std::optional<Send> BusSchedule::send_ask(std::size_t place_in_line, SteadyTime 
     if (!price) return std::nullopt;
     return send_paid(place, *probe, Probe{}, patience, *price, now);
   }
-  std::optional price{std::chrono::nanoseconds{0}};  // writes go first
+  std::optional price{Price{}};  // writes go first
   if (is_read(request)) price = price_now(asking, request, now);
   if (!price) return std::nullopt;
   Asking taken = std::move(asking);
@@ -121,34 +121,53 @@ std::optional<Send> BusSchedule::send_ask(std::size_t place_in_line, SteadyTime 
 
 // What it does not use is given back when it is over.
 Send BusSchedule::send_paid(std::size_t unit, const Request& request, Purpose purpose,
-                            Patience patience, std::chrono::nanoseconds price, SteadyTime now) {
-  ask_budget_.spend(price, now);
+                            Patience patience, Price price, SteadyTime now) {
+  ask_budget_.spend(price.paid, now);
   Send sent = send(unit, request, std::move(purpose), patience, now);
-  flights_.back().paid = price;
+  flights_.back().paid = price.paid;
+  flights_.back().free_for = price.expected;
   return sent;
 }
 
-// In a moment in which nobody else is due it costs nothing; else it is paid from the budget.
-std::optional<std::chrono::nanoseconds> BusSchedule::price_now(const Asking& asking,
-                                                               const Request& request,
-                                                               SteadyTime now) {
+// In a moment in which nobody else is due it costs nothing; else it is paid from the budget. A unit
+// that answers is expected to answer as fast as it always did, and what it takes beyond that is
+// paid when it is over. The end of a pulse is not gambled with: nothing goes that may still be
+// waited for then.
+std::optional<BusSchedule::Price> BusSchedule::price_now(const Asking& asking,
+                                                         const Request& request, SteadyTime now) {
   const Unit& unit = units_[asking.unit];
-  std::chrono::nanoseconds cost = asking.ask.answer_time;
-  if (const auto longest = unit.times.longest(); unit.failures == 0 && longest) {
-    cost = std::min(cost, *longest);
-  }
-  cost += line_time(request);
+  std::chrono::nanoseconds bytes = line_time(request);
   if (options_.serial) {
-    cost += options_.serial->time_for(answer_bytes(request) + kFrameOverheadBytes);
+    bytes += options_.serial->time_for(answer_bytes(request) + kFrameOverheadBytes);
+  }
+  const std::chrono::nanoseconds whole = asking.ask.answer_time + bytes;
+  std::chrono::nanoseconds expected = whole;
+  if (const auto longest = unit.times.longest(); unit.failures == 0 && longest) {
+    expected = std::min(whole, *longest + bytes);
   }
   const bool others_go_on = flights_.size() + 1 < options_.in_flight_max;
-  if (others_go_on || now + cost <= next_poll_due()) return std::chrono::nanoseconds{0};
+  const auto only = others_go_on ? std::optional(asking.unit) : std::nullopt;
+  if (now + whole > pulse_due(only)) return std::nullopt;  // looked at again when it has ended
+  // The unit's own polls wait for it, even where those of others go on.
+  const SteadyTime own_due = is_quiet(unit) ? SteadyTime::max() : poll_due(asking.unit);
+  const SteadyTime free_until = others_go_on ? own_due : next_poll_due();
+  if (now + whole <= free_until) return Price{};
   const SteadyTime at = ask_budget_.in_credit_at(now);
   if (at > now) {
     asks_look_at_ = std::min(asks_look_at_, at);
     return std::nullopt;
   }
-  return cost;
+  if (now + expected <= free_until) return Price{{}, expected};
+  return Price{whole, {}};
+}
+
+// When a pulse ends, of one unit or of any.
+SteadyTime BusSchedule::pulse_due(std::optional<std::size_t> unit) const {
+  SteadyTime due = SteadyTime::max();
+  for (const PulseEnd& end : pulse_ends_) {
+    if (!unit || *unit == end.unit) due = std::min(due, end.at);
+  }
+  return due;
 }
 
 void BusSchedule::ask_answered(const Asking& asking, const Answered& answered) {
@@ -193,6 +212,15 @@ void BusSchedule::expire_asks(SteadyTime now) {
     return true;
   });
   forget_guests(now);
+}
+
+void BusSchedule::withdraw_asks() {
+  std::erase_if(asks_, [&](const Asking& asking) {
+    if (is_read(asking.ask.request)) return false;
+    finish_ask(asking.ask, failure(ErrorCode::WritesPaused, ErrorKind::Permanent,
+                                   "maintenance began; not written"));
+    return true;
+  });
 }
 
 void BusSchedule::asks_lose_link(const std::optional<Error>& why) {

@@ -109,7 +109,7 @@ void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::mil
       finish(*write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
              "connection lost before the answer came");
     } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
-      writes_.push_front(std::move(first->write));  // nothing was written yet
+      write_next(std::move(first->write));  // nothing was written yet
     } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
       read_backs_.push_back(std::move(*job));
     } else if (const auto* asking = std::get_if<Asking>(&flight.purpose)) {
@@ -221,7 +221,7 @@ void BusSchedule::set_aside(Unit& unit, Flight& flight, const Answer& answer, In
     write->detail = "an answer came that may belong to an earlier request";
     read_back_later(std::move(*write));
   } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
-    writes_.push_front(std::move(first->write));
+    write_next(std::move(first->write));
   } else if (auto* job = std::get_if<ReadBack>(&flight.purpose)) {
     not_read_back(job->write);
   } else if (auto* asking = std::get_if<Asking>(&flight.purpose)) {
@@ -323,7 +323,7 @@ void BusSchedule::unanswered(Flight flight, ErrorCode code, const std::string& w
     write->detail = why + " to the write";
     read_back_later(std::move(*write));
   } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
-    writes_.push_front(std::move(first->write));  // it waits for the unit, or for its time-out
+    write_next(std::move(first->write));  // it waits for the unit, or for its time-out
   } else if (const auto* job = std::get_if<ReadBack>(&flight.purpose)) {
     not_read_back(job->write);
   }

@@ -118,6 +118,9 @@ void BusSchedule::account(Flight& flight, bool answered, SteadyTime now) {
   asks_look_at_ = now;  // there may be a moment for one that waits
   use.busy += flight.took;
   if (flight.paid > flight.took) ask_budget_.spend(flight.took - flight.paid, now);
+  if (flight.free_for && flight.took > *flight.free_for) {
+    ask_budget_.spend(flight.took - *flight.free_for, now);
+  }
   if (std::holds_alternative<Asking>(flight.purpose)) return;
   ++use.requests;
   if (!answered) ++use.unanswered;

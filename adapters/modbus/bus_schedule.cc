@@ -303,6 +303,7 @@ Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, Pati
                       patience.early,
                       std::move(purpose),
                       {},
+                      {},
                       {}});
   return {ticket, unit.settings->unit_id, std::move(request)};
 }

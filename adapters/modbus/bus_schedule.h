@@ -113,6 +113,8 @@ class BusSchedule {
                     Instant now);
   void on_write(WriteId id, const WriteRequest& request, SteadyTime now);
   void on_ask(OneOff ask, SteadyTime now);
+  // What was not sent yet, by whomever, is answered with WritesPaused; pulses still end.
+  void withdraw_writes();
   void on_answer(const Answered& answered, Instant now);
   void on_spoiled(Ticket ticket, ErrorCode code, Instant now);
   // Something came that belongs to no exchange; `unit` only with a good frame.
@@ -157,6 +159,7 @@ class BusSchedule {
     // Of a register that is written in part: read it first, because the device has no function that
     // masks.
     bool read_first = false;
+    bool withdrawn = false;  // not to be sent (again)
     SteadyTime sent_at = SteadyTime::min();
   };
   struct ReadFirst {
@@ -190,8 +193,9 @@ class BusSchedule {
     SteadyTime heard_deadline;  // once the answer has begun
     bool early;                 // given up before the configured time-out
     Purpose purpose;
-    std::chrono::nanoseconds took{0};  // of the line, once it is over
-    std::chrono::nanoseconds paid{0};  // for it, of what one-off reads may take
+    std::chrono::nanoseconds took{0};                    // of the line, once it is over
+    std::chrono::nanoseconds paid{0};                    // for it, of what one-off reads may take
+    std::optional<std::chrono::nanoseconds> free_for{};  // a one-off read that took a free moment
   };
   // How long an answer is waited for.
   struct Patience {
@@ -240,18 +244,24 @@ class BusSchedule {
   enum class AskKind : std::uint8_t { Read, Write };
   [[nodiscard]] std::optional<Send> next_ask(AskKind kind, SteadyTime now);
   [[nodiscard]] std::optional<Send> send_ask(std::size_t place_in_line, SteadyTime now);
+  struct Price {
+    std::chrono::nanoseconds paid{0};  // at once
+    // Instead: nothing, unless it takes longer than that.
+    std::optional<std::chrono::nanoseconds> expected{};
+  };
   // What a read must pay if it goes now; nothing: there is no room for it yet.
-  [[nodiscard]] std::optional<std::chrono::nanoseconds> price_now(const Asking& asking,
-                                                                  const Request& request,
-                                                                  SteadyTime now);
+  [[nodiscard]] std::optional<Price> price_now(const Asking& asking, const Request& request,
+                                               SteadyTime now);
+  [[nodiscard]] SteadyTime pulse_due(std::optional<std::size_t> unit) const;
   Send send_paid(std::size_t unit, const Request& request, Purpose purpose, Patience patience,
-                 std::chrono::nanoseconds price, SteadyTime now);
+                 Price price, SteadyTime now);
   [[nodiscard]] std::size_t place_of(std::uint8_t unit_id, SteadyTime now);
   void forget_guests(SteadyTime now);
   void ask_answered(const Asking& asking, const Answered& answered);
   void finish_ask(const OneOff& ask, Result<Answer> answer);
   void fail_asks_of(std::size_t unit, ErrorCode code, const std::string& why);
   void expire_asks(SteadyTime now);
+  void withdraw_asks();
   void asks_lose_link(const std::optional<Error>& why);
   struct Urgency;
   [[nodiscard]] Urgency urgency_of(const Unit& unit, const Block& block, SteadyTime now) const;
@@ -308,6 +318,9 @@ class BusSchedule {
   // The read-back of a write that will not come.
   void not_read_back(const Write& write);
   void read_first_done(ReadFirst job, const Answer& answer);
+  // Before all others, unless it was withdrawn since it was taken out.
+  void write_next(Write write);
+  void withdraw(const Write& write);
   void end_pulses(SteadyTime now);
   void begin_pulse(const Write& write);
   [[nodiscard]] bool is_off(const Write& write) const;

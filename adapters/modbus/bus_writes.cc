@@ -183,7 +183,7 @@ void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_
       unit.has_no_mask_write = true;
       Write whole = write;
       whole.read_first = true;
-      writes_.push_front(std::move(whole));
+      write_next(std::move(whole));
       return;
     }
     if (leaves_unwritten(exception->code)) {
@@ -228,7 +228,34 @@ void BusSchedule::read_first_done(ReadFirst job, const Answer& answer) {
   const auto whole = static_cast<std::uint16_t>((read->values[0] & ~mask) | write.registers[0]);
   write.request = WriteRegister{tag.address, whole};
   write.read_first = false;
+  write_next(std::move(write));
+}
+
+void BusSchedule::write_next(Write write) {
+  if (write.withdrawn) return withdraw(write);
   writes_.push_front(std::move(write));
+}
+
+void BusSchedule::withdraw(const Write& write) {
+  finish(write, WriteResult::Outcome::Refused, ErrorCode::WritesPaused,
+         "maintenance began; not written");
+}
+
+void BusSchedule::withdraw_writes() {
+  const auto is_pulse_end = [](const Write& write) { return write.id == WriteId{}; };
+  std::erase_if(writes_, [&](const Write& write) {
+    if (is_pulse_end(write)) return false;
+    withdraw(write);
+    return true;
+  });
+  for (Flight& flight : flights_) {
+    if (auto* write = std::get_if<Write>(&flight.purpose)) {
+      write->withdrawn = !is_pulse_end(*write);
+    } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
+      first->write.withdrawn = !is_pulse_end(first->write);
+    }
+  }
+  withdraw_asks();
 }
 
 bool BusSchedule::is_off(const Write& write) const {

@@ -215,6 +215,12 @@ void SerialAdapter::write(WriteRequest request, WriteDone done) {
   go_on();
 }
 
+void SerialAdapter::withdraw_writes() {
+  for (Waiting& waiting : std::exchange(writes_, {})) {
+    waiting.done(no(ErrorCode::WritesPaused, "maintenance began; not written"));
+  }
+}
+
 void SerialAdapter::go_on() {
   // Bytes that are being read were not asked for by what would be sent now.
   if (!is_open_ || exchange_ || is_reading_) return;

@@ -15,13 +15,16 @@
 #include "adapters/serial/poll_schedule.h"
 #include "adapters/serial/settings.h"
 #include "gateway/api/byte_stream.h"
+#include "gateway/api/queues_writes.h"
 #include "gateway/api/southbound.h"
 
 namespace hubward::serial {
 
 // All calls and events on `loop`. One request or command is on the line at a time; commands go
 // first. What comes while nobody was asked belongs to the line's only device, or to nobody.
-class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
+class SerialAdapter final : public SouthboundAdapter,
+                            public QueuesWrites,
+                            private ByteStreamEvents {
  public:
   static constexpr std::chrono::seconds kOpenTimeout{5};
   // A port that is gone is looked for at this steady pace; it costs nobody anything.
@@ -52,6 +55,7 @@ class SerialAdapter final : public SouthboundAdapter, private ByteStreamEvents {
   // Error ConfigInvalid as LineDevice::make(), or for several devices of which one is not polled.
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
+  void withdraw_writes() override;
   void stop() noexcept override;
 
  private:

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ class AsksLine {
   [[nodiscard]] virtual std::string line_speed() const = 0;
   // If the device hangs on this line.
   [[nodiscard]] virtual std::optional<std::uint8_t> unit_of(DeviceIndex device) const = 0;
+  // The tags of our device there that the request would change; none for a read.
+  [[nodiscard]] virtual std::vector<TagIndex> tags_written_by(const LineAsk& ask) const = 0;
+  // What an answer says, for people: "answered", "exception 2, illegal data address".
+  [[nodiscard]] virtual std::string words_for_answer(std::span<const std::byte> answer) const = 0;
   // Reads wait for moments in which nobody else is due, or take a small share of the line; writes
   // go as other writes do. A read that finds no moment by the deadline, and a write to a unit that
   // does not answer, are CommandExpired. `done` runs once, possibly before this returns.

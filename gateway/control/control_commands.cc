@@ -41,7 +41,8 @@ ControlCommands::ControlCommands(const ControlParts& parts)
       outbox_(parts.outbox),
       loop_(parts.loop),
       newcomers_(parts.newcomers),
-      maintenance_(parts.board, parts.writes, parts.loop, parts.log, parts.marker_path),
+      maintenance_(parts.board, parts.writes, parts.write_queues, parts.loop, parts.log,
+                   parts.marker_path),
       why_(parts.board, parts.devices, parts.paths, parts.dps, parts.loop),
       drills_(parts.board, parts.devices, parts.loop, parts.log),
       lines_(parts.board, parts.lines, parts.writes, parts.loop, parts.log) {}

@@ -39,6 +39,7 @@ struct ControlParts {
   std::string marker_path;  // see Maintenance
   NewcomerDesk& newcomers;
   const std::vector<AsksLine*>& lines;
+  const std::vector<QueuesWrites*>& write_queues;
 };
 
 class ControlCommands {

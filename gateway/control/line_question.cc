@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "gateway/api/failure_words.h"
@@ -107,6 +108,13 @@ void LineQuestions::ask(const json::Value& request, const Answer& answer) {
     const LineAnswer refusal = failure(ErrorCode::WritesPaused, ErrorKind::Permanent);
     return answer(answers_json(*line, std::vector<LineAnswer>(parsed->size(), refusal)));
   }
+  if (written) {
+    if (auto why = listed_tag_in(*line, *parsed); !why.empty()) {
+      const LineAnswer refusal =
+          failure(ErrorCode::NotWritable, ErrorKind::Permanent, std::move(why));
+      return answer(answers_json(*line, std::vector<LineAnswer>(parsed->size(), refusal)));
+    }
+  }
   LineAsks asks;
   asks.asks = *parsed;
   asks.answer_time = time_in(request, "answer_ms", kAnswerTimeMax);
@@ -120,25 +128,47 @@ void LineQuestions::ask(const json::Value& request, const Answer& answer) {
   });
 }
 
+// Limits, pulses and read-back of a writable tag hold for everybody, whatever configuration the one
+// who asks has read.
+std::string LineQuestions::listed_tag_in(const AsksLine& line,
+                                         const std::vector<LineAsk>& asks) const {
+  for (const LineAsk& ask : asks) {
+    const auto device = device_at(line, ask.unit);
+    if (!device) continue;
+    const DeviceDescription& description = board_.site().devices[device->value];
+    for (const TagIndex tag : line.tags_written_by(ask)) {
+      if (!description.tags[tag.value].writable) continue;
+      return "it belongs to the writable tag " + description.tags[tag.value].name + " of " +
+             description.id + ", whose limits hold; write the tag";
+    }
+  }
+  return {};
+}
+
+// One record for each unit.
 void LineQuestions::tell_writes(const AsksLine& line, const std::vector<LineAsk>& asks,
                                 const std::vector<LineAnswer>& answers, const std::string& what) {
-  const auto device = device_at(line, asks.front().unit);
-  std::string outcomes;
-  for (const LineAnswer& one : answers) {
-    outcomes += (outcomes.empty() ? "" : ", ") +
-                (one ? std::string("answered") : std::string(words_for(one.error().code).label));
+  std::map<std::uint8_t, std::string> outcomes;
+  for (std::size_t i = 0; i < asks.size() && i < answers.size(); ++i) {
+    std::string& said = outcomes[asks[i].unit];
+    said += (said.empty() ? "" : ", ") +
+            (answers[i] ? line.words_for_answer(*answers[i])
+                        : std::string(words_for(answers[i].error().code).label));
   }
-  const std::string unit = std::to_string(asks.front().unit);
-  log_.write(LogLevel::Warn, "plant_write",
-             {{"device", device ? board_.site().devices[device->value].id : ""},
-              {"line", line.line_place()},
-              {"unit", unit},
-              {"value", what},
-              {"origin", "command line, past the configuration"},
-              {"outcome", outcomes}});
-  board_.event({loop_.clock().wall(), device, "plant_write",
-                what + " at unit " + unit + " on " + line.line_place() +
-                    " by command line, past the configuration: " + outcomes + "."});
+  for (const auto& [id, said] : outcomes) {
+    const auto device = device_at(line, id);
+    const std::string unit = std::to_string(id);
+    log_.write(LogLevel::Warn, "plant_write",
+               {{"device", device ? board_.site().devices[device->value].id : ""},
+                {"line", line.line_place()},
+                {"unit", unit},
+                {"value", what},
+                {"origin", "command line, past the configuration"},
+                {"outcome", said}});
+    board_.event({loop_.clock().wall(), device, "plant_write",
+                  what + " at unit " + unit + " on " + line.line_place() +
+                      " by command line, past the configuration: " + said + "."});
+  }
 }
 
 }  // namespace hubward::control

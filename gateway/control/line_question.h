@@ -18,7 +18,7 @@ namespace hubward::control {
 //   {"command":"ask", "line":"10.0.0.5:502", "answer_ms":300, "within_ms":60000,
 //    "asks":[{"unit":7,"request":"AwAAAAE="}]}
 // Requests and answers are base64. Without asks it only tells which line that is. With
-// "write":"what is written, for the log" a request may write.
+// "write":"what is written, for the log" a request may write, unless a writable tag stands there.
 //   {"line":"10.0.0.5:502", "speed":"", "answers":[{"answer":"AwIAAQ=="},
 //    {"code":"no_answer","detail":"no answer"}]}
 // {"no_line":true}: none of this gateway's lines.
@@ -40,6 +40,9 @@ class LineQuestions {
  private:
   [[nodiscard]] AsksLine* line_of(const json::Value& request) const;
   [[nodiscard]] std::optional<DeviceIndex> device_at(const AsksLine& line, std::uint8_t unit) const;
+  // Why not, if one of them would write what a writable tag stands for; else empty.
+  [[nodiscard]] std::string listed_tag_in(const AsksLine& line,
+                                          const std::vector<LineAsk>& asks) const;
   void tell_writes(const AsksLine& line, const std::vector<LineAsk>& asks,
                    const std::vector<LineAnswer>& answers, const std::string& what);
 

@@ -8,9 +8,15 @@
 
 namespace hubward::control {
 
-Maintenance::Maintenance(observe::StatusBoard& board, device::WriteGate& writes, Loop& loop,
-                         Log& log, std::string marker_path)
-    : board_(board), writes_(writes), loop_(loop), log_(log), marker_path_(std::move(marker_path)) {
+Maintenance::Maintenance(observe::StatusBoard& board, device::WriteGate& writes,
+                         const std::vector<QueuesWrites*>& queues, Loop& loop, Log& log,
+                         std::string marker_path)
+    : board_(board),
+      writes_(writes),
+      queues_(queues),
+      loop_(loop),
+      log_(log),
+      marker_path_(std::move(marker_path)) {
   std::error_code ignored;
   writes_.paused = std::filesystem::exists(marker_path_, ignored);
   board_.set_writes_paused(writes_.paused);
@@ -27,6 +33,9 @@ std::string Maintenance::set(std::optional<bool> paused) {
     // Pausing takes effect even if it cannot be remembered; letting writes through again does not.
     if (failed && !*paused) return error_json("cannot remove " + marker_path_);
     writes_.paused = *paused;
+    if (*paused) {
+      for (QueuesWrites* queue : queues_) queue->withdraw_writes();
+    }
     board_.set_writes_paused(*paused);
     log_.write(LogLevel::Warn, *paused ? "maintenance_on" : "maintenance_off",
                {{"remembered", failed ? "no" : "yes"}});

@@ -2,9 +2,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/api/log.h"
 #include "gateway/api/loop.h"
+#include "gateway/api/queues_writes.h"
 #include "gateway/device/write_gate.h"
 #include "gateway/observe/status_board.h"
 
@@ -14,8 +16,11 @@ namespace hubward::control {
 class Maintenance {
  public:
   // `marker_path`: a file that stands there while writes are paused, so that a restart in the
-  // middle of somebody's work on a machine does not let commands through again.
-  Maintenance(observe::StatusBoard& board, device::WriteGate& writes, Loop& loop, Log& log,
+  // middle of somebody's work on a machine does not let commands through again. `queues`: what
+  // waits there when a pause begins must not reach the plant in the middle of it; they may come
+  // later.
+  Maintenance(observe::StatusBoard& board, device::WriteGate& writes,
+              const std::vector<QueuesWrites*>& queues, Loop& loop, Log& log,
               std::string marker_path);
 
   // Nothing wished: only tells. {"paused": true or false}, or an error.
@@ -24,6 +29,7 @@ class Maintenance {
  private:
   observe::StatusBoard& board_;
   device::WriteGate& writes_;
+  const std::vector<QueuesWrites*>& queues_;
   Loop& loop_;
   Log& log_;
   const std::string marker_path_;

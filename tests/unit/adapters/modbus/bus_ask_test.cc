@@ -264,5 +264,101 @@ TEST_CASE("a device of ours that ignores what it does not have keeps its polls a
   CHECK(line.sink.states.size() == 1);
 }
 
+TEST_CASE("writes that wait behind a read are withdrawn when maintenance begins, reads are not") {
+  TcpBench bench({device(0, 1, {tag(0, kHolding, 0)})});
+  bench.connect();
+  bench.run_for(500ms);
+  Asked asked;
+  asked.begin(bench, {read(1, 30), ask(1, WriteRegister{30, 5}), read(1, 30)}, true);
+  Asked alone;
+  alone.begin(bench, {ask(1, WriteRegister{31, 5})}, true);
+  bench.loop.run_posted();
+  bench.adapter->withdraw_writes();
+  bench.run_for(2s);
+  CHECK(asked.value(0) == 0);
+  CHECK(asked.error(1).code == ErrorCode::WritesPaused);
+  CHECK(asked.value(2) == 0);
+  CHECK(alone.error(0).code == ErrorCode::WritesPaused);
+  CHECK(bench.units[1].values[{kHolding, 31}] == 0);
+}
+
+TEST_CASE("no one-off read holds a line for a minute") {
+  TcpBench bench({device(0, 1, {tag(0, kHolding, 0)})});
+  bench.connect();
+  bench.run_for(500ms);
+  bench.silent = {9};
+  Asked asked;
+  asked.begin(bench, {read(9, 0)}, false, 60s, 60s);
+  bench.run_for(BusAdapter::kAskedAnswerMax + 500ms);
+  CHECK(asked.error(0).code == ErrorCode::NoAnswer);
+}
+
+TEST_CASE("a pulse ends in time, whoever looks for silent units") {
+  TagSettings coil = tag(0, Table::Coil, 4, ValueType::Bool, 60s);
+  coil.pulse = 2000ms;
+  FaultyLine line({device(0, 1, {coil})}, kLine, {}, 1);
+  line.run_for(2s);
+  bool written = false;
+  line.adapter->write({DeviceIndex{0}, TagIndex{0}, true, line.clock.steady() + 1s},
+                      [&](const WriteResult&) { written = true; });
+  line.run_for(500ms);
+  REQUIRE(written);
+  Asked asked;
+  asked.begin(line, {read(40, 0)}, false, 60s, 3s);
+  line.run_for(1700ms);
+  CHECK(line.units[1].values[{Table::Coil, 4}] == 0);
+  line.run_for(4s);
+  CHECK(asked.error(0).code == ErrorCode::NoAnswer);
+}
+
+TEST_CASE("asking a device of ours for what it does not answer takes its share of the polls only") {
+  FaultyLine line({device(0, 1, {tag(0, kHolding, 0, ValueType::Uint16, 100ms)})}, kLine, {}, 1);
+  line.run_for(2s);
+  line.ignored = 40;
+  line.sink.deliveries.clear();
+  Asked asked;
+  asked.begin(line, std::vector<LineAsk>(30, read(1, 40)), false, 90s);
+  line.run_for(100s);
+  CHECK(share_of_polls(line, 100ms, 100s) > 0.94);
+  CHECK(asked.error(0).code == ErrorCode::NoAnswer);
+}
+
+TEST_CASE("a device that takes several requests at a time keeps its polls too while it is asked") {
+  DeviceSettings several = device(0, 1, {tag(0, kHolding, 0, ValueType::Uint16, 100ms)});
+  several.limits.in_flight_max = 4;
+  TcpBench bench({several});
+  bench.connect();
+  bench.run_for(2s);
+  bench.sink.deliveries.clear();
+  bench.ignored = 40;
+  Asked asked;
+  asked.begin(bench, std::vector<LineAsk>(30, read(1, 40)), false, 90s);
+  bench.run_for(100s);
+  CHECK(share_of_polls(bench, 100ms, 100s) > 0.94);
+}
+
+TEST_CASE("a request tells which tags it would write, and an answer whether it was refused") {
+  TagSettings wide = tag(2, kHolding, 20, ValueType::Uint32);
+  TcpBench bench(
+      {device(0, 1, {tag(0, kHolding, 10), tag(1, Table::Coil, 10, ValueType::Bool), wide}),
+       device(1, 2, {tag(0, kHolding, 10)})});
+  using Tags = std::vector<TagIndex>;
+  const BusAdapter& adapter = *bench.adapter;
+  CHECK(adapter.tags_written_by(read(1, 10)).empty());
+  CHECK(adapter.tags_written_by(ask(1, ReadIdentification{1, 0})).empty());
+  CHECK(adapter.tags_written_by(ask(1, WriteRegister{10, 5})) == Tags{TagIndex{0}});
+  CHECK(adapter.tags_written_by(ask(1, MaskWrite{21, 0, 1})) == Tags{TagIndex{2}});
+  CHECK(adapter.tags_written_by(ask(1, WriteCoil{10, true})) == Tags{TagIndex{1}});
+  CHECK(adapter.tags_written_by(ask(1, WriteCoils{8, {true, true, true}})) == Tags{TagIndex{1}});
+  CHECK(adapter.tags_written_by(ask(1, WriteRegisters{9, {1, 2}})) == Tags{TagIndex{0}});
+  CHECK(adapter.tags_written_by(ask(1, ReadWriteRegisters{0, 1, 19, {1, 2}})) == Tags{TagIndex{2}});
+  CHECK(adapter.tags_written_by(ask(1, WriteRegister{11, 5})).empty());
+  CHECK(adapter.tags_written_by(ask(3, WriteRegister{10, 5})).empty());
+  CHECK(adapter.tags_written_by({1, {}}).empty());
+  CHECK(adapter.words_for_answer(std::vector{std::byte{0x86}, std::byte{2}}) ==
+        "exception 2, illegal data address");
+  CHECK(adapter.words_for_answer(std::vector{std::byte{6}, std::byte{0}}) == "answered");
+}
+
 }  // namespace
 }  // namespace hubward::modbus::test

@@ -175,5 +175,47 @@ TEST_CASE("a pulse that may have begun ends too") {
   CHECK(coil == 0);
 }
 
+TEST_CASE("a write that waits for a silent unit is withdrawn when maintenance begins") {
+  TcpBench bench({device(0, 1, {pulse(4), tag(1, kHolding, 10)})});
+  bench.connect();
+  REQUIRE(bench.write(0, 0, true, 1000ms).outcome == Outcome::Written);
+  bench.silent = {1};
+  bench.run_for(5s);
+  REQUIRE(bench.last_state().link == FieldState::Link::Down);
+  std::optional<WriteResult> result;
+  bench.begin_write(0, 1, std::uint64_t{5}, 25s, result);
+  bench.run_for(1s);
+  CHECK_FALSE(result);
+  bench.adapter->withdraw_writes();
+  bench.loop.run_posted();
+  REQUIRE(result);
+  CHECK(result->outcome == Outcome::Refused);
+  CHECK(result->code == ErrorCode::WritesPaused);
+  bench.silent.clear();
+  bench.connect();
+  bench.run_for(20s);
+  CHECK(bench.units[1].values[{kHolding, 10}] == 0);
+  CHECK(bench.units[1].values[{Table::Coil, 4}] == 0);  // the pulse has ended
+}
+
+TEST_CASE("a register that is read first is not written once maintenance has begun") {
+  TcpBench bench({device(0, 1, {bit(0, 10, 3)})});
+  auto& unit = bench.units[1];
+  bench.connect();
+  for (const bool knows_no_mask : {false, true}) {
+    CAPTURE(knows_no_mask);  // then the read is under way, else the write by mask
+    bench.run_for(1s);
+    unit.asked.clear();
+    std::optional<WriteResult> result;
+    bench.begin_write(0, 0, true, 5s, result);
+    bench.loop.run_posted();
+    bench.adapter->withdraw_writes();
+    bench.run_for(3s);
+    REQUIRE(result);
+    CHECK(result->code == ErrorCode::WritesPaused);
+    CHECK(unit.values[{kHolding, 10}] == 0);
+  }
+}
+
 }  // namespace
 }  // namespace hubward::modbus::test

@@ -74,6 +74,7 @@ class FaultyLine {
     if (happens(faults_.request_lost)) return;
     const auto parsed = parse_rtu(frame);
     if (!parsed || !units.contains(parsed->unit) || silent.contains(parsed->unit)) return;
+    if (reads_at(parsed->pdu, ignored)) return;
     auto& busy_until = busy_until_[parsed->unit];
     auto done = std::max(sent, busy_until) + (slow.contains(parsed->unit) ? slow_time : 5ms);
     if (happens(faults_.late)) done += faults_.latest * static_cast<int>(unit() * 1000) / 1000;
@@ -87,6 +88,7 @@ class FaultyLine {
   hubward::test::RecordingSink sink;
   std::map<std::uint8_t, SimulatedUnit> units;
   std::set<std::uint8_t> silent;
+  std::optional<std::uint16_t> ignored;  // no read that begins at this address is answered
   std::set<std::uint8_t> slow;
   std::chrono::milliseconds slow_time{300};
   std::function<Answer(std::uint8_t unit, const Request&)> server;  // instead of `units`

@@ -7,12 +7,19 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "proto/modbus/pdu.h"
 
 namespace hubward::modbus::test {
+
+inline bool reads_at(std::span<const std::byte> pdu, std::optional<std::uint16_t> address) {
+  const auto request = parse_request(pdu);
+  const auto* read = request ? std::get_if<ReadRequest>(&*request) : nullptr;
+  return read != nullptr && address == read->address;
+}
 
 struct SimulatedUnit {
   std::map<std::pair<Table, std::uint16_t>, std::uint16_t> values;  // others are 0

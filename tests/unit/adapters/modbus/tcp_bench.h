@@ -71,7 +71,7 @@ class TcpBench {
     while (clock.steady() < end) {
       bool answered = false;
       for (const TcpFrame& frame : take_requests()) {
-        if (silent.contains(frame.unit)) {
+        if (silent.contains(frame.unit) || reads_at(frame.pdu, ignored)) {
           ++unanswered;
           continue;
         }
@@ -117,6 +117,7 @@ class TcpBench {
   hubward::test::RecordingSink sink;
   std::map<std::uint8_t, SimulatedUnit> units;
   std::set<std::uint8_t> silent;
+  std::optional<std::uint16_t> ignored;  // no read that begins at this address is answered
   int unanswered = 0;
   TcpFrameReader reader;
   std::unique_ptr<BusAdapter> adapter;

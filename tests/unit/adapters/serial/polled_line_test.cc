@@ -362,6 +362,18 @@ TEST_CASE("a command that waited past its time is never put on the line") {
   CHECK(bench.sent().empty());
 }
 
+TEST_CASE("commands that wait are withdrawn when maintenance begins") {
+  Bench bench({scale()});
+  bench.sent();
+  bench.write(1, true);
+  bench.adapter.withdraw_writes();
+  REQUIRE(bench.results.size() == 1);
+  CHECK(bench.results[0].outcome == Outcome::Refused);
+  CHECK(bench.results[0].code == ErrorCode::WritesPaused);
+  bench.loop.run_for(300ms);
+  CHECK(bench.sent().find('Z') == std::string::npos);
+}
+
 TEST_CASE("a device that speaks by itself takes commands between its lines") {
   DeviceSettings device = scale();
   device.requests.clear();

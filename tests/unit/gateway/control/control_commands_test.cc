@@ -35,6 +35,7 @@ struct Fixture : ControlFixture {
   hubward::test::TemporaryFolder folder;
   outbox::OutboxWriter store{options(), clock};
   std::vector<AsksLine*> lines;
+  std::vector<QueuesWrites*> queues;
   ControlCommands commands{ControlParts{board,
                                         roster,
                                         store,
@@ -45,7 +46,8 @@ struct Fixture : ControlFixture {
                                         log,
                                         folder.file("maintenance"),
                                         desk,
-                                        lines}};
+                                        lines,
+                                        queues}};
 
   [[nodiscard]] outbox::WriterOptions options() const {
     outbox::WriterOptions made;

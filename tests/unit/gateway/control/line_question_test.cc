@@ -16,6 +16,13 @@ struct ScriptedLine final : AsksLine {
   [[nodiscard]] std::optional<std::uint8_t> unit_of(DeviceIndex device) const override {
     return device.value == 0 ? std::optional<std::uint8_t>(7) : std::nullopt;
   }
+  [[nodiscard]] std::vector<TagIndex> tags_written_by(const LineAsk& ask) const override {
+    const bool writes = ask.unit == 7 && ask.request.at(0) == std::byte{6};
+    return writes ? std::vector{TagIndex{0}} : std::vector<TagIndex>{};
+  }
+  [[nodiscard]] std::string words_for_answer(std::span<const std::byte> answer) const override {
+    return answer[0] == std::byte{0x86} ? "exception 2" : "answered";
+  }
   void ask(LineAsks asks, LineAnswered answered) override {
     asked = std::move(asks);
     done = std::move(answered);
@@ -125,4 +132,35 @@ TEST_CASE("requests of another form are refused with a sentence") {
     f.ask(request, answer);
     CHECK_FALSE(answer.text("error").empty());
   }
+}
+
+TEST_CASE("what a writable tag stands for is not written past it, whoever asks") {
+  Fixture f;
+  f.descriptions[0].tags[0].writable = true;
+  observe::StatusBoard board{{"plant", "1", f.descriptions}, f.clock};
+  LineQuestions questions{board, f.lines, f.writes, f.loop, f.log};
+  const auto document = json::parse(
+      R"({"line":"10.0.0.5:502","write":"x","asks":[{"unit":7,"request":"AwAAAAE="},
+          {"unit":7,"request":"BgAeAAU="}]})");
+  Answered answer;
+  questions.ask(*document, answer.taker());
+  REQUIRE(answer.line);
+  CHECK(answer.line->find("not_writable") != std::string::npos);
+  CHECK(answer.line->find("pressure of press-07") != std::string::npos);
+  CHECK(f.tcp.asked.asks.empty());
+}
+
+TEST_CASE("a write that the equipment refused is told as refused, each unit on its own") {
+  Fixture f;
+  Answered answer;
+  f.ask(R"({"line":"10.0.0.5:502","write":"x","asks":[{"unit":7,"request":"BgAeAAU="},
+            {"unit":9,"request":"BgAeAAU="}]})",
+        answer);
+  f.tcp.done({LineAnswer(std::vector{std::byte{0x86}, std::byte{2}}),
+              LineAnswer(std::vector{std::byte{6}})});
+  CHECK(f.log.events == std::vector<std::string>{"plant_write", "plant_write"});
+  const auto events = f.board.device_events(DeviceIndex{0});
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].text.find("unit 7") != std::string::npos);
+  CHECK(events[0].text.find("configuration: exception 2.") != std::string::npos);
 }
