@@ -42,6 +42,9 @@ std::size_t BusSchedule::place_of(std::uint8_t unit_id, SteadyTime now) {
   DeviceSettings guest;
   guest.device = DeviceIndex{std::numeric_limits<std::uint32_t>::max()};
   guest.unit_id = unit_id;
+  for (const Unit& unit : units_) {
+    guest.response_timeout = std::max(guest.response_timeout, unit.settings->response_timeout);
+  }
   guests_.push_back(std::move(guest));
   units_.emplace_back(guests_.back(), BusTiming{.serial = options_.serial}, now);
   units_.back().is_guest = true;
@@ -76,6 +79,11 @@ void BusSchedule::on_ask(OneOff ask, SteadyTime now) {
 }
 
 std::optional<Send> BusSchedule::next_ask(AskKind kind, SteadyTime now) {
+  // What a gateway has not done with would pile up there, and the polls behind it would seem lost.
+  if (kind == AskKind::Read && options_.network && shadow_ && shadow_->until > now) {
+    if (!asks_.empty()) asks_look_at_ = std::min(asks_look_at_, shadow_->until);
+    return std::nullopt;
+  }
   for (std::size_t i = 0; i < asks_.size(); ++i) {
     const Asking& asking = asks_[i];
     if (is_read(asking.ask.request) != (kind == AskKind::Read)) continue;

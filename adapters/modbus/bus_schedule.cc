@@ -75,7 +75,8 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
         !std::holds_alternative<Asking>(flight.purpose)) {
       ++timeouts_in_row_;
     }
-    if (flight.early) {
+    const bool asked_once = std::holds_alternative<Asking>(flight.purpose);
+    if (flight.early || (asked_once && options_.network)) {
       shadow_ =
           Shadow{flight.unit, flight.sent_at + units_[flight.unit].settings->response_timeout};
     }

@@ -360,5 +360,30 @@ TEST_CASE("a request tells which tags it would write, and an answer whether it w
   CHECK(adapter.words_for_answer(std::vector{std::byte{6}, std::byte{0}}) == "answered");
 }
 
+TEST_CASE("a scan through a gateway that waits for each silent unit takes no polled device down") {
+  TcpBench bench({device(0, 1, {tag(0, kHolding, 0)}), device(1, 2, {tag(0, kHolding, 0)})});
+  bench.connect();
+  bench.run_for(2s);
+  bench.sink.states.clear();
+  bench.sink.deliveries.clear();
+  Asked asked;
+  std::vector<LineAsk> asks;
+  for (std::uint8_t unit = 20; unit < 40; ++unit) asks.push_back(read(unit, 0));
+  asked.begin(bench, asks, false, 60s, 100ms);
+  SteadyTime busy_until;
+  bench.loop.run_posted();
+  for (const SteadyTime end = bench.clock.steady() + 60s; bench.clock.steady() < end;) {
+    for (const TcpFrame& frame : bench.take_requests()) {
+      busy_until = std::max(busy_until, bench.clock.steady()) + (frame.unit < 20 ? 5ms : 990ms);
+      if (frame.unit >= 20) continue;
+      bench.loop.call_at(busy_until, [&, frame] { bench.stream().send(bench.answer_to(frame)); });
+    }
+    bench.loop.run_for(1ms);
+  }
+  CHECK(bench.sink.states.empty());
+  CHECK(bench.sink.deliveries.size() >= 80);
+  CHECK(asked.error(19).code == ErrorCode::NoAnswer);
+}
+
 }  // namespace
 }  // namespace hubward::modbus::test
