@@ -3,6 +3,7 @@
 connection and its one port, between its own requests."""
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -243,7 +244,27 @@ def a_write_heeds_the_configuration_and_tells_the_truth():
         expect("over a connection of its own" in err, err)
         out, _ = hubward(site, "read", "target_pressure", "--device", PRESS)
         expect(out == "holding:0  130\n", out)
+        end_a_pulse_early(site)
         return summary(score)
+
+
+def end_a_pulse_early(site):
+    """Without a gateway nobody but the command itself ends a pulse, so it does before it goes."""
+    change_tag(site, PRESS, "offset_trim", type="bool", writable=True, pulse_ms=60_000, unit=None,
+               scale=None, offset=None, min=None, max=None)
+    before = len(writes(site, PRESS))
+    command = subprocess.Popen(
+        [site.program("hubward"), "write", "offset_trim", "true", "--device", PRESS, "--config",
+         str(site.site_folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: len(writes(site, PRESS)) > before, 10, "the pulse begins")
+        command.send_signal(signal.SIGINT)
+        out, err = command.communicate(timeout=10)
+    finally:
+        command.kill()
+    expect("the pulse was ended early" in out, out + err)
+    expect([values for _, _, values in writes(site, PRESS)[before:]] == [[1], [0]],
+           f"on and off: {writes(site, PRESS)[before:]}")
 
 
 if __name__ == "__main__":
