@@ -53,6 +53,8 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
     stopped_ = true;
     loop_.cancel(std::exchange(retry_, {}));
     loop_.cancel(std::exchange(timer_, {}));
+    // What was stored is acknowledged, lest the broker deliver it to the next run once more.
+    if (!unsent_.empty()) stream_->write(std::exchange(unsent_, {}));
     stream_->close();
     actions_.clear();
     publishing_.clear();  // no event follows, and no answer
