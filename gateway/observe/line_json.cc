@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gateway/observe/json_fields.h"
 #include "gateway/observe/plain_words.h"
 
 namespace hubward::observe {
@@ -29,16 +30,6 @@ double most(const LineUse::Part& part) { return std::max(part.used, part.needed)
 double busiest(const LineUse& line) {
   const Sums sums = sums_of(line);
   return std::max(sums.used, sums.needed);
-}
-
-void text(json::Writer& out, const char* key, std::string_view value) {
-  out.Key(key);
-  out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-void number(json::Writer& out, const char* key, std::uint64_t value) {
-  out.Key(key);
-  out.Uint64(value);
 }
 
 // In tenths: more would change all the time.

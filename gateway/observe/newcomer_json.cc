@@ -1,31 +1,12 @@
 #include "gateway/observe/newcomer_json.h"
 
 #include <algorithm>
-#include <string_view>
 #include <vector>
 
+#include "gateway/observe/json_fields.h"
 #include "gateway/observe/plain_words.h"
 
 namespace hubward::observe {
-namespace {
-
-void text(json::Writer& out, const char* key, std::string_view value) {
-  out.Key(key);
-  out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-void number(json::Writer& out, const char* key, std::uint64_t value) {
-  out.Key(key);
-  out.Uint64(value);
-}
-
-void time(json::Writer& out, const char* key, WallTime at) {
-  out.Key(key);
-  out.Int64(at.time_since_epoch().count());
-}
-
-}  // namespace
-
 void write_newcomers(json::Writer& out, const NewcomersStatus& newcomers,
                      const NewcomerLimits& limits) {
   out.StartObject();

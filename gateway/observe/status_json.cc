@@ -6,6 +6,7 @@
 #include "gateway/api/failure_words.h"
 #include "gateway/api/store_words.h"
 #include "gateway/observe/endpoint_words.h"
+#include "gateway/observe/json_fields.h"
 #include "gateway/observe/line_json.h"
 #include "gateway/observe/newcomer_json.h"
 #include "gateway/observe/plain_words.h"
@@ -18,25 +19,6 @@ namespace {
 constexpr std::int64_t kExactMax = 9'007'199'254'740'991;
 // Text values are data, not documents: the page shows the beginning.
 constexpr std::size_t kTextValueBytesMax = 256;
-
-void text(json::Writer& out, const char* key, std::string_view value) {
-  out.Key(key);
-  out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-void number(json::Writer& out, const char* key, std::uint64_t value) {
-  out.Key(key);
-  out.Uint64(value);
-}
-
-void time(json::Writer& out, const char* key, WallTime at) {
-  out.Key(key);
-  out.Int64(at.time_since_epoch().count());
-}
-
-void time(json::Writer& out, const char* key, const std::optional<WallTime>& at) {
-  if (at) time(out, key, *at);
-}
 
 void write_value(json::Writer& out, const TagValue& value) {
   struct Visitor {
