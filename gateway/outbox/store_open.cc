@@ -98,6 +98,9 @@ int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new) {
   take_out_again(same_store);
   const int rc = begin();
   epoch_pending_ = rc != SQLITE_OK && !is_damage(rc);
+  // A process that was killed may have left rows that only the kernel has. A disk that takes no
+  // write now may still take a flush of those; if not, nothing is worse than before.
+  if (epoch_pending_) (void)file_->sync();
   return rc;
 }
 

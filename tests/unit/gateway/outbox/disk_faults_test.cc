@@ -326,6 +326,32 @@ TEST_CASE("what was released or set aside while the disk failed does not come ba
   CHECK(bodies(later, later.attach("press-07")) == Bodies{"c", "e"});
 }
 
+TEST_CASE(
+    "a row that a killed process left unsynced is flushed by the next one, which cannot write") {
+  FaultyDisk disk;
+  const auto unsynced = [&] {
+    StoreOptions options = on(disk);
+    options.sync_every_commit = false;
+    return options;
+  };
+  {
+    OutboxStore store(unsynced());
+    REQUIRE(store.open());
+    REQUIRE(append(store, store.attach("press-07"), "a"));
+    disk.kill_process();
+  }
+  disk.set_read_only(true);
+  OutboxStore next(unsynced());
+  CHECK_FALSE(next.open());
+  CHECK(bodies(next, next.attach("press-07")) == Bodies{"a"});
+  SeededRandom random(1);
+  disk.power_cut(random);
+  disk.set_read_only(false);
+  OutboxStore last(unsynced());
+  REQUIRE(last.open());
+  CHECK(bodies(last, last.attach("press-07")) == Bodies{"a"});
+}
+
 TEST_CASE("what was released is not rescued from a damaged store") {
   FaultyDisk disk;
   OutboxStore store(on(disk));
