@@ -10,7 +10,8 @@ import sys
 
 MEMBERS = ["name", "value", "unit", "goal", "better"]
 # Measurements of which a figure must have come.
-EXPECTED = {"memory", "publish", "latency", "failover", "startup", "cold_start", "drain"}
+EXPECTED = {"memory", "publish", "latency", "failover", "startup", "cold_start", "drain",
+            "southbound"}
 NUMBER = (int, float)
 SKIPPED = 77
 

@@ -40,7 +40,8 @@ def program(name):
     where = {"hubward": "gateway", "simcloud": "tests/sim/cloud", "simplant": "tests/sim/plant",
              "bench_gateway": "tests/bench/gateway", "bench_raw_publisher": "tests/bench/raw",
              "bench_modbus": "tests/bench/modbus",
-             "bench_dead_units": "tests/bench/modbus"}
+             "bench_dead_units": "tests/bench/modbus",
+             "bench_register_farm": "tests/bench/modbus"}
     return str(build_folder() / where[name] / name)
 
 
@@ -272,12 +273,17 @@ class Watch:
         self._thread.join()
 
 
+def slope(samples):
+    """Of (x, y) a straight line's."""
+    mean_x = sum(x for x, _ in samples) / len(samples)
+    mean_y = sum(y for _, y in samples) / len(samples)
+    spread = sum((x - mean_x) ** 2 for x, _ in samples)
+    return sum((x - mean_x) * (y - mean_y) for x, y in samples) / spread
+
+
 def slope_percent_per_hour(samples):
     """Of (seconds, bytes) a straight line's slope, in percent of its middle an hour."""
     if len(samples) < 3:
         return 0.0
-    mean_x = sum(x for x, _ in samples) / len(samples)
     mean_y = sum(y for _, y in samples) / len(samples)
-    spread = sum((x - mean_x) ** 2 for x, _ in samples)
-    rise = sum((x - mean_x) * (y - mean_y) for x, y in samples)
-    return rise / spread * 3600 / mean_y * 100
+    return slope(samples) * 3600 / mean_y * 100

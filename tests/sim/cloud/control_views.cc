@@ -201,12 +201,14 @@ std::string view_counts(World& world) {
   std::uint64_t unique = 0;
   std::uint64_t repeated = 0;
   std::uint64_t order_violations = 0;
+  std::uint64_t values = 0;
   std::uint64_t connected = 0;
   for (const auto& [id, device] : world.devices) {
     total += device->ledger.total();
     unique += device->ledger.unique();
     repeated += device->ledger.repeated();
     order_violations += device->ledger.order_violations();
+    values += device->ledger.values();
     connected += device->connection ? 1 : 0;
   }
   JsonText out;
@@ -220,6 +222,7 @@ std::string view_counts(World& world) {
       .add("unique", unique)
       .add("repeated", repeated)
       .add("order_violations", order_violations)
+      .add("values", values)
       .end_object()
       .key("places")
       .object();

@@ -27,6 +27,29 @@ std::optional<NumberedId> numbered(std::string_view id) {
   return result;
 }
 
+// Of the outermost object; the body is not parsed, because this runs for every message.
+std::uint64_t members_of(std::string_view body) {
+  std::uint64_t members = 0;
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    const char c = body[i];
+    if (in_text) {
+      if (c == '\\') ++i;
+      if (c == '"') in_text = false;
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    } else if (c == ':' && depth == 1) {
+      ++members;
+    }
+  }
+  return members;
+}
+
 std::size_t cost_of(const ReceivedMessage& message) {
   return sizeof(message) + message.id.size() + message.bag.size() + message.body.size();
 }
@@ -47,6 +70,7 @@ void Ledger::record(ReceivedMessage message, std::size_t log_bytes_max) {
   HubTotals& hub = by_hub_[message.hub];
   ++hub.total;
   ++(message.repeated ? hub.repeated : hub.unique);
+  if (!message.repeated) values_ += members_of(message.body);
   count_counters(message.body);
   log_bytes_ += cost_of(message);
   log_.push_back(std::move(message));

@@ -59,6 +59,8 @@ class Ledger {
   // First arrivals whose number is lower than one of the same prefix that came before.
   std::uint64_t order_violations() const { return order_violations_; }
   std::uint64_t without_id() const { return without_id_; }
+  // Members of the bodies of all messages that were no repetition: tag values.
+  std::uint64_t values() const { return values_; }
   const std::map<Place, HubTotals>& by_hub() const { return by_hub_; }
   const std::map<std::string, IdSeries, std::less<>>& ids() const { return ids_; }
   const std::set<std::string, std::less<>>& other_ids() const { return other_ids_; }
@@ -74,6 +76,7 @@ class Ledger {
   std::uint64_t repeated_ = 0;
   std::uint64_t order_violations_ = 0;
   std::uint64_t without_id_ = 0;
+  std::uint64_t values_ = 0;
   std::map<Place, HubTotals> by_hub_;
   std::map<std::string, IdSeries, std::less<>> ids_;
   std::set<std::string, std::less<>> other_ids_;

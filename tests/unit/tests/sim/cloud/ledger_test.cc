@@ -68,6 +68,30 @@ TEST_CASE("ids without a number at the end are remembered whole") {
   CHECK(ledger.other_ids().size() == 2);
 }
 
+TEST_CASE("values are the members of the bodies, each message counted once") {
+  struct Row {
+    const char* why;
+    const char* body;
+    std::uint64_t values;
+  };
+  const Row rows[] = {
+      {"none", "{}", 0},
+      {"two", R"({"a":1,"b":2.5})", 2},
+      {"text with everything in it", R"({"a":"x:{\",\"y\":1","b":true})", 2},
+      {"an object is one value", R"({"position":{"x":1,"y":2},"at":[1,2]})", 2},
+      {"no object", "7", 0},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    Ledger ledger;
+    record(ledger, "m-1", row.body);
+    record(ledger, "m-1", row.body);  // once more
+    CHECK(ledger.values() == row.values);
+    record(ledger, "m-2", row.body);
+    CHECK(ledger.values() == 2 * row.values);
+  }
+}
+
 TEST_CASE("plant counters are found in any body") {
   struct Row {
     const char* why;
