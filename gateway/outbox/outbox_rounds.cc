@@ -150,6 +150,8 @@ std::optional<SteadyTime> OutboxRounds::next_duty() const {
   return next;
 }
 
+bool OutboxRounds::is_expiry_due() const { return expire_at_ && *expire_at_ <= clock_.steady(); }
+
 void OutboxRounds::look_after_store() {
   const SteadyTime now = clock_.steady();
   expire(now);
@@ -175,7 +177,7 @@ void OutboxRounds::retry(SteadyTime now) {
 }
 
 void OutboxRounds::expire(SteadyTime now) {
-  if (!expire_at_ || *expire_at_ > now) return;
+  if (!is_expiry_due()) return;
   const ClockReading reading{now, clock_.wall(), clock_.wall_is_trusted()};
   const bool more = store_.expire(reading, kExpiredAtOnceMax);
   expire_at_ = more ? now : now + kExpiryInterval;

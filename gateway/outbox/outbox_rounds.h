@@ -99,6 +99,9 @@ class OutboxRounds {
   void look_after_store();
   // When look_after_store() next has something to do.
   [[nodiscard]] std::optional<SteadyTime> next_duty() const;
+  // It will drop what is too old. Everything that was asked before is to be served first: a message
+  // that the hub has must not be counted as expired because its release still waits.
+  [[nodiscard]] bool is_expiry_due() const;
 
   [[nodiscard]] OutboxStore& store() { return store_; }
   [[nodiscard]] const OutboxStore& store() const { return store_; }

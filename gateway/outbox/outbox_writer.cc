@@ -195,7 +195,8 @@ bool OutboxWriter::wait_for_work(std::vector<Request>& round) {
     } else {
       at = lazy_at_;
     }
-    if (stopping_ || waiting_messages_ >= kCommitMessagesMax || (at && *at <= now)) {
+    if (stopping_ || waiting_messages_ >= kCommitMessagesMax || (at && *at <= now) ||
+        (!mailbox_.empty() && rounds_.is_expiry_due())) {
       std::swap(round, mailbox_);
       urgent_ = false;
       lazy_at_.reset();

@@ -134,7 +134,7 @@ class SimulatedOutbox final : public Outbox {
     duty_timer_ = {};
     if (const auto at = rounds_.next_duty()) {
       duty_timer_ = loop_.call_at(*at, [this] {
-        look_after_store();
+        rounds_.is_expiry_due() ? play_round() : look_after_store();
         arm();
       });
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <utility>
 
 #include "tests/support/faulty_disk/faulty_disk.h"
 #include "tests/support/temporary_folder.h"
@@ -39,6 +40,23 @@ class EventLog final : public Log {
  private:
   mutable std::mutex mutex_;
   std::vector<std::string> events_;
+};
+
+// Goes on by hours at a call that the test chooses: the next one of its own thread.
+class LeapingClock final : public Clock {
+ public:
+  void leap_at_next_call(std::chrono::hours by) { leap_ = by; }
+  [[nodiscard]] SteadyTime steady() const override {
+    if (std::this_thread::get_id() == test_) since_ = since_.load() + std::exchange(leap_, 0h);
+    return SteadyTime{since_.load()};
+  }
+  [[nodiscard]] WallTime wall() const override { return kNow; }
+  [[nodiscard]] bool wall_is_trusted() const override { return true; }
+
+ private:
+  const std::thread::id test_ = std::this_thread::get_id();
+  mutable std::chrono::hours leap_{0};  // the test's thread only
+  mutable std::atomic<std::chrono::nanoseconds> since_{std::chrono::hours{1}};
 };
 
 struct Watcher final : OutboxWatcher {
@@ -222,6 +240,27 @@ TEST_CASE("whoever watches is told of a count that changes long after the device
   writer.release(kPress, *row);  // answers nobody, and waits for something to share a commit with
   CHECK(loop.run_until([&] { return watcher.told > before && shown == 0; }));
   CHECK(watcher.found == 0);
+}
+
+TEST_CASE("what the hub has taken is not counted as expired because its release lingers") {
+  const TemporaryFolder folder;
+  LeapingClock clock;
+  ThreadLoop loop;
+  StoreOptions options = store_options(folder.file("outbox.db"), 1);
+  options.limits.age_max = 1h;
+  OutboxWriter writer({.store = options, .commit_interval = 0ms}, clock);
+  writer.attach(kPress, "press", loop);
+  OutboxMessage message = text("1");
+  message.since_boot = clock.steady().time_since_epoch();
+  message.boot_id = 1;
+  std::optional<StoredMessage> row;
+  writer.append(kPress, message, [&](Result<StoredMessage> stored) { row = std::move(*stored); });
+  REQUIRE(loop.run_until([&] { return row.has_value(); }));
+  clock.leap_at_next_call(2h);  // which is that of the mailbox, closed to the writer meanwhile
+  writer.release(kPress, *row);
+  CHECK(writer.flush_and_stop(30s));
+  CHECK(writer.counts(kPress).waiting == 0);
+  CHECK(writer.counts(kPress).expired == 0);
 }
 
 TEST_CASE("whoever watches is told of rows that a store found late, once") {
