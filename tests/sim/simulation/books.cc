@@ -131,7 +131,10 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
     }
     if (found.row == Row::None) found.stored_at = SteadyTime::min();
     const bool gone_soon = found.row == Row::Released || found.row == Row::Quarantined;
-    if (!gone_soon || occasion.process_began) set(found, Row::Waiting);
+    if (!gone_soon || occasion.process_began) {
+      if (found.row == Row::Dropped || found.row == Row::Quarantined) returned_.insert(reading);
+      set(found, Row::Waiting);
+    }
   }
   listed.resize(entries_.size() + 1);
   // A commit that failed and yet was on the disk, found by the next process: what it dropped is

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -60,6 +61,11 @@ class DeviceBook {
   };
   [[nodiscard]] Missing missing(const std::function<bool(Reading)>& received) const;
   [[nodiscard]] std::uint64_t waiting() const;
+  [[nodiscard]] bool waits(Reading reading) const {
+    return reading <= entries_.size() && entries_[reading - 1].row == Row::Waiting;
+  }
+  // It was set aside or dropped, and a later process found it waiting: the disk never knew.
+  [[nodiscard]] bool has_returned(Reading reading) const { return returned_.contains(reading); }
 
  private:
   enum class Row : std::uint8_t {
@@ -89,6 +95,7 @@ class DeviceBook {
   void set(Entry& entry, Row row);
 
   std::vector<Entry> entries_;  // by reading - 1
+  std::set<Reading> returned_;
   std::vector<std::string> epochs_;
   std::vector<std::vector<Reading>> by_sequence_;  // by epoch index - 1; 0: unknown
   Reading oldest_waiting_ = 1;                     // no older one waits

@@ -1,5 +1,5 @@
 // simulate [--seed N] [--seeds N] [--seeds-long N] [--jobs N] [--until-failure]
-//          [--known-failure N]... [--devices N] [--minutes N] [--narrate]
+//          [--devices N] [--minutes N] [--narrate]
 // Runs the deterministic simulation for one seed or many and says what came of it. Exit status 1 if
 // anything happened that never may; the line printed for a failing seed replays it.
 #include <charconv>
@@ -54,8 +54,6 @@ bool parse(int argc, char** argv, Options& options) {
       if (!is_long()) continue;
       options.range.count = number;
       options.range.jobs = std::max(1U, std::thread::hardware_concurrency());
-    } else if (option == "--known-failure") {
-      options.range.known.insert(number);
     } else if (option == "--jobs") {
       options.range.jobs = std::max(1U, static_cast<unsigned>(number));
     } else if (option == "--devices") {
@@ -75,11 +73,10 @@ void print(const Verdict& verdict, double seconds) {
   const auto number = [](const char* name, std::uint64_t value) {
     std::printf(" %s=%llu", name, static_cast<unsigned long long>(value));
   };
-  std::printf("%llu seeds (%llu of them with 1,000 devices), %llu failed, %llu known, %.1f s:",
+  std::printf("%llu seeds (%llu of them with 1,000 devices), %llu failed, %.1f s:",
               static_cast<unsigned long long>(verdict.played),
               static_cast<unsigned long long>(verdict.large),
-              static_cast<unsigned long long>(verdict.failed),
-              static_cast<unsigned long long>(verdict.known_failures), seconds);
+              static_cast<unsigned long long>(verdict.failed), seconds);
   number("simulated_hours", figures.simulated_hours);
   number("acknowledged", figures.acknowledged);
   number("received", figures.received);
@@ -88,6 +85,7 @@ void print(const Verdict& verdict, double seconds) {
   number("lost_within_sync_window", figures.lost_in_power_cut);
   number("lost_with_damaged_store", figures.lost_with_store);
   number("repeated", figures.repeated);
+  number("late", figures.late);
   number("faults", figures.faults);
   number("crashes", figures.crashes);
   number("power_cuts", figures.power_cuts);

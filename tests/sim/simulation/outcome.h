@@ -15,6 +15,7 @@ struct Figures {
   std::uint64_t received = 0;      // of those, at the cloud
   std::uint64_t lost_in_power_cut = 0, lost_with_store = 0;
   std::uint64_t dropped = 0, quarantined = 0, repeated = 0;
+  std::uint64_t late = 0;  // behind a newer one, as order_judge.h allows
   std::uint64_t crashes = 0, power_cuts = 0, faults = 0;
   std::uint64_t dps_conversations = 0, logins = 0;
   std::uint64_t simulated_hours = 0;
@@ -28,6 +29,7 @@ struct Figures {
     dropped += other.dropped;
     quarantined += other.quarantined;
     repeated += other.repeated;
+    late += other.late;
     crashes += other.crashes;
     power_cuts += other.power_cuts;
     faults += other.faults;

@@ -62,6 +62,7 @@ void Referee::on_start(const std::vector<bool>& has_assignment) {
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     Device& device = devices_[i];
     end_conversation(device);
+    device.order.on_process_end(waits_of(device));
     device.has_assignment = has_assignment[i];
     device.may_ask = device.may_ask || !has_assignment[i];
     device.paused = true;
@@ -69,6 +70,11 @@ void Referee::on_start(const std::vector<bool>& has_assignment) {
     device.silent_hub.clear();
   }
   endpoints_.clear();
+}
+
+OrderJudge::Waits Referee::waits_of(const Device& device) const {
+  const auto place = static_cast<std::size_t>(&device - devices_.data());
+  return [this, place](OrderJudge::Reading reading) { return books_.book(place).waits(reading); };
 }
 
 void Referee::on_pause(const std::string& client) { device_of(client).paused = true; }
@@ -199,6 +205,7 @@ void Referee::on_login(const std::string& host, const std::string& client, Stead
   on_answer(endpoint_of(host));
   if (host == kDpsHost) return;
   Device& device = device_of(client);
+  device.order.on_login();
   device.online = true;
   device.online_since = now;
   device.sent_fresh = device.sent_old = 0;
@@ -217,6 +224,7 @@ void Referee::on_end(const std::string& host, const std::string& client, LinkOut
     const bool silent = outcome == LinkOutcome::Unreachable || outcome == LinkOutcome::Silent ||
                         outcome == LinkOutcome::RefusedBusy;
     device.silent_hub = silent ? host : std::string();
+    device.order.on_link_end(outcome != LinkOutcome::LeftByUs, waits_of(device));
     return on_hub_end(device, outcome, now);
   }
   // A link that breaks before an answer is the same as one that never came to be.
@@ -263,7 +271,10 @@ void Referee::on_telemetry(const std::string& host, const std::string& client,
                            std::string_view topic, std::string_view body, SteadyTime now) {
   if (!endpoint_of(host).sends.count(now)) complain_("too many messages at a time");
   books_.on_sent(client, topic, body);
-  note_order(device_of(client), client, reading_in(body));
+  Device& device = device_of(client);
+  const std::uint64_t reading = reading_in(body);
+  device.order.on_sent(reading);
+  note_order(device, client, reading);
 }
 
 // Two rising series at most, of which the greater one takes what it can.

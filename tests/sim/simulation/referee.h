@@ -31,6 +31,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/simulation/order_judge.h"
 #include "tests/sim/simulation/rate_watch.h"
 #include "tests/sim/simulation/scale.h"
 #include "tests/sim/simulation/wire_watch.h"
@@ -60,6 +61,9 @@ class Referee final : public WireWatch {
   void on_telemetry(const std::string& host, const std::string& client, std::string_view topic,
                     std::string_view body, SteadyTime now) override;
 
+  [[nodiscard]] const OrderJudge& order_of(std::size_t device) const {
+    return devices_[device].order;
+  }
   [[nodiscard]] std::uint64_t conversations() const { return conversations_; }
   [[nodiscard]] std::uint64_t logins() const { return logins_; }
 
@@ -83,8 +87,9 @@ class Referee final : public WireWatch {
     SteadyTime online_since{};
     std::uint64_t sent_fresh = 0;  // the newest reading over this link
     std::uint64_t sent_old = 0;    // the newest of those that were not the newest then
-    SteadyTime restless_since{};   // no stable session since
-    unsigned attempts = 0;         // since then
+    OrderJudge order;
+    SteadyTime restless_since{};  // no stable session since
+    unsigned attempts = 0;        // since then
   };
   struct Endpoint {
     RateWatch attempts;
@@ -105,6 +110,7 @@ class Referee final : public WireWatch {
   void ask_dps(Device& device, const std::string& client, SteadyTime now);
   void note_step(Device& device, const std::string& client, SteadyTime now);
   void log_in(Device& device, const std::string& client, SteadyTime now);
+  [[nodiscard]] OrderJudge::Waits waits_of(const Device& device) const;
   static void on_hub_end(Device& device, LinkOutcome outcome, SteadyTime now);
   static void on_unreachable(Device& device);
 

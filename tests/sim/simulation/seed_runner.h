@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "tests/sim/simulation/outcome.h"
@@ -24,9 +23,6 @@ struct SeedRange {
   std::uint64_t count = 1;
   unsigned jobs = 1;
   bool until_failure = false;  // stops at the first seed that fails
-  // Seeds whose failure is known and not mended yet (README.md): played and told, but not counted
-  // as failed. One that passes again is told, too, so that it leaves the list.
-  std::set<std::uint64_t> known;
 };
 
 struct Verdict {
@@ -34,7 +30,6 @@ struct Verdict {
   std::uint64_t played = 0;
   std::uint64_t large = 0;
   std::uint64_t failed = 0;
-  std::uint64_t known_failures = 0;
 };
 
 // Prints what fails, with the command that replays it.
