@@ -284,6 +284,7 @@ Status run_gateway(const config::SiteSettings& site, const config::FileSource& f
   platform::bound_name_lookups();
   platform::raise_descriptor_limit();
   platform::forbid_core_dumps();
+  platform::share_one_heap();
   auto folder = platform::StateFolder::open(site.state_folder);
   if (!folder) return tl::unexpected(folder.error());
   platform::ConsoleLog log(site.log_level);

@@ -25,6 +25,8 @@ void forbid_core_dumps() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
+void share_one_heap() { mallopt(M_ARENA_MAX, 1); }
+
 void return_freed_memory() { malloc_trim(0); }
 
 }  // namespace hubward::platform
