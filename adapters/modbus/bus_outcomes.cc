@@ -127,6 +127,7 @@ void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::mil
     unit.confirming.reset();
     unit.reads.drop_search();
     if (!why) continue;
+    unit.reads.ask_refused_again();
     deliver_bad(unit, all_tags(*unit.settings), why->code, now);
     report(unit, FieldState::Link::Down, why->code,
            options_.place + (why->context.empty() ? "" : ": " + why->context) + ", next try in " +
@@ -355,6 +356,7 @@ void BusSchedule::unit_failed(Unit& unit, ErrorCode code, const std::string& why
   unit.reads.all_due_at(unit.retry_at);
   const bool has_spoken = unit.link != FieldState::Link::Unknown;
   if (unit.failures < kFailuresUntilDown && (has_spoken || early)) return;
+  unit.reads.ask_refused_again();
   deliver_bad(unit, all_tags(*unit.settings), code, now);
   const std::string times =
       unit.failures == 1 ? "" : ", " + std::to_string(unit.failures) + " times in a row";

@@ -90,6 +90,12 @@ void UnitReads::all_due_at(SteadyTime at) {
   for (Group& group : groups_) group.due = at;
 }
 
+void UnitReads::ask_refused_again() {
+  for (auto& till : refused_till_) {
+    if (till) till = SteadyTime{};
+  }
+}
+
 void UnitReads::on_read(const Block& block, SteadyTime) {
   if (block.piece) close_piece(false);
   for (const std::size_t tag : block.tags) {

@@ -55,6 +55,9 @@ class UnitReads {
   [[nodiscard]] std::uint64_t missed_cycles() const { return missed_; }
   // Nothing before `at`, everything then: after an outage.
   void all_due_at(SteadyTime at);
+  // With the next poll also what the device refused: after an outage, in which all tags got the
+  // outage's name, each is to get its own again.
+  void ask_refused_again();
 
   void on_read(const Block& block, SteadyTime now);
   struct Refusal {
@@ -67,11 +70,11 @@ class UnitReads {
   void drop_search();
 
   [[nodiscard]] Block block_of(std::size_t tag) const;
-  // The tags whose values a read fetches whole, whatever it was sent for.
   // Within the device's limits, and nothing in it that must not be read.
   [[nodiscard]] bool may_read(const ReadRequest& request) const {
     return is_within(request, limits_);
   }
+  // The tags whose values a read fetches whole, whatever it was sent for.
   [[nodiscard]] Block covered_by(const ReadRequest& request) const;
   // Unwanted registers worth reading to save a request.
   void set_gap(std::uint16_t registers);

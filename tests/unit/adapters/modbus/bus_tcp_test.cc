@@ -140,6 +140,30 @@ TEST_CASE("a block with a hole is split, the hole is remembered and the rest mer
   CHECK(bench.units[1].take_reads() == std::vector{ReadRequest{kHolding, 0, 16}});
 }
 
+TEST_CASE("after an outage a tag that the device does not have says so again at once") {
+  TcpBench bench({device(0, 1, {tag(0, kHolding, 0), tag(1, kHolding, 500)}),
+                  device(1, 2, {tag(0, kHolding, 0)})});
+  bench.units[1].missing = {{kHolding, 500}};
+  bench.connect();
+  bench.run_for(5s);
+  REQUIRE(bench.readings(0, 1).back().code == ErrorCode::IllegalDataAddress);
+  SUBCASE("of the device") {
+    bench.silent = {1};
+    bench.run_for(10s);
+    REQUIRE(bench.readings(0, 1).back().code == ErrorCode::NoAnswer);
+    bench.silent.clear();
+  }
+  SUBCASE("of the connection") {
+    bench.stream().fail();
+    bench.run_for(1s);
+    REQUIRE(bench.readings(0, 1).back().code == ErrorCode::PortLost);
+    bench.connect();
+  }
+  bench.run_for(11s);
+  CHECK(bench.readings(0, 0).back().quality == Quality::Good);
+  CHECK(bench.readings(0, 1).back().code == ErrorCode::IllegalDataAddress);
+}
+
 TEST_CASE("a gap that may not be read is found and left out, without a bad value") {
   TcpBench bench({device(0, 1, {tag(0, kHolding, 0), tag(1, kHolding, 1), tag(2, kHolding, 8)})});
   bench.units[1].missing = {{kHolding, 4}};
