@@ -16,6 +16,7 @@ constexpr std::chrono::seconds kKeepAlive{15};
 
 ClientSettings client_settings(const BrokerSettings& settings) {
   ClientSettings made;
+  made.version = settings.version;
   made.client_id = settings.client_id;
   if (!settings.user_name.empty()) made.user_name = settings.user_name;
   if (!settings.password.empty()) made.password = std::string(settings.password.reveal());
@@ -60,7 +61,7 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
     publishing_.clear();  // no event follows, and no answer
   }
 
-  void publish(std::string topic, std::string payload, std::function<void(Status)> done) {
+  void publish(BrokerPublish message, BrokerPublished done) {
     const auto refuse = [&](ErrorCode code, const std::string& why) {
       loop_.post([weak = weak_from_this(), done = std::move(done),
                   error = Error{code, ErrorKind::Permanent, place() + ": " + why}] {
@@ -72,17 +73,22 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
     if (publishing_.size() >= BrokerClients::kPublishesWaitingMax) {
       return refuse(ErrorCode::LimitExceeded, "too many publishes wait for the broker");
     }
-    if (topic.size() + payload.size() > BrokerClients::kPublishBytesMax) {
+    if (message.topic.size() + message.payload.size() > BrokerClients::kPublishBytesMax) {
       return refuse(ErrorCode::LimitExceeded, "too long a publish");
     }
+    ClientPublish made{.topic = std::move(message.topic), .payload = std::move(message.payload)};
+    made.response_topic = std::move(message.response_topic);
+    made.correlation = std::move(message.correlation);
+    made.expires_after = message.expires_after;
     ClientActions actions;
-    const auto number = session_.publish(std::move(topic), std::move(payload), now(), actions);
+    const auto number = session_.publish(std::move(made), now(), actions);
     if (!number) return refuse(number.error().code, number.error().context);
     publishing_.emplace(*number, std::move(done));
     carry_out(std::move(actions));
   }
 
   void on_open() override {
+    open_ = true;
     ClientActions actions;
     session_.on_open(now(), actions);
     carry_out(std::move(actions));
@@ -95,6 +101,7 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
   }
 
   void on_closed(Error why) override {
+    open_ = false;
     ClientActions actions;
     session_.on_closed(actions);
     actions.emplace_back(SessionEnded{why.code == ErrorCode::PortLost
@@ -119,10 +126,10 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
     plan_timer();
   }
 
-  void perform(const SessionReady&) { events_.on_connected(); }
+  void perform(const SessionReady& ready) { events_.on_connected(ready.remark); }
 
   void perform(const MessageArrived& message) {
-    BrokerMessage copy{message.topic, message.payload, message.retained};
+    BrokerMessage copy{message.topic, message.payload, message.retained, message.correlation};
     if (message.number == 0) return events_.on_message(std::move(copy), [](bool) {});
     events_.on_message(std::move(copy), [weak = weak_from_this(), number = message.number](bool t) {
       if (const auto self = weak.lock()) self->decide(number, t);
@@ -134,9 +141,11 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
   void perform(const PublishEnded& publish) {
     auto node = publishing_.extract(publish.number);
     if (node.empty()) return;
-    if (publish.taken) return node.mapped()(Status{});
-    node.mapped()(failure(ErrorCode::BrokerUnavailable, ErrorKind::Transient,
-                          place() + ": the message was not taken"));
+    if (publish.taken) return node.mapped()(BrokerTook{publish.nobody_listens});
+    const bool is_certain = !publish.refusal.empty();
+    node.mapped()(failure(
+        ErrorCode::BrokerUnavailable, is_certain ? ErrorKind::Permanent : ErrorKind::Transient,
+        place() + ": " + (is_certain ? publish.refusal : "the message was not taken")));
   }
 
   // Acknowledgements come one by one after a commit, and go out together.
@@ -154,6 +163,9 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
   }
 
   void perform(const SessionEnded& ended) {
+    // With the acknowledgements of what was stored before, and with the reason, if the broker is
+    // told one.
+    if (std::exchange(open_, false) && !unsent_.empty()) stream_->write(unsent_);
     stream_->close();
     unsent_.clear();
     retry_ = loop_.call_at(now() + BrokerClients::kReconnectAfter, [weak = weak_from_this()] {
@@ -210,11 +222,12 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
   std::unique_ptr<ByteStream> stream_;
   bool running_ = false;
   bool stopped_ = false;
+  bool open_ = false;  // the stream
   bool busy_ = false;
   bool flush_posted_ = false;
   std::deque<ClientAction> actions_;  // to be carried out
   std::vector<std::byte> unsent_;
-  std::map<std::uint64_t, std::function<void(Status)>> publishing_;
+  std::map<std::uint64_t, BrokerPublished> publishing_;
   std::optional<SteadyTime> planned_;
   TimerId retry_, timer_;
 };
@@ -226,8 +239,8 @@ class Link final : public BrokerLink {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
   void start() override { core_->start(); }
-  void publish(std::string topic, std::string payload, std::function<void(Status)> done) override {
-    core_->publish(std::move(topic), std::move(payload), std::move(done));
+  void publish(BrokerPublish message, BrokerPublished done) override {
+    core_->publish(std::move(message), std::move(done));
   }
   void stop() noexcept override { core_->stop(); }
 

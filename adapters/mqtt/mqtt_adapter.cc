@@ -152,19 +152,19 @@ void MqttAdapter::write(WriteRequest request, WriteDone done) {
                              clock.steady(), clock.wall());
   if (!begun) return;
   plan_write_timer();
-  link_->publish(std::move(begun->topic), std::move(begun->payload),
-                 [this, id = std::move(begun->id)](const Status& taken) {
+  link_->publish(std::move(begun->publish),
+                 [this, id = std::move(begun->id)](const Result<BrokerTook>& taken) {
                    // What was refused at once has not been sent; see BrokerLink::publish().
                    const bool was_sent = taken || taken.error().kind != ErrorKind::Permanent;
                    writes_.on_published(id, taken, was_sent);
                  });
 }
 
-void MqttAdapter::on_connected() {
+void MqttAdapter::on_connected(std::string remark) {
+  std::string detail = "broker " + where_ + " is connected; no message has come yet";
+  if (!remark.empty()) detail += "; " + std::move(remark);
   broker_state_ =
-      FieldState{.link = FieldState::Link::Unknown,
-                 .code = {},
-                 .detail = "broker " + where_ + " is connected; no message has come yet"};
+      FieldState{.link = FieldState::Link::Unknown, .code = {}, .detail = std::move(detail)};
   for (Device& device : devices_) report_broker(device);
 }
 
@@ -220,7 +220,7 @@ bool MqttAdapter::take_newcomer(const BrokerMessage& message) {
 
 bool MqttAdapter::take_answer(const BrokerMessage& message) {
   for (const std::size_t place : answers_->owners_of(message.topic)) {
-    if (!writes_.on_answer(devices_[place].settings, message.payload)) continue;
+    if (!writes_.on_answer(devices_[place].settings, message)) continue;
     plan_write_timer();
     return true;
   }

@@ -74,7 +74,7 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   // True: it is one of a newcomer's.
   bool take_newcomer(const BrokerMessage& message);
 
-  void on_connected() override;
+  void on_connected(std::string remark) override;
   void on_closed(Error why) override;
   void on_message(BrokerMessage message, BrokerAck ack) override;
   void on_message_too_long(std::string_view topic) override;

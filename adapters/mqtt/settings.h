@@ -79,6 +79,10 @@ struct AnswerSettings {
   std::string id_pointer;  // to what was sent as {id}
   std::string
       error_pointer;  // to words or a number; null, false, 0, "" or nothing there: it did it
+  // What an answer that is no JSON object says when it did it; anything else is what went wrong.
+  std::vector<std::string> done{};
+  // MQTT 5: where a request asks to be answered; empty if the template has wildcards.
+  std::string response_topic{};
 };
 
 struct DeviceSettings {

@@ -58,6 +58,28 @@ WriteResult unknown(std::string detail) {
   return {Outcome::Unknown, ErrorCode::WriteOutcomeUnknown, std::move(detail), {}};
 }
 
+WriteResult refused(const std::string& words) {
+  return {
+      Outcome::Refused, ErrorCode::WriteRefused, "the device says: " + words.substr(0, 200), {}};
+}
+
+WriteResult judge(const AnswerSettings& answer, const json::Value& document) {
+  const json::Value* const error = find(answer.error_pointer, document);
+  if (says_nothing(error)) return {Outcome::Written, {}, {}, {}};
+  return refused(text_of(*error));
+}
+
+// An empty answer says that it was done, and no more. What other words mean only the configuration
+// knows: never done by default.
+WriteResult judge(const AnswerSettings& answer, std::string_view words) {
+  const bool is_done =
+      std::find(answer.done.begin(), answer.done.end(), words) != answer.done.end();
+  if (is_done || (words.empty() && answer.done.empty())) return {Outcome::Written, {}, {}, {}};
+  const std::string said(words.substr(0, 200));
+  if (!answer.done.empty()) return refused(said);
+  return unknown("the device answered what the configuration does not explain: " + said);
+}
+
 }  // namespace
 
 // Between the quotes of a payload a text that holds a quote must not end them and add members of
@@ -110,36 +132,44 @@ std::optional<WriteExchange::Begun> WriteExchange::begin(const DeviceSettings& d
   // No answer to a write of an earlier run may be taken for one to this.
   begun.id = std::to_string(now.time_since_epoch() / std::chrono::microseconds{1}) + "-" +
              std::to_string(++last_id_);
-  begun.topic = tag.write->topic;
-  begun.payload = fill_in(tag.write->payload, request.value, begun.id);
+  begun.publish = {.topic = tag.write->topic,
+                   .payload = fill_in(tag.write->payload, request.value, begun.id)};
+  if (device.answer && !device.answer->response_topic.empty()) {
+    begun.publish.response_topic = device.answer->response_topic;
+    begun.publish.correlation = begun.id;
+  }
+  // A device that is away now shall not find an old command at the broker when it comes back.
+  begun.publish.expires_after = std::chrono::floor<std::chrono::milliseconds>(
+      std::min<SteadyTime::duration>(device.answer_timeout, request.deadline - now));
   waiting_.emplace(begun.id, Waiting{&device, std::move(request), std::move(done),
                                      now + device.answer_timeout, wall});
   return begun;
 }
 
-void WriteExchange::on_published(const std::string& id, const Status& taken, bool was_sent) {
+void WriteExchange::on_published(const std::string& id, const Result<BrokerTook>& taken,
+                                 bool was_sent) {
   const auto found = waiting_.find(id);
-  if (taken || found == waiting_.end()) return;
+  if (found == waiting_.end()) return;
+  if (taken) {
+    // Not the end: what stands behind the broker, a bridge or another node, may not be counted.
+    found->second.nobody_listens = taken->nobody_listens;
+    return;
+  }
   if (was_sent) return finish(found, unknown(taken.error().context));
   finish(found, {Outcome::Refused, taken.error().code, taken.error().context, {}});
 }
 
-bool WriteExchange::on_answer(const DeviceSettings& device, std::string_view payload) {
-  const auto document = json::parse(payload);
-  if (!document) return false;
-  const json::Value* const id = find(device.answer->id_pointer, *document);
-  if (id == nullptr) return false;
-  const auto found = waiting_.find(text_of(*id));
-  if (found == waiting_.end() || found->second.device != &device) return false;
-  const json::Value* const error = find(device.answer->error_pointer, *document);
-  if (says_nothing(error)) {
-    finish(found, {Outcome::Written, {}, {}, {}});
-  } else {
-    finish(found, {Outcome::Refused,
-                   ErrorCode::WriteRefused,
-                   "the device says: " + text_of(*error).substr(0, 200),
-                   {}});
+bool WriteExchange::on_answer(const DeviceSettings& device, const BrokerMessage& message) {
+  const auto document = json::parse(message.payload);
+  auto found = message.correlation.empty() ? waiting_.end() : waiting_.find(message.correlation);
+  if (found == waiting_.end() && document) {
+    const json::Value* const id = find(device.answer->id_pointer, *document);
+    if (id != nullptr) found = waiting_.find(text_of(*id));
   }
+  if (found == waiting_.end() || found->second.device != &device) return false;
+  finish(found, document && (document->IsObject() || device.answer->error_pointer.empty())
+                    ? judge(*device.answer, *document)
+                    : judge(*device.answer, message.payload));
   return true;
 }
 
@@ -165,9 +195,13 @@ void WriteExchange::on_timer(SteadyTime now) {
   for (auto write = waiting_.begin(); write != waiting_.end();) {
     const auto next = std::next(write);
     if (now >= write->second.until) {
-      finish(write,
-             unknown(write->second.device->answer ? "the device did not answer"
-                                                  : "the device was not heard with the new value"));
+      const DeviceSettings& device = *write->second.device;
+      std::string why = device.answer ? "the device did not answer"
+                                      : "the device was not heard with the new value";
+      if (write->second.nobody_listens) {
+        why += "; the broker said that nobody had subscribed to the topic of the write";
+      }
+      finish(write, unknown(std::move(why)));
     }
     write = next;
   }

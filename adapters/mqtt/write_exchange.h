@@ -10,6 +10,7 @@
 
 #include "adapters/mqtt/json_place.h"
 #include "adapters/mqtt/settings.h"
+#include "gateway/api/broker_link.h"
 #include "gateway/api/southbound.h"
 
 namespace hubward::mqtt {
@@ -35,7 +36,7 @@ class WriteExchange {
 
   struct Begun {
     std::string id;
-    std::string topic, payload;  // to be published
+    BrokerPublish publish;
   };
 
   // `tag` names how it is written. `device` outlives the exchange. Nothing: it was refused, and
@@ -45,9 +46,10 @@ class WriteExchange {
                                            WallTime wall);
   // What became of the publish. Not taken: it may have got through or not, unless `was_sent` is
   // false.
-  void on_published(const std::string& id, const Status& taken, bool was_sent);
-  // A message on the device's answer topic. False: it answers no write of this device.
-  bool on_answer(const DeviceSettings& device, std::string_view payload);
+  void on_published(const std::string& id, const Result<BrokerTook>& taken, bool was_sent);
+  // A message on the device's answer topic. It names its write by the correlation data that MQTT 5
+  // has for it, or by the id in its payload. False: it answers no write of this device.
+  bool on_answer(const DeviceSettings& device, const BrokerMessage& message);
   // `measured`: by the device's word. What it measured before a write, and the broker kept
   // meanwhile, says nothing of that write.
   void on_readings(DeviceIndex device, const std::vector<TagReading>& readings,
@@ -63,6 +65,7 @@ class WriteExchange {
     WriteDone done;
     SteadyTime until;
     WallTime begun;
+    bool nobody_listens = false;  // by the broker's word
   };
   using Writes = std::map<std::string, Waiting>;
   void finish(Writes::iterator write, WriteResult result);

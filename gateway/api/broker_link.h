@@ -6,17 +6,20 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gateway/api/loop.h"
 #include "gateway/api/secret.h"
+#include "proto/mqtt/version.h"
 #include "proto/result.h"
 
 namespace hubward {
 
 struct BrokerSettings {
+  mqtt::Version version = mqtt::Version::V311;
   std::string host = "127.0.0.1";
   std::uint16_t port = 1883;
   std::string client_id = "hubward";
@@ -30,7 +33,21 @@ struct BrokerMessage {
   std::string topic;
   std::string payload;
   bool retained = false;
+  std::string correlation{};  // MQTT 5: what the request had that it answers
 };
+
+// A broker of 3.1.1 gets topic and payload only.
+struct BrokerPublish {
+  std::string topic;
+  std::string payload;
+  std::string response_topic{}, correlation{};               // empty: none
+  std::optional<std::chrono::milliseconds> expires_after{};  // then the broker delivers it no more
+};
+// The broker has it.
+struct BrokerTook {
+  bool nobody_listens = false;  // MQTT 5: and says that nobody has subscribed to the topic
+};
+using BrokerPublished = std::function<void(const Result<BrokerTook>&)>;
 
 // Must run once, on the link's loop. True: durable or deliberately dropped, acknowledge it. False:
 // do not; the broker will deliver it again after the link has been dropped.
@@ -39,7 +56,8 @@ using BrokerAck = std::function<void(bool taken)>;
 class BrokerEvents {
  public:
   virtual ~BrokerEvents() = default;
-  virtual void on_connected() = 0;
+  // `remark` is for people: where the broker keeps less than was asked for.
+  virtual void on_connected(std::string remark) = 0;
   virtual void on_closed(Error why) = 0;  // the link reconnects by itself, at a fixed modest rate
   // Many messages may wait for their BrokerAck at once.
   virtual void on_message(BrokerMessage message, BrokerAck ack) = 0;
@@ -56,8 +74,7 @@ class BrokerLink {
   virtual void start() = 0;
   // QoS 1; `done` runs once on the loop: the broker has it, or why not. An error of kind Permanent
   // means that nothing was sent.
-  virtual void publish(std::string topic, std::string payload,
-                       std::function<void(Status)> done) = 0;
+  virtual void publish(BrokerPublish message, BrokerPublished done) = 0;
   virtual void stop() noexcept = 0;  // no event follows
 };
 

@@ -126,6 +126,11 @@ Codec<BrokerFields> broker() {
   Record<BrokerFields> r("broker", "the local MQTT broker that MQTT devices publish to");
   r.optional("host", &BrokerFields::host, text(1, 255, "^[^ /]+$", "a host name or address"),
              "the broker's name or address");
+  // Every broker speaks 3.1.1; what 5 has more must be wanted.
+  r.optional("version", &BrokerFields::version,
+             choice<mqtt::Version>({{"3.1.1", mqtt::Version::V311}, {"5", mqtt::Version::V5}}),
+             "which MQTT to speak with it: \"5\" has reasons for what it refuses, commands that "
+             "expire, and requests with their answers; not every broker knows it");
   r.optional("port", &BrokerFields::port, integer_as<std::uint16_t>(1, 65535), "the broker's port");
   // MQTT 3.1.1 section 3.1.3.1: 23 letters and digits work everywhere; Mosquitto takes more.
   r.optional("client_id", &BrokerFields::client_id,

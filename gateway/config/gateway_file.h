@@ -65,6 +65,7 @@ struct HubFields {
 };
 
 struct BrokerFields {
+  mqtt::Version version = mqtt::Version::V311;
   std::string host = "127.0.0.1";
   std::uint16_t port = 1883;
   std::string client_id = "hubward";

@@ -84,6 +84,7 @@ void read_addresses(const GatewayFile& file, SiteSettings& settings, FileReport&
 
 BrokerSettings make_broker(const BrokerFields& fields, const Sources& from) {
   BrokerSettings broker;
+  broker.version = fields.version;
   broker.host = fields.host;
   broker.port = fields.port;
   broker.client_id = fields.client_id;

@@ -57,9 +57,13 @@ Codec<MqttAnswerFields> answer() {
   r.required("topic", &MqttAnswerFields::topic, topic(),
              "the topic of its answers; {device} stands for its name there");
   r.optional("id", &MqttAnswerFields::id, json_pointer(),
-             "where the answer repeats what was sent as {id}");
+             "where the answer repeats what was sent as {id}; an answer with MQTT 5's correlation "
+             "data needs none");
   r.optional("error", &MqttAnswerFields::error, json_pointer(),
              "where it says what went wrong; null, false, 0, \"\" or nothing there: it was done");
+  r.optional("done", &MqttAnswerFields::done, list_of(text(0, 64, "text"), 0, 16),
+             "for answers that are plain text or a single value, by MQTT 5's correlation data: "
+             "what they say when it was done, e.g. [\"OK\"]; anything else is what went wrong");
   return r.codec();
 }
 

@@ -16,6 +16,7 @@ struct MqttAnswerFields {
   std::string topic;
   std::string id = "/id";
   std::string error = "/error";
+  std::vector<std::string> done;
 };
 
 struct MqttAvailabilityFields {

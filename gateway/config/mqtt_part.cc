@@ -125,7 +125,11 @@ void set_other_topics(const MqttFields& fields, FileReport& report, mqtt::Device
     is_template(answer->topic, at + "/answer/topic", report);
     check_json_pointer(answer->id, at + "/answer/id", report);
     check_json_pointer(answer->error, at + "/answer/error", report);
-    device.answer = {answer->topic, answer->id, answer->error};
+    device.answer = {answer->topic, answer->id, answer->error, answer->done, {}};
+    std::string asked_for = with_name(answer->topic, device.device_name);
+    if (asked_for.find_first_of("+#{") == std::string::npos) {
+      device.answer->response_topic = std::move(asked_for);
+    }
   }
   device.answer_timeout = fields.answer_timeout;
 }

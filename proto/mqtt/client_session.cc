@@ -4,6 +4,8 @@
 #include <functional>
 #include <utility>
 
+#include "proto/mqtt/reason_words.h"
+
 namespace hubward::mqtt {
 namespace {
 
@@ -12,27 +14,52 @@ constexpr std::size_t kTakenMax = 2048;
 // What a packet needs beside its payload: a topic's length, the longest topic, a packet id.
 constexpr std::size_t kPublishHeadBytesMax = 2 + 65'535 + 2;
 
-// Section 3.2.2.3.
-std::string refusal_words(unsigned code) {
-  switch (code) {
-    case 1:
-      return "the broker does not speak MQTT 3.1.1";
-    case 2:
-      return "the broker refuses the client id";
-    case 3:
-      return "the broker is not ready";
-    case 4:
-      return "the broker refuses user name or password";
-    case 5:
-      return "the broker does not allow this client";
-    default:
-      return "the broker refuses, code " + std::to_string(code);
-  }
-}
+// 5.0: the room for what a message says beside topic and payload.
+constexpr std::size_t kPropertiesBytesMax = 64 * 1024;
+// A broker drops what is over the maximum packet size without a word (5.0, section 3.1.2.11.4).
+// What is too long for us shall still come, be passed over and counted; only the absurd need not
+// travel.
+constexpr std::size_t kAnnouncedTimesMessage = 16;
+// 5.0, section 3.1.2.11.2: the session never expires, as clean session 0 of 3.1.1 has it.
+constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;
+
+constexpr std::uint8_t kNoMatchingSubscribers = 0x10;
+constexpr std::uint8_t kMalformedPacket = 0x81;
+constexpr std::uint8_t kProtocolError = 0x82;
+constexpr std::uint8_t kReceiveMaximumExceeded = 0x93;
+constexpr std::uint8_t kTopicAliasInvalid = 0x94;
+constexpr std::uint8_t kPacketTooLarge = 0x95;
 
 std::size_t content_hash(const Publish& publish) {
   const std::hash<std::string_view> hash;
-  return hash(publish.topic) * 31 + hash(publish.payload);
+  const auto correlation = text_of(publish.properties, PropertyId::CorrelationData);
+  return (hash(publish.topic) * 31 + hash(publish.payload)) * 31 + hash(correlation);
+}
+
+MessageArrived arrived(std::uint64_t number, Publish publish) {
+  return {.number = number,
+          .topic = std::move(publish.topic),
+          .payload = std::move(publish.payload),
+          .retained = publish.retain,
+          .correlation = std::string(text_of(publish.properties, PropertyId::CorrelationData))};
+}
+
+Properties properties_of(const ClientPublish& message) {
+  Properties made;
+  if (!message.response_topic.empty()) {
+    made.push_back({.id = PropertyId::ResponseTopic, .text = message.response_topic});
+  }
+  if (!message.correlation.empty()) {
+    made.push_back({.id = PropertyId::CorrelationData, .text = message.correlation});
+  }
+  return made;
+}
+
+// A second is the least that can be said, and what is begun counts as a whole one.
+Property expiry_of(std::chrono::nanoseconds left) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
+  return {.id = PropertyId::MessageExpiryInterval,
+          .number = static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 1, 0xFFFF'FFFF))};
 }
 
 }  // namespace
@@ -42,18 +69,38 @@ ClientSession::ClientSession(ClientSettings settings)
 
 void ClientSession::on_open(SteadyTime now, ClientActions& out) {
   phase_ = Phase::Connecting;
-  reader_ = PacketReader(settings_.message_bytes_max + kPublishHeadBytesMax,
-                         PacketReader::LongPublish::PassOver);
+  const bool v5 = settings_.version == Version::V5;
+  const std::size_t beside = kPublishHeadBytesMax + (v5 ? kPropertiesBytesMax : 0);
+  reader_ = PacketReader(settings_.message_bytes_max + beside, PacketReader::LongPublish::PassOver,
+                         settings_.version);
   opened_ = heard_ = now;
   ++connection_;
   ping_sent_.reset();
   told_ready_ = false;
+  limits_ = {.keep_alive = settings_.keep_alive};
+  remark_.clear();
+  say_hello(now, out);
+}
+
+void ClientSession::say_hello(SteadyTime now, ClientActions& out) {
   Connect connect;
   connect.client_id = settings_.client_id;
   connect.user_name = settings_.user_name;
   connect.password = settings_.password;
   connect.keep_alive = settings_.keep_alive;
   connect.clean_session = false;
+  connect.protocol_level = static_cast<std::uint8_t>(settings_.version);
+  if (settings_.version == Version::V5) {
+    // Without a topic alias maximum the broker may use none (5.0, section 3.1.2.11.5).
+    const auto undecided_max =
+        static_cast<std::uint32_t>(std::min<std::size_t>(settings_.undecided_max, 65'535));
+    const auto packet_bytes_max = static_cast<std::uint32_t>(std::min<std::size_t>(
+        settings_.message_bytes_max * kAnnouncedTimesMessage, kRemainingLengthMax));
+    connect.properties = {{.id = PropertyId::SessionExpiryInterval, .number = kNeverExpires},
+                          {.id = PropertyId::ReceiveMaximum, .number = undecided_max},
+                          {.id = PropertyId::MaximumPacketSize, .number = packet_bytes_max},
+                          {.id = PropertyId::RequestProblemInformation, .number = 1}};
+  }
   send(connect, now, out);
 }
 
@@ -62,7 +109,11 @@ void ClientSession::on_bytes(std::span<const std::byte> bytes, SteadyTime now, C
   reader_.feed(bytes);
   while (phase_ != Phase::Closed) {
     auto packet = reader_.next();
-    if (!packet) return end("the broker sends what is not MQTT: " + packet.error().context, out);
+    if (!packet) {
+      const bool too_large = packet.error().code == ErrorCode::LimitExceeded;
+      return end("the broker sends what is not MQTT: " + packet.error().context,
+                 too_large ? kPacketTooLarge : kMalformedPacket, now, out);
+    }
     if (!*packet) return;
     heard_ = now;
     handle(std::move(**packet), now, out);
@@ -77,7 +128,7 @@ void ClientSession::handle(Packet packet, SteadyTime now, ClientActions& out) {
   } else if (auto* const publish = std::get_if<Publish>(&packet)) {
     return on_publish(std::move(*publish), now, out);
   } else if (const auto* const puback = std::get_if<Puback>(&packet)) {
-    return on_puback(puback->packet_id, out);
+    return on_puback(*puback, now, out);
   } else if (const auto* const suback = std::get_if<Suback>(&packet)) {
     return on_suback(*suback, out);
   } else if (std::holds_alternative<Pingresp>(packet)) {
@@ -85,26 +136,59 @@ void ClientSession::handle(Packet packet, SteadyTime now, ClientActions& out) {
   } else if (const auto* const released = std::get_if<Pubrel>(&packet)) {
     // A QoS 2 delivery that another client of this name has left half-done.
     return send(Pubcomp{released->packet_id}, now, out);
+  } else if (const auto* const bye = std::get_if<Disconnect>(&packet);
+             bye != nullptr && settings_.version == Version::V5) {
+    const bool says_why = bye->reason >= kFirstFailure;
+    return end("the broker ends the connection" +
+                   (says_why ? ": " + reason_words(bye->reason, bye->properties) : ""),
+               out);
   }
-  end("the broker sends " + std::string(name_of(packet)) + " where it may not", out);
+  end("the broker sends " + std::string(name_of(packet)) + " where it may not", kProtocolError, now,
+      out);
 }
 
 void ClientSession::on_connack(const Connack& connack, SteadyTime now, ClientActions& out) {
-  if (connack.return_code != 0) return end(refusal_words(connack.return_code), out);
+  if (connack.return_code != 0) {
+    return end(refusal_words(connack.return_code, connack.properties, settings_.version), out);
+  }
   if (!connack.session_present) {
     // Whatever comes now under an old packet id is another message.
     taken_.clear();
     of_earlier_.clear();
   }
+  // 5.0, section 3.2.2.3.
+  const auto said = [&](PropertyId id) { return number_of(connack.properties, id); };
+  if (const auto most = said(PropertyId::ReceiveMaximum)) limits_.receive_max = *most;
+  if (const auto most = said(PropertyId::MaximumPacketSize)) limits_.packet_bytes_max = *most;
+  if (said(PropertyId::MaximumQos) == 0U) limits_.qos_max = Qos::AtMostOnce;
+  // To ask more often than it wants is allowed, and finds a dead connection sooner.
+  if (const auto seconds = said(PropertyId::ServerKeepAlive); seconds.value_or(0) != 0) {
+    limits_.keep_alive = std::min(limits_.keep_alive, std::chrono::seconds(*seconds));
+  }
+  if (const auto seconds = said(PropertyId::SessionExpiryInterval);
+      seconds && *seconds != kNeverExpires) {
+    remark_ = "the broker keeps messages for " + std::to_string(*seconds) +
+              " s only while hubward is away";
+  }
   if (settings_.filters.empty()) {
     phase_ = Phase::Ready;
     return tell_ready(out);
   }
+  subscribe(now, out);
+}
+
+void ClientSession::subscribe(SteadyTime now, ClientActions& out) {
   phase_ = Phase::Subscribing;
   Subscribe subscribe;
   subscribe.packet_id = free_packet_id();
   for (const std::string& filter : settings_.filters) {
-    subscribe.subscriptions.push_back({.filter = filter, .qos = Qos::AtLeastOnce});
+    Subscription one{.filter = filter, .qos = Qos::AtLeastOnce};
+    // What we publish ourselves must not pass for a device's word. Not with a shared subscription:
+    // [MQTT-3.8.3-4]. Without "retain as published" only what the broker had kept is marked as
+    // retained; and it shall send that at every connect: the state of a device may have changed
+    // while we were away.
+    one.no_local = settings_.version == Version::V5 && !filter.starts_with("$share/");
+    subscribe.subscriptions.push_back(std::move(one));
   }
   send(subscribe, now, out);
 }
@@ -115,8 +199,16 @@ void ClientSession::on_suback(const Suback& suback, ClientActions& out) {
     return end("the broker answers another subscription", out);
   }
   for (std::size_t i = 0; i < suback.return_codes.size(); ++i) {
-    if (suback.return_codes[i] == kSubscriptionRefused) {
-      return end("the broker refuses the subscription " + settings_.filters[i], out);
+    const std::uint8_t code = suback.return_codes[i];
+    if (code >= kFirstFailure) {
+      const bool says_why = settings_.version == Version::V5;
+      return end("the broker refuses the subscription " + settings_.filters[i] +
+                     (says_why ? ": " + reason_words(code, suback.properties) : ""),
+                 out);
+    }
+    if (code == 0) {
+      remark_ = "the broker delivers " + settings_.filters[i] +
+                " at QoS 0 only: what comes while hubward is away is lost";
     }
   }
   phase_ = Phase::Ready;
@@ -124,27 +216,30 @@ void ClientSession::on_suback(const Suback& suback, ClientActions& out) {
 }
 
 void ClientSession::tell_ready(ClientActions& out) {
-  if (!std::exchange(told_ready_, true)) out.emplace_back(SessionReady{});
+  if (!std::exchange(told_ready_, true)) out.emplace_back(SessionReady{remark_});
 }
 
 void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& out) {
   tell_ready(out);  // a kept session delivers before the filters are confirmed
   if (publish.qos == Qos::ExactlyOnce) {
-    return end("the broker sends at QoS 2, which nobody asked for", out);
+    return end("the broker sends at QoS 2, which nobody asked for", kProtocolError, now, out);
+  }
+  if (publish.topic.empty() || number_of(publish.properties, PropertyId::TopicAlias)) {
+    return end("the broker sends a topic alias, which nobody allowed", kTopicAliasInvalid, now,
+               out);
   }
   if (publish.qos == Qos::AtMostOnce) {
     if (publish.too_long) {
       out.emplace_back(MessageTooLong{std::move(publish.topic)});
     } else {
-      out.emplace_back(
-          MessageArrived{0, std::move(publish.topic), std::move(publish.payload), publish.retain});
+      out.emplace_back(arrived(0, std::move(publish)));
     }
     return;
   }
   if (undecided_.size() >= settings_.undecided_max) {
     return end(
         "more than " + std::to_string(settings_.undecided_max) + " messages wait to be stored",
-        out);
+        kReceiveMaximumExceeded, now, out);
   }
   if (!publish.duplicate) forget_reused(publish.packet_id);
   const Delivery delivery{publish.packet_id, content_hash(publish)};
@@ -162,8 +257,7 @@ void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& o
       of_earlier_.erase(earlier);
     } else {
       entry.number = ++last_number_;
-      out.emplace_back(MessageArrived{entry.number, std::move(publish.topic),
-                                      std::move(publish.payload), publish.retain});
+      out.emplace_back(arrived(entry.number, std::move(publish)));
     }
   }
   undecided_.push_back(entry);
@@ -226,27 +320,68 @@ void ClientSession::on_pingresp() {
   std::erase_if(taken_, [&](const Taken& one) { return one.order <= taken_at_ping_; });
 }
 
-Result<std::uint64_t> ClientSession::publish(std::string topic, std::string payload, SteadyTime now,
+Result<std::uint64_t> ClientSession::publish(ClientPublish message, SteadyTime now,
                                              ClientActions& out) {
-  Publish packet;
-  packet.topic = std::move(topic);
-  packet.payload = std::move(payload);
-  packet.qos = Qos::AtLeastOnce;
-  packet.packet_id = free_packet_id();
+  Held held{.number = last_number_ + 1, .packet = {}, .expires = {}};
+  const bool v5 = settings_.version == Version::V5;
+  if (v5) held.packet.properties = properties_of(message);
+  if (v5 && message.expires_after) held.expires = now + *message.expires_after;
+  held.packet.topic = std::move(message.topic);
+  held.packet.payload = std::move(message.payload);
+  held.packet.qos = limits_.qos_max;
+  held.packet.packet_id = 1;  // until it is sent
   std::vector<std::byte> bytes;
-  if (const Status encoded = encode_to(packet, bytes); !encoded) {
+  if (const Status encoded = encode_to(held.packet, bytes, settings_.version); !encoded) {
     return tl::unexpected(encoded.error());
   }
-  const std::uint64_t number = ++last_number_;
-  publishing_.emplace(packet.packet_id, number);
-  sent_ = now;
-  out.emplace_back(WriteBytes{std::move(bytes)});
-  return number;
+  constexpr std::size_t kExpiryBytes = 5;
+  if (const Status fits = check_size(bytes.size() + kExpiryBytes); !fits) {
+    return tl::unexpected(fits.error());
+  }
+  held_.push_back(std::move(held));
+  send_held(now, out);
+  return ++last_number_;
 }
 
-void ClientSession::on_puback(PacketId id, ClientActions& out) {
-  const auto node = publishing_.extract(id);
-  if (!node.empty()) out.emplace_back(PublishEnded{node.mapped(), true});
+Status ClientSession::check_size(std::size_t bytes) const {
+  if (!limits_.packet_bytes_max || bytes <= *limits_.packet_bytes_max) return {};
+  return failure(ErrorCode::LimitExceeded, ErrorKind::Permanent,
+                 "the broker takes packets of " + std::to_string(*limits_.packet_bytes_max) +
+                     " bytes at most");
+}
+
+void ClientSession::send_held(SteadyTime now, ClientActions& out) {
+  while (!held_.empty() && phase_ == Phase::Ready && publishing_.size() < limits_.receive_max) {
+    Held held = std::move(held_.front());
+    held_.pop_front();
+    if (held.expires && *held.expires <= now) {
+      out.emplace_back(
+          PublishEnded{held.number, false, "its time was over before the broker took more"});
+      continue;
+    }
+    if (held.expires) held.packet.properties.push_back(expiry_of(*held.expires - now));
+    held.packet.packet_id = free_packet_id();
+    const bool is_answered = held.packet.qos == Qos::AtLeastOnce;
+    if (is_answered) publishing_.emplace(held.packet.packet_id, held.number);
+    send(held.packet, now, out);
+    if (!is_answered) {
+      // The broker allows no acknowledgement: what the connection took is all that can be known.
+      out.emplace_back(PublishEnded{held.number, true});
+    }
+  }
+}
+
+void ClientSession::on_puback(const Puback& puback, SteadyTime now, ClientActions& out) {
+  const auto node = publishing_.extract(puback.packet_id);
+  if (node.empty()) return;
+  PublishEnded ended{.number = node.mapped(), .taken = puback.reason < kFirstFailure};
+  ended.nobody_listens = puback.reason == kNoMatchingSubscribers;
+  if (!ended.taken) {
+    ended.refusal =
+        "the broker does not take it: " + reason_words(puback.reason, puback.properties);
+  }
+  out.emplace_back(std::move(ended));
+  send_held(now, out);
 }
 
 void ClientSession::on_closed(ClientActions& out) {
@@ -262,6 +397,9 @@ void ClientSession::on_closed(ClientActions& out) {
   for (const auto& [id, number] : std::exchange(publishing_, {})) {
     out.emplace_back(PublishEnded{number, false});
   }
+  for (const Held& held : std::exchange(held_, {})) {
+    out.emplace_back(PublishEnded{held.number, false, "the connection ended before it was sent"});
+  }
 }
 
 void ClientSession::on_timer(SteadyTime now, ClientActions& out) {
@@ -276,8 +414,8 @@ void ClientSession::on_timer(SteadyTime now, ClientActions& out) {
   }
   if (phase_ != Phase::Ready) return;
   if (ping_sent_) {
-    if (now >= *ping_sent_ + settings_.keep_alive) end("the broker does not answer", out);
-  } else if (now >= std::min(sent_, heard_) + settings_.keep_alive) {
+    if (now >= *ping_sent_ + limits_.keep_alive) end("the broker does not answer", out);
+  } else if (now >= std::min(sent_, heard_) + limits_.keep_alive) {
     send(Pingreq{}, now, out);
     ping_sent_ = now;
     taken_at_ping_ = last_taken_;
@@ -289,7 +427,7 @@ std::optional<SteadyTime> ClientSession::deadline() const {
   SteadyTime next = opened_ + settings_.attempt_max;
   if (phase_ == Phase::Ready) {
     // Asked also when only we have spoken: what is written into a dead connection goes unnoticed.
-    next = ping_sent_.value_or(std::min(sent_, heard_)) + settings_.keep_alive;
+    next = ping_sent_.value_or(std::min(sent_, heard_)) + limits_.keep_alive;
   }
   if (!undecided_.empty()) {
     next = std::min<SteadyTime>(next, undecided_.front().since + settings_.decision_max);
@@ -299,8 +437,11 @@ std::optional<SteadyTime> ClientSession::deadline() const {
 
 void ClientSession::send(const Packet& packet, SteadyTime now, ClientActions& out) {
   std::vector<std::byte> bytes;
-  if (const Status encoded = encode_to(packet, bytes); !encoded) {
+  if (const Status encoded = encode_to(packet, bytes, settings_.version); !encoded) {
     return end(encoded.error().context, out);
+  }
+  if (const Status fits = check_size(bytes.size()); !fits) {
+    return end(fits.error().context + "; " + std::string(name_of(packet)) + " is longer", out);
   }
   sent_ = now;
   // Acknowledgements come in bursts: one write for all of them.
@@ -316,6 +457,13 @@ void ClientSession::end(std::string why, ClientActions& out) {
   if (phase_ == Phase::Closed) return;
   on_closed(out);
   out.emplace_back(SessionEnded{std::move(why)});
+}
+
+void ClientSession::end(std::string why, std::uint8_t reason, SteadyTime now, ClientActions& out) {
+  if (settings_.version == Version::V5 && phase_ != Phase::Closed) {
+    send(Disconnect{.reason = reason}, now, out);
+  }
+  end(std::move(why), out);
 }
 
 PacketId ClientSession::free_packet_id() {

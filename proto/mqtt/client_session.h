@@ -1,6 +1,6 @@
-// One client's conversation with an MQTT 3.1.1 broker, over as many connections as it takes: what
-// arrives at QoS 1 is acknowledged when its receiver says so, in order of arrival, and many
-// messages may wait for that at once.
+// One client's conversation with an MQTT broker (3.1.1 or 5.0), over as many connections as it
+// takes: what arrives at QoS 1 is acknowledged when its receiver says so, in order of arrival, and
+// many messages may wait for that at once.
 //
 // No library at hand does this: libmosquitto acknowledges before it hands a message up, Paho after
 // its callback returns and so one message at a time.
@@ -23,6 +23,7 @@
 namespace hubward::mqtt {
 
 struct ClientSettings {
+  Version version = Version::V311;
   std::string client_id{};
   std::optional<std::string> user_name{}, password{};
   std::vector<std::string> filters{};  // subscribed at QoS 1 after every connect
@@ -36,12 +37,27 @@ struct ClientSettings {
   std::size_t undecided_max = 2000;
 };
 
-struct SessionReady {};  // once a connection: messages come
+// What a client publishes, at QoS 1. A broker of 3.1.1 gets topic and payload only.
+struct ClientPublish {
+  std::string topic{};
+  std::string payload{};
+  std::string response_topic{}, correlation{};  // empty: none
+  // After it the broker delivers it to nobody any more; whole seconds, at least one.
+  std::optional<std::chrono::milliseconds> expires_after{};
+};
+
+// Once a connection: messages come.
+struct SessionReady {
+  std::string remark{};  // for people: where the broker keeps less than was asked for
+};
 struct MessageArrived {
   std::uint64_t number;  // for decide(); 0: QoS 0, nobody waits for a decision
   std::string topic;
   std::string payload;
+  // The broker had kept it, and sends it because of our subscription. Not that its publisher wanted
+  // it kept: subscriptions do not ask for that ("retain as published").
   bool retained;
+  std::string correlation{};  // 5.0: what the request had that it answers
 };
 // A message over the bound: acknowledged, so that it does not come again, and dropped.
 struct MessageTooLong {
@@ -49,7 +65,10 @@ struct MessageTooLong {
 };
 struct PublishEnded {
   std::uint64_t number;
-  bool taken;  // the broker has it; false: the connection ended first, it may have it or not
+  bool taken;  // the broker has it; false: see `refusal`
+  // Why nobody has it. Empty: the connection ended first, the broker may have it or not.
+  std::string refusal{};
+  bool nobody_listens = false;  // 5.0: taken, and nobody has subscribed to its topic
 };
 struct WriteBytes {
   std::vector<std::byte> bytes;
@@ -68,7 +87,7 @@ class ClientSession {
  public:
   explicit ClientSession(ClientSettings settings);
 
-  // The connection stands. CONNECT, with a kept session (section 3.1.2.4).
+  // The connection stands. CONNECT, with a kept session (section 3.1.2.4; 5.0: 3.1.2.11.2).
   void on_open(SteadyTime now, ClientActions& out);
   void on_bytes(std::span<const std::byte> bytes, SteadyTime now, ClientActions& out);
   // The connection is gone, for whatever reason. Answers all publishes under way.
@@ -82,9 +101,11 @@ class ClientSession {
   void decide(std::uint64_t number, bool taken, SteadyTime now, ClientActions& out);
 
   [[nodiscard]] bool is_ready() const { return phase_ == Phase::Ready; }
-  // QoS 1, while is_ready(). Its end is reported once. Error LimitExceeded: too long to be sent.
-  [[nodiscard]] Result<std::uint64_t> publish(std::string topic, std::string payload,
-                                              SteadyTime now, ClientActions& out);
+  // While is_ready(). Its end is reported once. It waits here while the broker has as many as it
+  // takes at a time (5.0: receive maximum). Error LimitExceeded: too long to be sent, or for this
+  // broker.
+  [[nodiscard]] Result<std::uint64_t> publish(ClientPublish message, SteadyTime now,
+                                              ClientActions& out);
 
  private:
   enum class Phase : std::uint8_t { Closed, Connecting, Subscribing, Ready };
@@ -107,13 +128,30 @@ class ClientSession {
     SteadyTime since;
     bool taken = false;  // and waits for those before it to be acknowledged
   };
+  struct Held {
+    std::uint64_t number;
+    Publish packet;
+    std::optional<SteadyTime> expires;
+  };
+  // What the broker said at the CONNACK; 3.1.1 knows no such limits.
+  struct BrokerLimits {
+    std::size_t receive_max = 65'535;
+    std::optional<std::size_t> packet_bytes_max{};
+    Qos qos_max = Qos::AtLeastOnce;
+    std::chrono::seconds keep_alive{0};
+    std::optional<std::chrono::seconds> kept{};  // less than for ever
+  };
 
+  void say_hello(SteadyTime now, ClientActions& out);
   void handle(Packet packet, SteadyTime now, ClientActions& out);
   void on_connack(const Connack& connack, SteadyTime now, ClientActions& out);
+  void subscribe(SteadyTime now, ClientActions& out);
   void on_suback(const Suback& suback, ClientActions& out);
   void tell_ready(ClientActions& out);
   void on_publish(Publish publish, SteadyTime now, ClientActions& out);
-  void on_puback(PacketId id, ClientActions& out);
+  void on_puback(const Puback& puback, SteadyTime now, ClientActions& out);
+  void send_held(SteadyTime now, ClientActions& out);
+  [[nodiscard]] Status check_size(std::size_t bytes) const;
   void acknowledge_front(SteadyTime now, ClientActions& out);
   void remember(const Delivery& delivery, std::uint64_t connection);
   [[nodiscard]] bool was_taken(const Delivery& delivery) const;
@@ -122,6 +160,8 @@ class ClientSession {
   void on_pingresp();
   void send(const Packet& packet, SteadyTime now, ClientActions& out);
   void end(std::string why, ClientActions& out);
+  // 5.0, section 4.13: the broker is told why.
+  void end(std::string why, std::uint8_t reason, SteadyTime now, ClientActions& out);
   [[nodiscard]] PacketId free_packet_id();
 
   const ClientSettings settings_;
@@ -139,6 +179,9 @@ class ClientSession {
   std::map<std::uint64_t, Delivery> of_earlier_;  // undecided when their connection ended
   std::deque<Taken> taken_;                       // the newest, acknowledged or about to be
   std::map<PacketId, std::uint64_t> publishing_;  // without their PUBACK
+  std::deque<Held> held_;                         // until the broker takes more
+  BrokerLimits limits_;                           // of this connection
+  std::string remark_;
 };
 
 }  // namespace hubward::mqtt

@@ -3,82 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/mqtt/fields.h"
 #include "proto/mqtt/packet_type.h"
-#include "proto/mqtt/topic_filter.h"
-#include "proto/utf8.h"
+#include "proto/mqtt/property_wire.h"
 
 namespace hubward::mqtt {
 namespace {
-
-// Reads fields of one packet's body and remembers the first thing that was wrong with it.
-class Fields {
- public:
-  explicit Fields(std::span<const std::byte> bytes) : bytes_(bytes) {}
-
-  unsigned byte() {
-    if (bytes_.empty()) return cut();
-    const auto value = static_cast<unsigned>(bytes_.front());
-    bytes_ = bytes_.subspan(1);
-    return value;
-  }
-  unsigned number() {
-    const unsigned high = byte();
-    return high << 8U | byte();
-  }
-  PacketId id() {
-    const unsigned value = number();
-    if (value == 0) refuse("packet id 0");
-    return static_cast<PacketId>(value);
-  }
-  std::string raw(std::size_t length) {
-    if (length > bytes_.size()) {
-      cut();
-      return {};
-    }
-    std::string value(reinterpret_cast<const char*>(bytes_.data()), length);
-    bytes_ = bytes_.subspan(length);
-    return value;
-  }
-  std::string binary() { return raw(number()); }
-  std::string text() {
-    std::string value = binary();
-    if (!is_valid_text(value)) refuse("text is not UTF-8 or holds U+0000");
-    return value;
-  }
-  std::string topic_name() {
-    std::string value = text();
-    if (!is_valid_topic(value)) refuse("empty topic name or wildcard in it");
-    return value;
-  }
-  std::string topic_filter() {
-    std::string value = text();
-    if (!is_valid_filter(value)) refuse("invalid topic filter");
-    return value;
-  }
-  Qos qos(unsigned value) {
-    if (value > 2) refuse("QoS above 2");
-    return static_cast<Qos>(value & 3U);
-  }
-  std::string rest() { return raw(bytes_.size()); }
-  bool at_end() const { return bytes_.empty(); }
-  // True while there is a list element to read; false also after an error, so that loops end.
-  bool more() const { return !bytes_.empty() && why_ == nullptr; }
-
-  void refuse(const char* why) {
-    if (why_ == nullptr) why_ = why;
-  }
-  const char* why() const { return why_; }
-
- private:
-  unsigned cut() {
-    refuse("packet shorter than its fields");
-    bytes_ = {};
-    return 0;
-  }
-
-  std::span<const std::byte> bytes_;
-  const char* why_ = nullptr;
-};
 
 Packet read_connect(Fields& fields) {
   Connect packet;
@@ -89,11 +19,16 @@ Packet read_connect(Fields& fields) {
   const unsigned flags = fields.byte();
   packet.clean_session = (flags & kFlagCleanSession) != 0;
   packet.keep_alive = std::chrono::seconds(fields.number());
+  const bool has_properties = packet.protocol_level == kProtocolLevel5;
+  if (has_properties) packet.properties = read_properties(PacketType::Connect, fields);
   packet.client_id = fields.text();
   const Qos will_qos = fields.qos(flags >> kWillQosShift & 3U);
   if ((flags & kFlagReserved) != 0) fields.refuse("reserved connect flag set");
   if ((flags & kFlagWill) != 0) {
-    Will will{.topic = fields.topic_name(), .payload = fields.binary()};
+    Will will;
+    if (has_properties) will.properties = read_properties(kWillProperties, fields);
+    will.topic = fields.topic_name();
+    will.payload = fields.binary();
     will.qos = will_qos;
     will.retain = (flags & kFlagWillRetain) != 0;
     packet.will = std::move(will);
@@ -102,7 +37,7 @@ Packet read_connect(Fields& fields) {
   }
   if ((flags & kFlagUserName) != 0) {
     packet.user_name = fields.text();
-  } else if ((flags & kFlagPassword) != 0) {
+  } else if ((flags & kFlagPassword) != 0 && !has_properties) {
     fields.refuse("password without user name");
   }
   if ((flags & kFlagPassword) != 0) packet.password = fields.binary();
@@ -115,54 +50,111 @@ Publish read_publish_head(Fields& fields, unsigned flags) {
   packet.qos = fields.qos(flags >> 1U & 3U);
   packet.retain = (flags & 0x1U) != 0;
   if (packet.duplicate && packet.qos == Qos::AtMostOnce) fields.refuse("DUP with QoS 0");
-  packet.topic = fields.topic_name();
+  packet.topic = fields.text();
   if (packet.qos != Qos::AtMostOnce) packet.packet_id = fields.id();
   return packet;
 }
 
-Packet read_publish(Fields& fields, unsigned flags) {
+// 5.0, section 3.3.2.1: a number that was given to a topic before may stand for it.
+void check_topic(const Publish& packet, bool may_be_alias, Fields& fields) {
+  if (packet.topic.empty() && may_be_alias) return;
+  if (!is_valid_topic(packet.topic)) fields.refuse("empty topic name or wildcard in it");
+}
+
+Packet read_publish(Fields& fields, unsigned flags, bool v5) {
   Publish packet = read_publish_head(fields, flags);
+  if (v5) packet.properties = read_properties(PacketType::Publish, fields);
+  check_topic(packet, number_of(packet.properties, PropertyId::TopicAlias).has_value(), fields);
   packet.payload = fields.rest();
   return packet;
 }
 
-Packet read_subscribe(Fields& fields) {
-  Subscribe packet{.packet_id = fields.id(), .subscriptions = {}};
-  if (fields.at_end()) fields.refuse("SUBSCRIBE without a filter");
-  while (fields.more()) {
-    Subscription subscription{.filter = fields.topic_filter()};
-    subscription.qos = fields.qos(fields.byte());
-    packet.subscriptions.push_back(std::move(subscription));
+Subscription read_subscription(Fields& fields, bool v5) {
+  Subscription subscription{.filter = fields.topic_filter()};
+  const unsigned options = fields.byte();
+  if (!v5) {
+    subscription.qos = fields.qos(options);
+    return subscription;
   }
+  subscription.qos = fields.qos(options & 3U);
+  subscription.no_local = (options & kOptionNoLocal) != 0;
+  subscription.retain_as_published = (options & kOptionRetainAsPublished) != 0;
+  const unsigned retained = options >> kRetainedShift & 3U;
+  if (retained > 2) fields.refuse("retain handling 3");
+  if ((options & kOptionsReserved) != 0) fields.refuse("reserved subscription option set");
+  subscription.retained = static_cast<Subscription::Retained>(retained);
+  return subscription;
+}
+
+Packet read_subscribe(Fields& fields, bool v5) {
+  Subscribe packet{.packet_id = fields.id()};
+  if (v5) packet.properties = read_properties(PacketType::Subscribe, fields);
+  if (fields.at_end()) fields.refuse("SUBSCRIBE without a filter");
+  while (fields.more()) packet.subscriptions.push_back(read_subscription(fields, v5));
   return packet;
 }
 
-Packet read_suback(Fields& fields) {
-  Suback packet{.packet_id = fields.id(), .return_codes = {}};
+Packet read_suback(Fields& fields, bool v5) {
+  Suback packet{.packet_id = fields.id()};
+  if (v5) packet.properties = read_properties(PacketType::Suback, fields);
   if (fields.at_end()) fields.refuse("SUBACK without a return code");
   while (fields.more()) {
     const unsigned code = fields.byte();
-    if (code > 2 && code != kSubscriptionRefused) fields.refuse("unknown SUBACK return code");
+    const bool refused = v5 ? code >= kFirstFailure : code == kSubscriptionRefused;
+    if (code > 2 && !refused) fields.refuse("unknown SUBACK return code");
     packet.return_codes.push_back(static_cast<std::uint8_t>(code));
   }
   return packet;
 }
 
-Packet read_unsubscribe(Fields& fields) {
-  Unsubscribe packet{.packet_id = fields.id(), .filters = {}};
+Packet read_unsubscribe(Fields& fields, bool v5) {
+  Unsubscribe packet{.packet_id = fields.id()};
+  if (v5) packet.properties = read_properties(PacketType::Unsubscribe, fields);
   if (fields.at_end()) fields.refuse("UNSUBSCRIBE without a filter");
   while (fields.more()) packet.filters.push_back(fields.topic_filter());
   return packet;
 }
 
-Packet read_connack(Fields& fields) {
-  const unsigned flags = fields.byte();
-  if (flags > 1) fields.refuse("reserved CONNACK flag set");
-  return Connack{.session_present = flags == 1,
-                 .return_code = static_cast<std::uint8_t>(fields.byte())};
+Packet read_unsuback(Fields& fields, bool v5) {
+  Unsuback packet{.packet_id = fields.id()};
+  if (!v5) return packet;
+  packet.properties = read_properties(PacketType::Unsuback, fields);
+  if (fields.at_end()) fields.refuse("UNSUBACK without a reason code");
+  while (fields.more()) packet.reasons.push_back(static_cast<std::uint8_t>(fields.byte()));
+  return packet;
 }
 
-Packet read_body(PacketType type, unsigned flags, Fields& fields) {
+Packet read_connack(Fields& fields, bool v5) {
+  const unsigned flags = fields.byte();
+  if (flags > 1) fields.refuse("reserved CONNACK flag set");
+  Connack packet{.session_present = flags == 1,
+                 .return_code = static_cast<std::uint8_t>(fields.byte())};
+  // A server that knows 3.1.1 only refuses MQTT 5 in its own form, without properties (3.1.1,
+  // section 3.1.2.2); that refusal must not pass for noise.
+  const bool old_refusal = packet.return_code != 0 && packet.return_code < kFirstFailure;
+  if (v5 && !(old_refusal && fields.at_end())) {
+    packet.properties = read_properties(PacketType::Connack, fields);
+  }
+  return packet;
+}
+
+// The reason code and the properties may be left out at the end, 5.0 sections 3.4.2 and 3.14.2.
+template <class Packet>
+Packet read_reason(Packet packet, PacketType type, Fields& fields, bool v5) {
+  if (!v5 || !fields.more()) return packet;
+  packet.reason = static_cast<std::uint8_t>(fields.byte());
+  if (fields.more()) packet.properties = read_properties(type, fields);
+  return packet;
+}
+
+template <class Packet>
+Packet read_acknowledgement(PacketType type, Fields& fields, bool v5) {
+  Packet packet;
+  packet.packet_id = fields.id();
+  return read_reason(std::move(packet), type, fields, v5);
+}
+
+Packet read_body(PacketType type, unsigned flags, Fields& fields, bool v5) {
   if (type != PacketType::Publish && flags != required_flags(type)) {
     fields.refuse("reserved header flags wrong");
   }
@@ -170,31 +162,34 @@ Packet read_body(PacketType type, unsigned flags, Fields& fields) {
     case PacketType::Connect:
       return read_connect(fields);
     case PacketType::Connack:
-      return read_connack(fields);
+      return read_connack(fields, v5);
     case PacketType::Publish:
-      return read_publish(fields, flags);
+      return read_publish(fields, flags, v5);
     case PacketType::Puback:
-      return Puback{fields.id()};
+      return read_acknowledgement<Puback>(type, fields, v5);
     case PacketType::Pubrec:
-      return Pubrec{fields.id()};
+      return read_acknowledgement<Pubrec>(type, fields, v5);
     case PacketType::Pubrel:
-      return Pubrel{fields.id()};
+      return read_acknowledgement<Pubrel>(type, fields, v5);
     case PacketType::Pubcomp:
-      return Pubcomp{fields.id()};
+      return read_acknowledgement<Pubcomp>(type, fields, v5);
     case PacketType::Subscribe:
-      return read_subscribe(fields);
+      return read_subscribe(fields, v5);
     case PacketType::Suback:
-      return read_suback(fields);
+      return read_suback(fields, v5);
     case PacketType::Unsubscribe:
-      return read_unsubscribe(fields);
+      return read_unsubscribe(fields, v5);
     case PacketType::Unsuback:
-      return Unsuback{fields.id()};
+      return read_unsuback(fields, v5);
     case PacketType::Pingreq:
       return Pingreq{};
     case PacketType::Pingresp:
       return Pingresp{};
     case PacketType::Disconnect:
-      return Disconnect{};
+      return read_reason(Disconnect{}, type, fields, v5);
+    case PacketType::Auth:
+      if (!v5) break;
+      return read_reason(Auth{}, type, fields, v5);
   }
   fields.refuse("unknown packet type");
   return Disconnect{};
@@ -259,7 +254,7 @@ Result<std::optional<Packet>> PacketReader::next() {
   }
   if (bytes.size() < header.size + header.length) return std::nullopt;
   Fields fields(bytes.subspan(header.size, header.length));
-  Packet packet = read_body(type, first & 0xFU, fields);
+  Packet packet = read_body(type, first & 0xFU, fields, version_ == Version::V5);
   if (fields.why() == nullptr && !fields.at_end()) fields.refuse("bytes left over in a packet");
   if (fields.why() != nullptr) return fail(ErrorCode::Malformed, fields.why());
   taken_ += header.size + header.length;
@@ -275,6 +270,7 @@ Result<std::optional<Packet>> PacketReader::begin_passing_over(std::span<const s
   if (bytes.size() < header_bytes + head_bytes) return std::nullopt;
   Fields fields(bytes.subspan(header_bytes, head_bytes));
   passed_over_ = read_publish_head(fields, static_cast<unsigned>(bytes[0]) & 0xFU);
+  check_topic(*passed_over_, version_ == Version::V5, fields);
   if (fields.why() != nullptr) return fail(ErrorCode::Malformed, fields.why());
   passed_over_->too_long = true;
   to_pass_over_ = header_bytes + body_bytes;

@@ -1,4 +1,4 @@
-// Bytes of a TCP stream to MQTT 3.1.1 packets, whatever pieces the bytes come in.
+// Bytes of a TCP stream to MQTT packets, whatever pieces the bytes come in.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ namespace hubward::mqtt {
 //   reader.feed(bytes);
 //   for (;;) { auto packet = reader.next(); if (!packet) close(); else if (!*packet) break; ... }
 // Checks what section 2 to 4 of the specification call malformed: lengths, reserved bits, QoS 3,
-// packet id 0, UTF-8, wildcards in a topic name. After an error the stream cannot be trusted, so
-// next() repeats that error for ever.
+// packet id 0, UTF-8, wildcards in a topic name, properties out of place. After an error the stream
+// cannot be trusted, so next() repeats that error for ever.
 class PacketReader {
  public:
   // What becomes of a PUBLISH over the bound. `PassOver` returns it without its payload
@@ -26,8 +26,9 @@ class PacketReader {
 
   // `packet_bytes_max` bounds the announced length of one packet's body, hence the memory used.
   explicit PacketReader(std::size_t packet_bytes_max,
-                        LongPublish long_publish = LongPublish::EndStream)
-      : packet_bytes_max_(packet_bytes_max), long_publish_(long_publish) {}
+                        LongPublish long_publish = LongPublish::EndStream,
+                        Version version = Version::V311)
+      : packet_bytes_max_(packet_bytes_max), long_publish_(long_publish), version_(version) {}
 
   void feed(std::span<const std::byte> bytes);
 
@@ -48,6 +49,7 @@ class PacketReader {
 
   std::size_t packet_bytes_max_;
   LongPublish long_publish_;
+  Version version_;
   std::optional<Publish> passed_over_;
   std::size_t to_pass_over_ = 0;
   std::vector<std::byte> buffer_;

@@ -20,6 +20,7 @@ enum class PacketType : std::uint8_t {
   Pingreq = 12,
   Pingresp = 13,
   Disconnect = 14,
+  Auth = 15,  // 5.0
 };
 
 // Flags that a type must carry in the low half of the first byte; PUBLISH uses them freely (2.2.2).
@@ -37,5 +38,11 @@ constexpr std::uint8_t kFlagWillRetain = 0x20;
 constexpr std::uint8_t kFlagPassword = 0x40;
 constexpr std::uint8_t kFlagUserName = 0x80;
 constexpr int kWillQosShift = 3;
+
+// Options of a subscription, 5.0 section 3.8.3.1.
+constexpr std::uint8_t kOptionNoLocal = 0x04;
+constexpr std::uint8_t kOptionRetainAsPublished = 0x08;
+constexpr std::uint8_t kOptionsReserved = 0xC0;
+constexpr int kRetainedShift = 4;
 
 }  // namespace hubward::mqtt

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A valve on the local broker, played by mosquitto_pub and mosquitto_sub: it says when it measured and
-whether it is there, and answers what became of a write.
+whether it is there, and answers what became of a write: with MQTT 3.1.1 by a name in the payload, with MQTT 5
+as the request asks for it.
 """
 import datetime
 import json
@@ -32,37 +33,73 @@ FILE = {
          "write_topic": "plant/{device}/command/open",
          "write_payload": "{\"open\": {value}, \"id\": \"{id}\"}"}],
 }
+# The same valve where it speaks MQTT 5: nothing of the exchange stands in the payloads.
+FILE_5 = json.loads(json.dumps(FILE))
+FILE_5["attach"]["mqtt"]["answer"] = {"topic": "plant/{device}/valve/answer", "done": ["OK"]}
+FILE_5["tags"][1]["write_payload"] = "{value}"
 
 
 class Valve:
     """Answers commands as `temper` says: "obey", "refuse" or "sulk"."""
 
+    version = "311"
+
     def __init__(self, site):
         self.login = ["-h", "127.0.0.1", "-p", str(site.broker_port), "-u", USER, "-P", BROKER_PASSWORD]
         self.temper = "obey"
         self.heard = []
+        self.listen()
+
+    def listen(self):
+        # Its session is kept, and so is what is sent to it while it is away.
         self.process = subprocess.Popen(
-            ["mosquitto_sub", *self.login, "-q", "1", "-t", f"plant/{USER}/command/#",
-             "--will-topic", f"{BASE}/status", "--will-payload", "offline", "--will-retain"],
+            ["mosquitto_sub", *self.login, "-V", self.version, "-i", "valve", "-c", *self.more(), "-q", "1",
+             "-t", f"plant/{USER}/command/#", "--will-topic", f"{BASE}/status", "--will-payload", "offline",
+             "--will-retain"],
             stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def say(self, topic, text, *more):
-        subprocess.run(["mosquitto_pub", *self.login, "-q", "1", "-t", f"{BASE}/{topic}", "-m", text,
+        self.publish(f"{BASE}/{topic}", text, *more)
+
+    def publish(self, topic, text, *more):
+        subprocess.run(["mosquitto_pub", *self.login, "-V", self.version, "-q", "1", "-t", topic, "-m", text,
                         *more], check=True, timeout=20)
+
+    def more(self):
+        return []
 
     def _listen(self):
         for line in self.process.stdout:
-            order = json.loads(line)
-            self.heard.append(order["open"])
-            if self.temper != "sulk":
-                error = "the valve is locked" if self.temper == "refuse" else None
-                self.say("answer", json.dumps({"id": order["id"], "error": error}))
+            self.obey(line)
+
+    def obey(self, line):
+        order = json.loads(line)
+        self.heard.append(order["open"])
+        if self.temper != "sulk":
+            error = "the valve is locked" if self.temper == "refuse" else None
+            self.say("answer", json.dumps({"id": order["id"], "error": error}))
 
     def vanish(self):
         """Without a goodbye: the broker says its last will."""
         self.process.kill()
         self.process.wait()
+
+
+class Valve5(Valve):
+    """Answers on the topic that the request names, with the request's correlation data."""
+
+    version = "5"
+
+    def more(self):
+        return ["-x", "3600", "-F", "%R %D %p"]
+
+    def obey(self, line):
+        topic, correlation, payload = line.strip().split(" ")
+        self.heard.append(json.loads(payload))
+        if self.temper != "sulk":
+            self.publish(topic, "the valve is locked" if self.temper == "refuse" else "OK",
+                         "-D", "publish", "correlation-data", correlation)
 
 
 def valve_of(site):
@@ -78,15 +115,17 @@ def command(site, value):
     return answer["status"], answer["payload"]["result"], answer["payload"].get("message", "")
 
 
-def a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did():
+def a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did(kind=Valve, file=FILE):
     if not shutil.which("mosquitto_sub"):
         raise Skipped("mosquitto_sub is not installed")
     with Site(hubs=1, sensors=1, presses=0, meters=0, scales=0) as site:
-        (site.site_folder / "devices.d" / f"{VALVE}.json").write_text(json.dumps(FILE))
+        (site.site_folder / "devices.d" / f"{VALVE}.json").write_text(json.dumps(file))
+        if kind is Valve5:
+            speak_5(site)
         site.start_gateway()
         wait_for(lambda: site.connected() >= {VALVE, *site.devices}, 30, "all devices are connected")
         site.start_plant()
-        valve = Valve(site)
+        valve = kind(site)
         site.processes["valve"] = valve.process  # ends with the site
         valve.say("status", "online", "--retain")
         wait_for(lambda: told(site, "device_answers"), 20, "the valve has announced itself")
@@ -123,10 +162,44 @@ def a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did():
         expect(told(site, "device_silent")[0]["reason"] == "device_offline", "and named")
         wait_for(lambda: valve_of(site).get("failure") == "device_offline", 10,
                  f"also by the status: {valve_of(site)}")
+        told_after = time.time() - began
+        also = lost_orders(site, valve) if kind is Valve5 else ""
         expect_order(site)
         return (f"2 of 3 samples good, results {[result for _, result, _ in answers]}, last will after "
-                f"{time.time() - began:.1f} s")
+                f"{told_after:.1f} s{also}")
+
+
+def speak_5(site):
+    path = site.site_folder / "gateway.json"
+    gateway = json.loads(path.read_text())
+    gateway["broker"]["version"] = "5"
+    path.write_text(json.dumps(gateway))
+
+
+def lost_orders(site, valve):
+    """While the valve is away: its order is not waiting for it at the broker when it comes back."""
+    valve.temper = "obey"
+    before = list(valve.heard)
+    expect(command(site, True)[1] == "unknown", "nobody was there to say what became of it")
+    over = time.time() + 1.0  # whole seconds: 1.5 s counts as 2
+    wait_for(lambda: time.time() > over, 5, "the order's time is over")
+    valve.listen()
+    site.processes["valve"] = valve.process
+    answer = wait_for(lambda: (lambda got: got if got[1] == "written" else None)(command(site, False)), 20,
+                      "it takes orders again")
+    expect(set(valve.heard[len(before):]) == {False}, f"not the old one: {valve.heard}")
+    # Somebody else's request gets the same answer: nothing of this is hubward's own.
+    other = subprocess.run(["mosquitto_rr", "-V", "5", "-h", "127.0.0.1", "-p", str(site.broker_port), "-u", "hubward",
+                            "-P", BROKER_PASSWORD, "-i", "other", "-q", "1", "-t", f"plant/{USER}/command/open", "-e",
+                            f"{BASE}/answer", "-m", "true", "-W", "10"], capture_output=True, text=True, timeout=20)
+    expect(other.stdout.strip() == "OK", f"mosquitto_rr hears it as well: {other.stdout!r} {other.stderr!r}")
+    return f", an order that expired was not carried out, the next one was {answer[1]}"
+
+
+def a_valve_that_speaks_mqtt_5_is_asked_and_answers_as_mqtt_5_has_it():
+    return a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did(Valve5, FILE_5)
 
 
 if __name__ == "__main__":
-    sys.exit(run_scenarios([a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did]))
+    sys.exit(run_scenarios([a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did,
+                            a_valve_that_speaks_mqtt_5_is_asked_and_answers_as_mqtt_5_has_it]))

@@ -25,12 +25,14 @@ class ScriptedBroker final : public BrokerConnector {
     return std::make_unique<Link>(*this);
   }
 
-  std::shared_ptr<Fate> send(std::string topic, std::string payload, bool retained = false) {
+  std::shared_ptr<Fate> send(std::string topic, std::string payload, bool retained = false,
+                             std::string correlation = {}) {
     auto fate = std::make_shared<Fate>();  // shared by the test and the acknowledgement
-    events->on_message({std::move(topic), std::move(payload), retained}, [fate](bool taken) {
-      fate->taken = taken;
-      ++fate->answers;
-    });
+    events->on_message({std::move(topic), std::move(payload), retained, std::move(correlation)},
+                       [fate](bool taken) {
+                         fate->taken = taken;
+                         ++fate->answers;
+                       });
     return fate;
   }
   void fail(ErrorCode code = ErrorCode::BrokerUnavailable, std::string context = {}) {
@@ -40,17 +42,16 @@ class ScriptedBroker final : public BrokerConnector {
   BrokerSettings settings;
   BrokerEvents* events = nullptr;
   bool started = false;
-  std::vector<std::pair<std::string, std::string>> published;
+  std::vector<BrokerPublish> published;
 
  private:
   class Link final : public BrokerLink {
    public:
     explicit Link(ScriptedBroker& broker) : broker_(broker) {}
     void start() override { broker_.started = true; }
-    void publish(std::string topic, std::string payload,
-                 std::function<void(Status)> done) override {
-      broker_.published.emplace_back(std::move(topic), std::move(payload));
-      done({});
+    void publish(BrokerPublish message, BrokerPublished done) override {
+      broker_.published.push_back(std::move(message));
+      done(BrokerTook{});
     }
     void stop() noexcept override { broker_.started = false; }
 

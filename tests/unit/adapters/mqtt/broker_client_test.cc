@@ -31,7 +31,7 @@ using test::BrokerProcess;
 using test::run_until;
 
 struct Recorder final : BrokerEvents {
-  void on_connected() override { ++connected; }
+  void on_connected(std::string) override { ++connected; }
   void on_closed(Error why) override {
     closed.push_back(std::move(why));
     if (then) then();
@@ -94,8 +94,11 @@ BrokerProcess* broker() {
 #define REQUIRE_BROKER() \
   if (broker() == nullptr) return
 
+// A test with it runs twice, once in each version.
 struct Fixture {
   explicit Fixture(std::string client_id) {
+    SUBCASE("MQTT 3.1.1") { settings.version = Version::V311; }
+    SUBCASE("MQTT 5") { settings.version = Version::V5; }
     settings.port = broker()->plain_port();
     settings.client_id = std::move(client_id);
     settings.filters = {settings.client_id + "/#"};
@@ -115,8 +118,8 @@ TEST_CASE("messages come in order, and a publish is answered by the broker") {
   REQUIRE_BROKER();
   Fixture f("order");
   const auto link = f.connect();
-  std::optional<Status> early;
-  link->publish("order/x", "too early", [&](Status status) { early = std::move(status); });
+  std::optional<Result<BrokerTook>> early;
+  link->publish({"order/x", "too early"}, [&](const auto& status) { early = status; });
   link->start();
   REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1 && early; }));
   CHECK(early->error().code == ErrorCode::BrokerUnavailable);
@@ -127,12 +130,48 @@ TEST_CASE("messages come in order, and a publish is answered by the broker") {
   for (int i = 0; i < 20; ++i) {
     CHECK(f.events.messages[static_cast<std::size_t>(i)].payload == std::to_string(i));
   }
-  std::optional<Status> done;
-  link->publish("order/back", std::string("\0b", 2), [&](Status status) { done = status; });
-  REQUIRE(run_until(f.loop, [&] { return done && f.events.messages.size() == 21; }));
+  std::optional<Result<BrokerTook>> done;
+  link->publish({"order/back", std::string("\0b", 2)}, [&](const auto& status) { done = status; });
+  // What we publish ourselves comes back only where no subscription can say that it shall not.
+  const std::size_t expected = f.settings.version == Version::V5 ? 20 : 21;
+  REQUIRE(run_until(f.loop, [&] { return done && f.events.messages.size() == expected; }));
   CHECK(done->has_value());
-  CHECK(f.events.messages.back().payload == std::string("\0b", 2));
+  if (expected == 21) CHECK(f.events.messages.back().payload == std::string("\0b", 2));
   CHECK(f.events.closed.empty());
+}
+
+TEST_CASE("a broker of MQTT 5 says that nobody has subscribed to a topic") {
+  REQUIRE_BROKER();
+  Fixture f("nobody");
+  const auto link = f.connect();
+  link->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
+  std::optional<Result<BrokerTook>> done;
+  link->publish({"elsewhere/x", "1"}, [&](const auto& status) { done = status; });
+  REQUIRE(run_until(f.loop, [&] { return done.has_value(); }));
+  REQUIRE(done->has_value());
+  CHECK((*done)->nobody_listens == (f.settings.version == Version::V5));
+}
+
+TEST_CASE("more publishes than the broker takes at a time all arrive, in their order") {
+  REQUIRE_BROKER();
+  Fixture f("many");
+  const auto link = f.connect();
+  link->start();
+  BrokerSettings other = f.settings;
+  other.client_id = "many-listener";
+  Recorder heard;
+  const auto listener = f.connector.connect(other, heard, f.loop);
+  listener->start();
+  REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1 && heard.connected == 1; }));
+  int taken = 0;
+  for (int i = 0; i < 100; ++i) {  // Mosquitto takes 20
+    link->publish({"many/a", std::to_string(i)}, [&](const auto& done) { taken += done ? 1 : 0; });
+  }
+  REQUIRE(run_until(f.loop, [&] { return taken == 100 && heard.messages.size() == 100; }));
+  for (int i = 0; i < 100; ++i) {
+    CHECK(heard.messages[static_cast<std::size_t>(i)].payload == std::to_string(i));
+  }
 }
 
 TEST_CASE("a publish that was refused has no answer any more after stop") {
@@ -143,7 +182,7 @@ TEST_CASE("a publish that was refused has no answer any more after stop") {
   BrokerClients connector{streams};
   auto link = connector.connect({}, events, loop);
   int answers = 0;
-  const auto publish = [&] { link->publish("a", "1", [&](const Status&) { ++answers; }); };
+  const auto publish = [&] { link->publish({"a", "1"}, [&](const auto&) { ++answers; }); };
   link->start();
   publish();
   loop.run_posted();
@@ -243,8 +282,8 @@ TEST_CASE("a broker that goes away is said, publishes fail, and it is found agai
   own->shut_down();
   REQUIRE(run_until(f.loop, [&] { return !f.events.closed.empty(); }));
   CHECK(f.events.closed.front().code == ErrorCode::BrokerUnavailable);
-  std::optional<Status> done;
-  link->publish("restart/x", "lost", [&](Status status) { done = std::move(status); });
+  std::optional<Result<BrokerTook>> done;
+  link->publish({"restart/x", "lost"}, [&](const auto& status) { done = status; });
   REQUIRE(run_until(f.loop, [&] { return done.has_value(); }));
   CHECK_FALSE(done->has_value());
   own->restart();

@@ -176,7 +176,7 @@ TEST_CASE("a retained message is old only where one of its topic has been stored
 TEST_CASE("the state of each device follows broker and messages, changes only") {
   Bench bench;
   using Link = FieldState::Link;
-  bench.broker.events->on_connected();
+  bench.broker.events->on_connected("");
   REQUIRE(bench.sink.states.size() == 2);
   CHECK(bench.sink.states[0].state.link == Link::Unknown);
   bench.broker.send("plant/s1/t", R"({"v":1})");
@@ -262,7 +262,7 @@ struct ValveBench {
     valve.time = {JsonMember{"/t"}, TimeFormat::UnixSeconds};
     valve.each = "/samples";
     valve.availability = {"plant/{device}/status", "", "online", "offline"};
-    valve.answer = {"plant/{device}/answer", "/id", "/error"};
+    valve.answer = {"plant/{device}/answer", "/id", "/error", {}, "plant/v1/answer"};
     adapter.emplace(BrokerSettings{}, std::vector<DeviceSettings>{valve}, broker, loop);
     REQUIRE(adapter->start(sink));
   }
@@ -274,6 +274,13 @@ struct ValveBench {
 };
 
 }  // namespace
+
+TEST_CASE("what the broker keeps less of than was asked for is said with the state") {
+  ValveBench bench;
+  bench.broker.events->on_connected("the broker keeps messages for 60 s only");
+  REQUIRE(bench.sink.states.size() == 1);
+  CHECK(bench.sink.states[0].state.detail.ends_with("; the broker keeps messages for 60 s only"));
+}
 
 TEST_CASE("all topics of a device are subscribed to") {
   const ValveBench bench;
@@ -320,6 +327,24 @@ TEST_CASE("a device that announces that it is gone is down until it is heard aga
   CHECK(bench.sink.bad.size() == 1);
 }
 
+TEST_CASE("a request of MQTT 5 is answered by its correlation data, whatever the answer holds") {
+  ValveBench bench;
+  std::vector<WriteResult> results;
+  bench.adapter->write({DeviceIndex{7}, TagIndex{0}, true, bench.clock.steady() + 3s},
+                       [&](WriteResult result) { results.push_back(std::move(result)); });
+  REQUIRE(bench.broker.published.size() == 1);
+  const BrokerPublish& request = bench.broker.published[0];
+  CHECK(request.response_topic == "plant/v1/answer");
+  CHECK(request.expires_after == 3000ms);  // the command's time, which ends before the answer's
+  REQUIRE_FALSE(request.correlation.empty());
+  const auto other = bench.broker.send("plant/v1/answer", "", false, "1-1");
+  CHECK(other->taken == true);  // somebody else's
+  CHECK(results.empty());
+  CHECK(bench.broker.send("plant/v1/answer", "", false, request.correlation)->taken == true);
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].outcome == WriteResult::Outcome::Written);
+}
+
 TEST_CASE("a write is published, and answered by what the device says") {
   ValveBench bench;
   std::vector<WriteResult> results;
@@ -329,7 +354,8 @@ TEST_CASE("a write is published, and answered by what the device says") {
   };
   write();
   REQUIRE(bench.broker.published.size() == 1);
-  const auto& [topic, payload] = bench.broker.published[0];
+  const std::string topic = bench.broker.published[0].topic;
+  const std::string payload = bench.broker.published[0].payload;
   CHECK(topic == "plant/v1/set");
   REQUIRE(payload.starts_with("true "));
   const auto fate = bench.broker.send("plant/v1/answer",
@@ -468,7 +494,7 @@ TEST_CASE("a device that is added while others run is one of them") {
 
 TEST_CASE("a device that is added learns how the broker is, as those before it did") {
   Newcomers bench;
-  bench.broker.events->on_connected();
+  bench.broker.events->on_connected("");
   REQUIRE(bench.adapter.add(Newcomers::newcomer("s9", 7)));
   bench.adapter.report_broker(DeviceIndex{7});
   REQUIRE(bench.sink.states.size() == 2);

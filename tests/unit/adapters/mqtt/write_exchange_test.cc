@@ -71,18 +71,19 @@ TEST_CASE("a device that answers says itself what it did") {
   Fixture f(true);
   const auto begun = f.write(true);
   REQUIRE(begun);
-  CHECK(begun->topic == "plant/v1/set");
-  CHECK(begun->payload == R"({"valve":true,"id":")" + begun->id + R"("})");
-  f.exchange.on_published(begun->id, {}, true);
+  CHECK(begun->publish.topic == "plant/v1/set");
+  CHECK(begun->publish.payload == R"({"valve":true,"id":")" + begun->id + R"("})");
+  f.exchange.on_published(begun->id, BrokerTook{}, true);
   f.hear(true);  // its word counts, not what is seen
   CHECK(f.results.empty());
   SUBCASE("it did it") {
-    CHECK(f.exchange.on_answer(f.device, f.answer(begun->id, R"(,"error":null)")));
+    CHECK(f.exchange.on_answer(f.device, {"a", f.answer(begun->id, R"(,"error":null)")}));
     REQUIRE(f.results.size() == 1);
     CHECK(f.results[0].outcome == Outcome::Written);
   }
   SUBCASE("it did not") {
-    CHECK(f.exchange.on_answer(f.device, f.answer(begun->id, R"(,"error":"valve is locked")")));
+    CHECK(f.exchange.on_answer(f.device,
+                               {"a", f.answer(begun->id, R"(,"error":"valve is locked")")}));
     REQUIRE(f.results.size() == 1);
     CHECK(f.results[0].outcome == Outcome::Refused);
     CHECK(f.results[0].code == ErrorCode::WriteRefused);
@@ -94,15 +95,124 @@ TEST_CASE("a device that answers says itself what it did") {
     f.exchange.on_timer(f.now);
     REQUIRE(f.results.size() == 1);
     CHECK(f.results[0].outcome == Outcome::Unknown);
-    CHECK_FALSE(f.exchange.on_answer(f.device, f.answer(begun->id, "")));
+    CHECK_FALSE(f.exchange.on_answer(f.device, {"a", f.answer(begun->id, "")}));
   }
   SUBCASE("answers to something else, or none at all, answer nothing") {
     DeviceSettings other = f.device;
-    CHECK_FALSE(f.exchange.on_answer(f.device, f.answer("1-1", "")));
-    CHECK_FALSE(f.exchange.on_answer(f.device, "{}"));
-    CHECK_FALSE(f.exchange.on_answer(f.device, "not JSON"));
-    CHECK_FALSE(f.exchange.on_answer(other, f.answer(begun->id, "")));
+    CHECK_FALSE(f.exchange.on_answer(f.device, {"a", f.answer("1-1", "")}));
+    CHECK_FALSE(f.exchange.on_answer(f.device, {"a", "{}"}));
+    CHECK_FALSE(f.exchange.on_answer(f.device, {"a", "not JSON"}));
+    CHECK_FALSE(f.exchange.on_answer(other, {"a", f.answer(begun->id, "")}));
     CHECK(f.results.empty());
+  }
+}
+
+TEST_CASE("an answer with the write's correlation data says by its payload what the device did") {
+  struct Row {
+    const char* why;
+    std::vector<std::string> done;
+    std::string error_pointer;
+    std::string payload;
+    Outcome outcome;
+    std::string detail;
+  };
+  const Row rows[] = {
+      {"nothing: it did it", {}, "/error", "", Outcome::Written, ""},
+      {"JSON without an error", {}, "/error", R"({"ok":true})", Outcome::Written, ""},
+      {"JSON with an error",
+       {},
+       "/error",
+       R"({"error":"locked"})",
+       Outcome::Refused,
+       "the device says: locked"},
+      {"words that nobody explains",
+       {},
+       "/error",
+       "ERR 5",
+       Outcome::Unknown,
+       "the device answered what the configuration does not explain: ERR 5"},
+      {"a truth value that nobody explains",
+       {},
+       "/error",
+       "false",
+       Outcome::Unknown,
+       "the device answered what the configuration does not explain: false"},
+      {"the word for done", {"OK", "1"}, "/error", "OK", Outcome::Written, ""},
+      {"another word", {"OK", "1"}, "/error", "ERR 5", Outcome::Refused, "the device says: ERR 5"},
+      {"nothing, where a word is expected",
+       {"OK"},
+       "/error",
+       "",
+       Outcome::Refused,
+       "the device says: "},
+      {"nothing, where that is the word", {""}, "/error", "", Outcome::Written, ""},
+      {"the whole payload is the error: none", {}, "", "0", Outcome::Written, ""},
+      {"the whole payload is the error",
+       {},
+       "",
+       "\"locked\"",
+       Outcome::Refused,
+       "the device says: locked"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Fixture f(true);
+    f.device.answer->done = row.done;
+    f.device.answer->error_pointer = row.error_pointer;
+    const auto begun = f.write(true);
+    REQUIRE(begun);
+    BrokerMessage answer{"plant/v1/answer", row.payload};
+    answer.correlation = "another's";
+    CHECK_FALSE(f.exchange.on_answer(f.device, answer));
+    answer.correlation = begun->id;
+    CHECK_FALSE(f.exchange.on_answer(DeviceSettings(f.device), answer));  // another device
+    CHECK(f.exchange.on_answer(f.device, answer));
+    REQUIRE(f.results.size() == 1);
+    CHECK(f.results[0].outcome == row.outcome);
+    CHECK(f.results[0].detail == row.detail);
+  }
+}
+
+TEST_CASE(
+    "a write asks for its answer where the device has a topic for it, and does not outlive it") {
+  SUBCASE("with an answer topic") {
+    Fixture f(true);
+    f.device.answer->response_topic = "plant/v1/answer";
+    const auto begun = f.write(true);
+    REQUIRE(begun);
+    CHECK(begun->publish.response_topic == "plant/v1/answer");
+    CHECK(begun->publish.correlation == begun->id);
+    CHECK(begun->publish.expires_after == 5000ms);  // answer_timeout: nobody waits any longer
+  }
+  SUBCASE("without") {
+    Fixture f(false);
+    const auto begun = f.write(true, 1500ms);
+    REQUIRE(begun);
+    CHECK(begun->publish.response_topic.empty());
+    CHECK(begun->publish.correlation.empty());
+    CHECK(begun->publish.expires_after == 1500ms);
+  }
+}
+
+TEST_CASE("that nobody had subscribed is told when the device has not answered, and not before") {
+  Fixture f(true);
+  const auto begun = f.write(true);
+  REQUIRE(begun);
+  f.exchange.on_published(begun->id, BrokerTook{.nobody_listens = true}, true);
+  SUBCASE("no answer") {
+    CHECK(f.results.empty());
+    f.now += 5s;
+    f.exchange.on_timer(f.now);
+    REQUIRE(f.results.size() == 1);
+    CHECK(f.results[0].outcome == Outcome::Unknown);
+    CHECK(f.results[0].detail ==
+          "the device did not answer; the broker said that nobody had subscribed to the topic of "
+          "the write");
+  }
+  SUBCASE("a bridge stood behind the broker") {
+    CHECK(f.exchange.on_answer(f.device, {"a", f.answer(begun->id, "")}));
+    REQUIRE(f.results.size() == 1);
+    CHECK(f.results[0].outcome == Outcome::Written);
   }
 }
 
@@ -142,7 +252,7 @@ TEST_CASE("what was measured before the write does not show that it was done") {
 
 TEST_CASE("what was not published is refused, and what may have been is unknown") {
   Fixture f(true);
-  const Status failed =
+  const Result<BrokerTook> failed =
       failure(ErrorCode::BrokerUnavailable, ErrorKind::Permanent, "broker: not connected");
   f.exchange.on_published(f.write(true)->id, failed, false);
   f.exchange.on_published(f.write(true)->id, failed, true);

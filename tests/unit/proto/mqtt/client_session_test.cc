@@ -4,84 +4,17 @@
 
 #include <algorithm>
 
+#include "tests/unit/proto/mqtt/session_fixture.h"
+
 using namespace hubward;
 using namespace hubward::mqtt;
+using hubward::mqtt::test::SessionFixture;
 using namespace std::chrono_literals;
-
-namespace {
-
-// A session with a scripted broker on its other side.
-struct Fixture {
-  SteadyTime now{1h};
-  ClientSession session;
-  ClientActions actions;
-  PacketReader broker{1 << 20};
-
-  explicit Fixture(ClientSettings settings = {.client_id = "hubward", .filters = {"plant/#"}})
-      : session(std::move(settings)) {}
-
-  // What the session has sent since the last call.
-  std::vector<Packet> sent() {
-    std::vector<Packet> packets;
-    for (const auto& action : actions) {
-      if (const auto* write = std::get_if<WriteBytes>(&action)) broker.feed(write->bytes);
-    }
-    std::erase_if(actions, [](const auto& one) { return std::holds_alternative<WriteBytes>(one); });
-    while (true) {
-      auto packet = broker.next();
-      REQUIRE(packet);
-      if (!*packet) return packets;
-      packets.push_back(std::move(**packet));
-    }
-  }
-  template <class Action>
-  std::vector<Action> take() {
-    std::vector<Action> found;
-    for (const auto& action : actions) {
-      if (const auto* one = std::get_if<Action>(&action)) found.push_back(*one);
-    }
-    std::erase_if(actions, [](const auto& one) { return std::holds_alternative<Action>(one); });
-    return found;
-  }
-  void receive(const Packet& packet) { session.on_bytes(*encode(packet), now, actions); }
-  void message(PacketId id, std::string payload, bool duplicate = false) {
-    Publish publish{.topic = "plant/a", .payload = std::move(payload), .qos = Qos::AtLeastOnce};
-    publish.packet_id = id;
-    publish.duplicate = duplicate;
-    receive(publish);
-  }
-  void connect(bool session_present = true) {
-    session.on_open(now, actions);
-    (void)sent();
-    receive(Connack{.session_present = session_present});
-    const auto asked = sent();
-    REQUIRE(asked.size() == 1);
-    const auto& subscribe = std::get<Subscribe>(asked[0]);
-    receive(
-        Suback{subscribe.packet_id, std::vector<std::uint8_t>(subscribe.subscriptions.size(), 1)});
-    REQUIRE(take<SessionReady>().size() == 1);
-  }
-  void decide(std::uint64_t number, bool taken = true) {
-    session.decide(number, taken, now, actions);
-  }
-  void drop() { session.on_closed(actions); }
-  std::vector<PacketId> acknowledged() {
-    std::vector<PacketId> ids;
-    for (const Packet& packet : sent()) ids.push_back(std::get<Puback>(packet).packet_id);
-    return ids;
-  }
-  std::string why_ended() {
-    const auto ended = take<SessionEnded>();
-    return ended.empty() ? "" : ended.front().why;
-  }
-};
-
-}  // namespace
 
 TEST_CASE("a session keeps what the broker keeps, and asks for QoS 1") {
   ClientSettings settings{.client_id = "hubward", .user_name = "gateway", .password = "secret"};
   settings.filters = {"plant/+/state", "hall/#"};
-  Fixture f(settings);
+  SessionFixture f(settings);
   f.session.on_open(f.now, f.actions);
   const auto hello = f.sent();
   REQUIRE(hello.size() == 1);
@@ -104,7 +37,7 @@ TEST_CASE("a session keeps what the broker keeps, and asks for QoS 1") {
 }
 
 TEST_CASE("many messages wait for their decision at once; acknowledgements keep their order") {
-  Fixture f;
+  SessionFixture f;
   f.connect();
   for (PacketId id = 1; id <= 4; ++id) f.message(id, std::to_string(id));
   const auto arrived = f.take<MessageArrived>();
@@ -121,7 +54,7 @@ TEST_CASE("many messages wait for their decision at once; acknowledgements keep 
 }
 
 TEST_CASE("what was taken is not handed up again when the broker delivers it twice") {
-  Fixture f;
+  SessionFixture f;
   f.connect();
   for (PacketId id = 1; id <= 3; ++id) f.message(id, std::to_string(id));
   const auto arrived = f.take<MessageArrived>();
@@ -166,7 +99,7 @@ TEST_CASE("what was taken is not handed up again when the broker delivers it twi
 }
 
 TEST_CASE("an equal message under a packet id that was used before is not taken for the old one") {
-  Fixture f;
+  SessionFixture f;
   f.connect();
   f.message(1, "21.5");
   f.decide(f.take<MessageArrived>()[0].number);
@@ -217,7 +150,7 @@ TEST_CASE("an equal message under a packet id that was used before is not taken 
 }
 
 TEST_CASE("a message that is refused ends the connection and is not acknowledged") {
-  Fixture f;
+  SessionFixture f;
   f.connect();
   f.message(1, "1");
   f.message(2, "2");
@@ -238,7 +171,7 @@ TEST_CASE("a message that is refused ends the connection and is not acknowledged
 }
 
 TEST_CASE("a kept session delivers before it confirms the filters") {
-  Fixture f;
+  SessionFixture f;
   f.session.on_open(f.now, f.actions);
   f.receive(Connack{.session_present = true});
   const auto asked = f.sent();
@@ -252,7 +185,7 @@ TEST_CASE("a kept session delivers before it confirms the filters") {
 }
 
 TEST_CASE("a message without a decision ends the connection after ten seconds") {
-  Fixture f;
+  SessionFixture f;
   f.connect();
   f.message(1, "1");
   f.now += 9s;
@@ -267,7 +200,7 @@ TEST_CASE("a message without a decision ends the connection after ten seconds") 
 TEST_CASE("messages at QoS 0 and messages that are too long wait for nobody") {
   ClientSettings settings{.client_id = "hubward", .filters = {"#"}};
   settings.message_bytes_max = 1000;
-  Fixture f(settings);
+  SessionFixture f(settings);
   f.connect();
   f.receive(Publish{.topic = "plant/a", .payload = "now"});
   const auto arrived = f.take<MessageArrived>();
@@ -280,10 +213,10 @@ TEST_CASE("messages at QoS 0 and messages that are too long wait for nobody") {
 }
 
 TEST_CASE("a publish is answered once: by the broker, or by the end of the connection") {
-  Fixture f;
+  SessionFixture f;
   f.connect();
-  const auto first = f.session.publish("back", "1", f.now, f.actions);
-  const auto second = f.session.publish("back", "2", f.now, f.actions);
+  const auto first = f.session.publish({"back", "1"}, f.now, f.actions);
+  const auto second = f.session.publish({"back", "2"}, f.now, f.actions);
   REQUIRE(first);
   REQUIRE(second);
   const auto sent = f.sent();
@@ -299,11 +232,11 @@ TEST_CASE("a publish is answered once: by the broker, or by the end of the conne
   CHECK(ended[0].taken);
   CHECK(ended[1].number == *first);
   CHECK_FALSE(ended[1].taken);
-  CHECK_FALSE(f.session.publish(std::string(70'000, 't'), "", f.now, f.actions));
+  CHECK_FALSE(f.session.publish({std::string(70'000, 't'), ""}, f.now, f.actions));
 }
 
 TEST_CASE("a broker that does not answer is asked after 15 s and given up 15 s later") {
-  Fixture f;
+  SessionFixture f;
   f.connect();
   f.now += 15s;
   CHECK(f.session.deadline() == f.now);
@@ -323,19 +256,19 @@ TEST_CASE("a broker that does not answer is asked after 15 s and given up 15 s l
 }
 
 TEST_CASE("a broker that says nothing is asked, however much is sent to it") {
-  Fixture f;
+  SessionFixture f;
   f.connect();
   for (int i = 0; i < 15; ++i) {
     f.now += 1s;
     f.session.on_timer(f.now, f.actions);
-    CHECK(f.session.publish("plant/a/set", "1", f.now, f.actions));
+    CHECK(f.session.publish({"plant/a/set", "1"}, f.now, f.actions));
   }
   const auto sent = f.sent();
   CHECK(std::count(sent.begin(), sent.end(), Packet{Pingreq{}}) == 1);
   for (int i = 0; i < 15; ++i) {
     CHECK(f.why_ended().empty());
     f.now += 1s;
-    CHECK(f.session.publish("plant/a/set", "1", f.now, f.actions));
+    CHECK(f.session.publish({"plant/a/set", "1"}, f.now, f.actions));
     f.session.on_timer(f.now, f.actions);
   }
   CHECK(f.why_ended() == "the broker does not answer");
@@ -361,19 +294,19 @@ TEST_CASE("what ends a connection has words") {
   };
   for (const Row& row : before_login) {
     CAPTURE(row.why);
-    Fixture f;
+    SessionFixture f;
     f.session.on_open(f.now, f.actions);
     for (const Packet& packet : row.packets) f.receive(packet);
     CHECK(f.why_ended() == row.why);
   }
-  Fixture late;
+  SessionFixture late;
   late.session.on_open(late.now, late.actions);
   late.now += 8s;
   CHECK(late.session.deadline() == late.now);
   late.session.on_timer(late.now, late.actions);
   CHECK(late.why_ended() == "no answer in 8 s");
 
-  Fixture noise;
+  SessionFixture noise;
   noise.connect();
   noise.session.on_bytes(std::vector<std::byte>(10, std::byte{0xFF}), noise.now, noise.actions);
   CHECK(noise.why_ended().starts_with("the broker sends what is not MQTT"));
@@ -382,7 +315,7 @@ TEST_CASE("what ends a connection has words") {
 TEST_CASE("a broker that sends on and on while nothing is stored is cut off") {
   ClientSettings settings{.client_id = "hubward", .filters = {"#"}};
   settings.undecided_max = 10;
-  Fixture f(settings);
+  SessionFixture f(settings);
   f.connect();
   for (PacketId id = 1; id <= 10; ++id) f.message(id, "x" + std::to_string(id));
   CHECK(f.why_ended().empty());
