@@ -80,10 +80,14 @@ void StreamConnection::lose(int error) {
   fail(ErrorCode::PortLost, why);
 }
 
+ssize_t StreamConnection::put(std::span<const std::byte> bytes) {
+  return ::write(descriptor_, bytes.data(), bytes.size());
+}
+
 void StreamConnection::write(std::span<const std::byte> bytes) {
   if (!open_) return;
   if (unsent_.empty()) {
-    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    const ssize_t count = put(bytes);
     if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
     if (count < 0 && errno != EAGAIN && errno != EINTR) {
       loop_.post([weak = weak_from_this(), error = errno] {
@@ -106,7 +110,7 @@ void StreamConnection::write(std::span<const std::byte> bytes) {
 }
 
 void StreamConnection::write_some() {
-  const ssize_t count = ::write(descriptor_, unsent_.data(), unsent_.size());
+  const ssize_t count = put(unsent_);
   if (count < 0 && errno != EAGAIN && errno != EINTR) return lose(errno);
   if (count > 0) unsent_.erase(unsent_.begin(), unsent_.begin() + count);
   if (unsent_.empty()) loop_.sockets().want(watch_, true, false);

@@ -1,6 +1,8 @@
 // One opening of a byte stream, until it closes.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -38,6 +40,8 @@ class StreamConnection : public SocketEvents,
   void on_ready(Ready ready) final;
 
  protected:
+  // As write(2) does; what has no reader any more is an error, never a signal.
+  virtual ssize_t put(std::span<const std::byte> bytes);
   // Called before the descriptor is closed.
   virtual void before_close(int /*descriptor*/) noexcept {}
   // While not open yet: the descriptor that was given to watch() is writable or broken.

@@ -73,6 +73,10 @@ class TcpConnection final : public StreamConnection {
   }
 
  private:
+  ssize_t put(std::span<const std::byte> bytes) override {
+    return send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+
   void on_addresses(const Resolver::Answer& answer) {
     if (!answer) return fail(answer.error().code, answer.error().context);
     addresses_.assign(answer->rbegin(), answer->rend());

@@ -110,6 +110,19 @@ TEST_CASE("a TCP stream tries all addresses, carries bytes both ways and tells i
   CHECK(run_until(f.loop, [&] { return f.events.opened == 2; }));
 }
 
+TEST_CASE("writing to a peer that has just gone ends the stream, not the program") {
+  Fixture f;
+  const Listener listener;
+  const auto stream = f.streams.tcp({"127.0.0.1", listener.port}, f.events, f.loop);
+  stream->open(5s);
+  REQUIRE(run_until(f.loop, [&] { return f.events.opened == 1; }));
+  close(listener.accept_one());
+  stream->write(bytes("is answered with a reset"));
+  stream->write(bytes("would raise SIGPIPE"));
+  REQUIRE(run_until(f.loop, [&] { return f.events.closed.has_value(); }));
+  CHECK(f.events.closed->code == ErrorCode::PortLost);
+}
+
 TEST_CASE("a TCP stream that cannot be opened says why") {
   Fixture f;
   SUBCASE("unknown name") {
