@@ -93,6 +93,7 @@ def tags(units=10, tags_a_unit=TAGS_A_UNIT, seconds=20):
     figure("southbound.tags.resident", load.resident_mb, "MB", 40)
     figure("southbound.tags.lost", load.lost, "values read that are not at the cloud", 0)
     figure("southbound.tags.requests", load.requests_a_s, "requests/s")
+    return load
 
 
 def endpoints(count=1000, tags_a_unit=10, seconds=20):
