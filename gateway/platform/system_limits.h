@@ -15,8 +15,9 @@ std::size_t raise_descriptor_limit();
 // Keeps keys out of core dumps.
 void forbid_core_dumps();
 
-// One heap for all threads instead of one each: what one of them frees, all of them use, and nothing
-// stays behind in the heap of a thread that was busy once. They rarely allocate at the same moment.
+// One heap for all threads instead of one each: what one of them frees, all of them use, and
+// nothing stays behind in the heap of a thread that was busy once. They rarely allocate at the same
+// moment.
 void share_one_heap();
 
 // Gives back to the system what the allocator keeps of memory that was freed: after a busy hour (an
