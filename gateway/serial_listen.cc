@@ -11,6 +11,7 @@
 
 #include "gateway/api/failure_words.h"
 #include "gateway/cli/wire_text.h"
+#include "gateway/config/frame_words.h"
 #include "gateway/platform/asio_loop.h"
 #include "gateway/platform/asio_streams.h"
 #include "gateway/platform/resolver.h"
@@ -37,6 +38,11 @@ Result<serial::FrameSettings> frames_of(const cli::SerialListen& command) {
     frames.framing = serial::FixedLength{std::move(*start), command.fixed};
   } else {
     frames.framing = serial::Delimited{std::move(*start), std::move(*end), command.bytes_after_end};
+  }
+  if (const Status said =
+          config::add_frame_words({command.length, command.stuffed, command.check}, frames);
+      !said) {
+    return tl::unexpected(said.error());
   }
   std::string problem = serial::framing_problem(frames);
   if (problem.empty()) return frames;

@@ -80,6 +80,12 @@ std::optional<std::uint32_t> LinePattern::group(const std::string& name) const {
   return static_cast<std::uint32_t>(number);
 }
 
+std::size_t LinePattern::least_bytes() const {
+  std::uint32_t least = 0;
+  pcre2_pattern_info(compiled_->code.get(), PCRE2_INFO_MINLENGTH, &least);
+  return least;
+}
+
 Result<bool> LinePattern::match(std::string_view line) {
   line_ = line;
   const int outcome =

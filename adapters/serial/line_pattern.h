@@ -35,6 +35,9 @@ class LinePattern {
   // The number of the group with that name. Nothing if the pattern has none, or several.
   [[nodiscard]] std::optional<std::uint32_t> group(const std::string& name) const;
 
+  // No line that matches is shorter.
+  [[nodiscard]] std::size_t least_bytes() const;
+
   // True: the line, or its beginning, matches, and captured() tells the groups until the next call.
   // Error LimitExceeded: given up.
   [[nodiscard]] Result<bool> match(std::string_view line);

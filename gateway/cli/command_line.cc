@@ -151,15 +151,41 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
       ->option_text("none|even|odd")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Parity>{
           {"none", Parity::None}, {"even", Parity::Even}, {"odd", Parity::Odd}}));
-  listen_verb->add_option("--start", listen.start, "Bytes that begin a frame, e.g. '\\x02'");
-  listen_verb->add_option("--end", listen.end, "Bytes that end it, '\\r\\n' if left out");
-  listen_verb->add_option("--bytes-after-end", listen.bytes_after_end, "Bytes of a check behind it")
-      ->check(CLI::Range(0, 16));
+  auto* start =
+      listen_verb->add_option("--start", listen.start, "Bytes that begin a frame, e.g. '\\x02'");
+  auto* end =
+      listen_verb->add_option("--end", listen.end, "Bytes that end it, '\\r\\n' if left out");
+  auto* behind = listen_verb->add_option("--bytes-after-end", listen.bytes_after_end,
+                                         "Bytes of a check behind it");
+  behind->check(CLI::Range(0, 16));
   auto* fixed = listen_verb->add_option("--fixed", listen.fixed, "Frames of so many bytes");
   fixed->check(CLI::Range(1, 65536));
-  listen_verb->add_option("--gap-ms", listen.gap_ms, "Frames between silences of so long")
-      ->check(CLI::Range(2, 10000))
-      ->excludes(fixed);
+  auto* gap =
+      listen_verb->add_option("--gap-ms", listen.gap_ms, "Frames between silences of so long");
+  gap->check(CLI::Range(2, 10000))->excludes(fixed);
+  auto* length = listen_verb->add_option(
+      "--length", listen.length, "Frames that say how long they are, e.g. offset=1,width=2,add=2");
+  length->option_text("KEY=VALUE,...")->excludes(fixed)->excludes(gap);
+  auto* stuffed = listen_verb->add_option(
+      "--stuffed", listen.stuffed,
+      "Frames with escapes, DLE STX ... DLE ETX, or e.g. marks_escaped=false");
+  stuffed->option_text("[KEY=VALUE,...]")
+      ->expected(0, 1)
+      ->excludes(fixed)
+      ->excludes(gap)
+      ->excludes(length);
+  for (auto* other : {start, end, behind}) {  // keys of theirs, where they have them
+    length->excludes(other);
+    stuffed->excludes(other);
+  }
+  listen_verb
+      ->add_option("--check", listen.check,
+                   "Their checksum, e.g. xor or crc16_modbus,byte_order=low_first")
+      ->option_text("TYPE[,KEY=VALUE,...]");
+  listen_verb->footer(
+      "The keys of --length, --stuffed and --check are those of \"framing\" and \"check\" in a "
+      "device's "
+      "file:\nhubward schema device --markdown");
 
   constexpr const char* kAddress =
       "holding:12 (on the wire, from 0), manual:40013 (from 1), or with --device the name of a tag";

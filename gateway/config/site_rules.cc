@@ -140,6 +140,24 @@ void check_load(const std::vector<DevicePart>& devices, std::vector<Problem>& pr
   }
 }
 
+void check_polling(const std::vector<DevicePart>& devices, std::vector<Problem>& problems) {
+  for (const auto& line : group_lines(devices)) {
+    const auto share = least_polling_share(line);
+    if (!share || *share <= 1) continue;
+    const auto& port = std::get<SerialSettings>(line.attachment);
+    const DevicePart& first = devices[line.devices.front().device.value];
+    problems.push_back(
+        problem_at(first.attach, "line-load",
+                   "all requests on " + connection_name(line.attachment) + " take at least " +
+                       number_text(std::ceil(*share * 100)) + " % of the time at " +
+                       std::to_string(port.baud) + " baud, with the shortest answers and " +
+                       std::to_string(kLeastPauseBeforeAnswer.count()) +
+                       " ms before each: cannot fit; the devices will be asked less often than "
+                       "\"interval_ms\" says: lengthen it, or raise the baud rate",
+                   Problem::Severity::Warning));
+  }
+}
+
 }  // namespace
 
 std::vector<Problem> check_site(const std::vector<DevicePart>& devices) {
@@ -148,6 +166,7 @@ std::vector<Problem> check_site(const std::vector<DevicePart>& devices) {
   check_connections(devices, problems);
   check_topics(devices, problems);
   check_load(devices, problems);
+  check_polling(devices, problems);
   return problems;
 }
 

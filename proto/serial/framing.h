@@ -61,6 +61,10 @@ struct FrameSettings {
   std::size_t bytes_max = 1024;  // of a frame without the marks of Delimited, else of the whole
 };
 
+// The bytes on the wire of the shortest frame whose content has so many.
+[[nodiscard]] std::size_t least_frame_bytes(const FrameSettings& settings,
+                                            std::size_t content_bytes);
+
 // Why frames cannot be told apart like this; empty if they can.
 [[nodiscard]] std::string framing_problem(const FrameSettings& settings);
 

@@ -42,6 +42,14 @@ TEST_CASE("each verb becomes its command") {
   CHECK(listen.line.parity == Parity::Even);
   CHECK(listen.start == "\\x02");
   CHECK(parsed<SerialListen>({"serial", "listen", "scale:4001", "--gap-ms", "20"}).gap_ms == 20);
+  const auto length = parsed<SerialListen>({"serial", "listen", "/dev/ttyS0", "--length",
+                                            "offset=1,width=2", "--check", "crc16_modbus"});
+  CHECK(length.length == "offset=1,width=2");
+  CHECK(length.check == "crc16_modbus");
+  CHECK_FALSE(length.stuffed);
+  CHECK(parsed<SerialListen>({"serial", "listen", "/dev/ttyS0", "--stuffed"}).stuffed == "");
+  CHECK(parsed<SerialListen>({"serial", "listen", "/dev/ttyS0", "--stuffed", "escape_xor=32"})
+            .stuffed == "escape_xor=32");
 }
 
 TEST_CASE("a wrong line is misuse, and says so on standard error") {
@@ -55,6 +63,9 @@ TEST_CASE("a wrong line is misuse, and says so on standard error") {
       {"schema"},
       {"schema", "house"},
       {"status", "--config", "a", "--state", "b"},
+      {"serial", "listen", "/dev/ttyS0", "--length", "offset=1", "--stuffed"},
+      {"serial", "listen", "/dev/ttyS0", "--length", "offset=1", "--start", "a"},
+      {"serial", "listen", "/dev/ttyS0", "--stuffed", "--gap-ms", "20"},
       {"run", "check"},
   };
   for (const auto& line : lines) {
