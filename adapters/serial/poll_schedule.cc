@@ -61,7 +61,14 @@ void PollSchedule::missed(Place place, SteadyTime now, std::chrono::milliseconds
   auto pause = kFirstPause;
   for (unsigned i = 0; i < device.misses && pause < kPauseMax; ++i) pause *= 2;
   ++device.misses;
-  device.not_before = now + std::max(std::min(pause, kPauseMax), pause_min);
+  device.pause_ends = now + std::min(pause, kPauseMax);
+  device.not_before = std::max(device.pause_ends, now + pause_min);
+}
+
+void PollSchedule::end_extra_pauses() {
+  for (Device& device : devices_) {
+    if (device.misses > 0) device.not_before = device.pause_ends;
+  }
 }
 
 }  // namespace hubward::serial

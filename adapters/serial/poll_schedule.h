@@ -35,6 +35,8 @@ class PollSchedule {
   void answered(Place place, SteadyTime now);
   // The device is left alone for `pause_min` at least.
   void missed(Place place, SteadyTime now, std::chrono::milliseconds pause_min = {});
+  // What it was left alone for beyond its pause is over.
+  void end_extra_pauses();
   // Requests in a row without an answer.
   [[nodiscard]] unsigned misses(std::size_t device) const { return devices_[device].misses; }
 
@@ -47,6 +49,7 @@ class PollSchedule {
     std::vector<Request> requests;
     unsigned misses = 0;
     SteadyTime not_before{};
+    SteadyTime pause_ends{};  // without `pause_min`
   };
   struct Earliest {
     Place place;

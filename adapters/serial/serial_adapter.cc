@@ -83,7 +83,8 @@ void SerialAdapter::on_open() {
   opened_at_ = loop_.clock().steady();
   last_bytes_.reset();
   is_open_ = true;
-  quiet_until_ = {};
+  quiet_until_ = quiet_for_command_until_ = {};
+  late_.forget();
   for (const auto& device : devices_) {
     report_state(*device, FieldState::Link::Unknown, {},
                  source_ + " is open; nothing has come yet");
@@ -110,10 +111,10 @@ void SerialAdapter::on_closed(Error why) {
 
 // --- What comes
 
-std::optional<std::size_t> SerialAdapter::listener() const {
+std::optional<std::size_t> SerialAdapter::listener() {
   if (exchange_) return exchange_->device;
   if (devices_.size() == 1) return 0;
-  return std::nullopt;
+  return late_.latest(loop_.clock().steady());
 }
 
 void SerialAdapter::on_bytes(std::span<const std::byte> bytes) {
@@ -158,22 +159,64 @@ void SerialAdapter::take_frame(std::size_t place, const Frame& frame) {
   if (frame.content.empty() || sink_ == nullptr) return;
   if (judge_answer(place, frame.content)) return;
   const bool polled = exchange_ && exchange_->device == place && !exchange_->command;
-  if (!exchange_ && devices_.size() > 1) {
-    return report_bad(devices_[place]->settings().device, ErrorCode::UnexpectedAnswer,
-                      frame.content);
-  }
+  if (!exchange_ && devices_.size() > 1) return take_late(place, frame.content);
   auto readings = devices_[place]->extractor().extract(
       frame.content, polled ? std::optional(exchange_->request) : std::nullopt);
   if (!readings) {
     return report_bad(devices_[place]->settings().device, readings.error().code, frame.content);
   }
-  if (polled) {
-    const SteadyTime now = loop_.clock().steady();
+  if (polled) return take_poll_answer(place, std::move(*readings), frame.content);
+  const Clock& clock = loop_.clock();
+  take_readings(place, std::move(*readings), clock.wall(), clock.steady());
+}
+
+// On a line with several devices, of this one.
+bool SerialAdapter::answers_look_alike(std::size_t place) const {
+  return devices_.size() > 1 && !devices_[place]->settings().answers_name_it;
+}
+
+void SerialAdapter::take_poll_answer(std::size_t place, std::vector<TagReading> readings,
+                                     std::string_view content) {
+  const Clock& clock = loop_.clock();
+  const SteadyTime now = clock.steady();
+  if (exchange_->held) {
+    // One of the two is somebody's late one, and nothing says which: none counts, and the device is
+    // asked again.
+    const DeviceIndex device = devices_[place]->settings().device;
+    report_bad(device, ErrorCode::UnexpectedAnswer, exchange_->held->content);
+    report_bad(device, ErrorCode::UnexpectedAnswer, content);
+    late_came(now);
+    return end_exchange();
+  }
+  if (!answers_look_alike(place) || !late_.any(now)) {
     slowest_answer_ = std::max(slowest_answer_, now - exchange_->asked);
     schedule_.answered({place, exchange_->request}, now);
     end_exchange();
+    return take_readings(place, std::move(readings), clock.wall(), now);
   }
-  take_readings(place, std::move(*readings));
+  // It may be a late one. Then the device's own comes as well, as long as it takes.
+  exchange_->held = Held{std::move(readings), std::string(content), clock.wall(), now};
+  if (late_.any_of_living(now) || slowest_answer_.count() == 0) return;  // its whole time
+  loop_.cancel(next_);
+  const SteadyTime until = exchange_->asked + slowest_answer_ + kBeyondSlowest;
+  next_ = loop_.call_at(std::max(until, now), [this] { give_up_waiting(); });
+}
+
+void SerialAdapter::take_held() {
+  const std::size_t place = exchange_->device;
+  Held held = std::move(*exchange_->held);
+  schedule_.answered({place, exchange_->request}, loop_.clock().steady());
+  end_exchange();
+  take_readings(place, std::move(held.readings), held.at, held.at_steady);
+  go_on();
+}
+
+// Nobody was asked. What is awaited from now on is one less.
+void SerialAdapter::take_late(std::size_t place, std::string_view content) {
+  report_bad(devices_[place]->settings().device, ErrorCode::UnexpectedAnswer, content);
+  const auto readings = devices_[place]->extractor().extract(content);
+  if (!readings) return;
+  late_came(loop_.clock().steady());
 }
 
 bool SerialAdapter::judge_answer(std::size_t place, std::string_view content) {
@@ -192,14 +235,21 @@ bool SerialAdapter::judge_answer(std::size_t place, std::string_view content) {
   return true;
 }
 
-void SerialAdapter::take_readings(std::size_t place, std::vector<TagReading> readings) {
+void SerialAdapter::late_came(SteadyTime now) {
+  late_.came();
+  if (late_.any(now)) return;
+  quiet_until_ = quiet_for_command_until_;
+  schedule_.end_extra_pauses();
+}
+
+void SerialAdapter::take_readings(std::size_t place, std::vector<TagReading> readings, WallTime at,
+                                  SteadyTime at_steady) {
   LineDevice& device = *devices_[place];
   report_state(device, FieldState::Link::Up, {}, source_);
   if (sink_ == nullptr || readings.empty()) return;
-  const Clock& clock = loop_.clock();
   sink_->deliver({.device = device.settings().device,
-                  .at = clock.wall(),
-                  .at_steady = clock.steady(),
+                  .at = at,
+                  .at_steady = at_steady,
                   .readings = std::move(readings)},
                  {});
 }
@@ -309,16 +359,20 @@ void SerialAdapter::give_up_waiting() {
   if (!exchange_) return;
   const SteadyTime now = loop_.clock().steady();
   if (exchange_->command) return give_up_command(now);
+  if (exchange_->held) return take_held();
   const std::size_t place = exchange_->device;
   LineDevice& device = *devices_[place];
   const DeviceSettings& settings = device.settings();
   // A late answer must not pass for another device's. The others are kept waiting meanwhile, so not
   // for longer than this.
-  if (devices_.size() > 1 && !settings.answers_name_it) {
-    quiet_until_ = now + settings.response_timeout;
+  if (answers_look_alike(place)) {
+    quiet_until_ = std::max(quiet_until_, now + settings.response_timeout);
+    late_.expect(place, device.reported && device.reported->link == FieldState::Link::Up, now);
   }
-  // Nor for the answer to another request of this one, which alone is left alone for that.
-  const bool looks_alike = settings.requests.size() > 1 && tells_requests_apart(settings);
+  // Nor for this one's answer to another request, or to the next: that one's own would then be late
+  // unnoticed. It alone is left alone for that.
+  const bool looks_alike =
+      answers_look_alike(place) || (settings.requests.size() > 1 && tells_requests_apart(settings));
   schedule_.missed({place, exchange_->request}, now,
                    looks_alike ? kLateAnswerMax : std::chrono::milliseconds{0});
   end_exchange();
@@ -334,7 +388,7 @@ void SerialAdapter::give_up_waiting() {
 
 // Its late answer must not confirm another command: that one would count as written.
 void SerialAdapter::give_up_command(SteadyTime now) {
-  quiet_until_ = now + kLateAnswerMax;
+  quiet_until_ = quiet_for_command_until_ = now + kLateAnswerMax;
   finish_write(
       {.outcome = Outcome::Unknown,
        .code = ErrorCode::WriteOutcomeUnknown,

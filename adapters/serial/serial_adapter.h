@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "adapters/serial/late_answers.h"
 #include "adapters/serial/line_device.h"
 #include "adapters/serial/poll_schedule.h"
 #include "adapters/serial/settings.h"
@@ -40,9 +41,12 @@ class SerialAdapter final : public SouthboundAdapter,
   static constexpr std::chrono::milliseconds kLookMin{100};
   static constexpr std::chrono::seconds kFullWaitEvery{10};
   // So long after its time-out an answer may still come and be taken for another's that looks the
-  // same: nothing that it could answer is asked until then. Instruments that average or wait for
-  // something to settle are late by seconds.
-  static constexpr std::chrono::seconds kLateAnswerMax{5};
+  // same: nothing that it could answer is asked until then, or no answer is believed at once.
+  static constexpr std::chrono::seconds kLateAnswerMax = LateAnswers::kLateMax;
+  // By so much longer than the slowest one so far an answer is waited for beside another one, where
+  // a late one of a device that is probably gone could come. USB adapters hold bytes back for 16
+  // ms.
+  static constexpr std::chrono::milliseconds kBeyondSlowest{20};
   // Commands that wait; an operator gives one at a time.
   static constexpr std::size_t kWritesWaitingMax = 32;
 
@@ -63,6 +67,13 @@ class SerialAdapter final : public SouthboundAdapter,
     WriteRequest request;
     WriteDone done;
   };
+  // An answer that is only believed if no second one comes beside it.
+  struct Held {
+    std::vector<TagReading> readings;
+    std::string content;
+    WallTime at;
+    SteadyTime at_steady;
+  };
   // What was put on the line and is not answered yet.
   struct Exchange {
     std::size_t device;
@@ -70,6 +81,7 @@ class SerialAdapter final : public SouthboundAdapter,
     SteadyTime asked{};
     std::optional<LineDevice::Command> command{};  // of a write
     WriteDone done{};
+    std::optional<Held> held{};
   };
 
   void on_open() override;
@@ -92,10 +104,17 @@ class SerialAdapter final : public SouthboundAdapter,
   void take_frame(std::size_t place, const Frame& frame);
   // True: it was the answer to the command on the line.
   bool judge_answer(std::size_t place, std::string_view content);
-  void take_readings(std::size_t place, std::vector<TagReading> readings);
+  void take_readings(std::size_t place, std::vector<TagReading> readings, WallTime at,
+                     SteadyTime at_steady);
+  void take_poll_answer(std::size_t place, std::vector<TagReading> readings,
+                        std::string_view content);
+  void take_held();
+  void take_late(std::size_t place, std::string_view content);
+  void late_came(SteadyTime now);
+  [[nodiscard]] bool answers_look_alike(std::size_t place) const;
   void wait_for_silence(std::size_t place);
   [[nodiscard]] Framer::Sink frame_sink(std::size_t place);
-  [[nodiscard]] std::optional<std::size_t> listener() const;
+  [[nodiscard]] std::optional<std::size_t> listener();
 
   void report_bad(std::optional<DeviceIndex> device, ErrorCode code, std::string_view text);
   void report_state(LineDevice& device, FieldState::Link link, ErrorCode code, std::string detail);
@@ -112,6 +131,8 @@ class SerialAdapter final : public SouthboundAdapter,
   std::chrono::nanoseconds slowest_answer_{};
   SteadyTime waited_in_full_{};
   SteadyTime quiet_until_{};  // a late answer is let go by until then
+  SteadyTime quiet_for_command_until_{};
+  LateAnswers late_;
   std::unique_ptr<ByteStream> stream_;
   bool is_open_ = false;
   bool is_reading_ = false;  // a framer is at work on bytes that came

@@ -1,6 +1,8 @@
 // Devices that are asked, one or several on a line, and commands in between.
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "adapters/serial/serial_adapter.h"
@@ -170,6 +172,84 @@ TEST_CASE("an answer that comes late is not taken for another device's") {
   CHECK(bench.sent() == "#01\r");
   bench.line().send(">+1.0\r");
   CHECK(bench.values(1) == Values{1.0});
+}
+
+TEST_CASE("when the late answer has come, the next device is asked at once") {
+  Bench bench({module(0), module(1)});
+  bench.sent();
+  bench.loop.run_for(250ms);
+  CHECK(bench.sent().empty());
+  bench.line().send(">+0.0\r");
+  CHECK(bench.sink.deliveries.empty());
+  CHECK(bench.sent() == "#01\r");
+  bench.line().send(">+1.0\r");
+  CHECK(bench.values(1) == Values{1.0});  // and is believed at once
+}
+
+TEST_CASE("an answer that comes very late is not taken for another device's") {
+  Bench bench({module(0), module(1)});
+  bench.sent();
+  bench.line().send(">+0.0\r");
+  bench.line().send(">+1.0\r");
+  bench.loop.run_for(500ms);
+  CHECK(bench.sent() == "#01\r#00\r");
+  bench.loop.run_for(400ms);  // its time-out, and as long again
+  CHECK(bench.sent() == "#01\r");
+  SUBCASE("in front of the other's own: of two none is believed, and it is asked again") {
+    bench.line().send(">+0.1\r");
+    bench.line().send(">+1.1\r");
+    CHECK(bench.values(1) == Values{1.0});
+    CHECK(bench.sent() == "#01\r");
+    bench.line().send(">+1.2\r");
+    CHECK(bench.values(1) == Values{1.0, 1.2});
+  }
+  SUBCASE("behind the other's own, as long as that one might take") {
+    bench.line().send(">+1.1\r");
+    bench.loop.run_for(190ms);
+    bench.line().send(">+0.1\r");
+    CHECK(bench.values(1) == Values{1.0});
+    CHECK(bench.sent() == "#01\r");
+  }
+  SUBCASE("not at all: what came alone is believed, with the time at which it came") {
+    const SteadyTime came = bench.clock.steady();
+    bench.line().send(">+1.1\r");
+    CHECK(bench.values(1) == Values{1.0});
+    bench.loop.run_for(200ms);
+    CHECK(bench.values(1) == Values{1.0, 1.1});
+    CHECK(bench.sink.deliveries.back().batch.at_steady == came);
+  }
+  CHECK(bench.values(0) == Values{0.0});
+}
+
+TEST_CASE("no value is another device's, however late one of them is, and the others keep on") {
+  Bench bench({module(0), module(1), module(2)});
+  std::uint64_t chance = 1;
+  const auto draw = [&](unsigned below) {
+    chance = chance * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<unsigned>(chance >> 33U) % below;
+  };
+  std::multimap<SteadyTime, std::string> under_way;
+  for (int turn = 0; turn < 400'000; ++turn) {  // 5 ms each
+    const std::string request = bench.sent();
+    if (!request.empty()) {
+      const char name = request[2];
+      auto after = 5ms * (1 + draw(8));
+      // One is late now and then, by up to 4.9 s, or says nothing.
+      if (name == '1' && draw(10) == 0) after = draw(4) == 0 ? 1h : 5ms * (41 + draw(940));
+      under_way.emplace(bench.clock.steady() + after, std::string(">+") + name + ".0\r");
+    }
+    bench.loop.run_for(5ms);
+    while (!under_way.empty() && under_way.begin()->first <= bench.clock.steady()) {
+      bench.line().send(under_way.begin()->second);
+      under_way.erase(under_way.begin());
+    }
+  }
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    CAPTURE(i);
+    for (const double value : bench.values(i)) CHECK(value == i);
+    MESSAGE(bench.values(i).size(), " of 4000 polls");
+    CHECK(bench.values(i).size() > 2000);
+  }
 }
 
 TEST_CASE("where answers say whose they are the next device is asked at once") {

@@ -1,0 +1,36 @@
+#include "adapters/serial/late_answers.h"
+
+#include <algorithm>
+
+namespace hubward::serial {
+
+void LateAnswers::expect(std::size_t device, bool lives, SteadyTime now) {
+  drop_old(now);
+  owed_.push_back({device, lives, now + kLateMax});
+}
+
+void LateAnswers::came() {
+  if (!owed_.empty()) owed_.pop_front();
+}
+
+bool LateAnswers::any(SteadyTime now) {
+  drop_old(now);
+  return !owed_.empty();
+}
+
+bool LateAnswers::any_of_living(SteadyTime now) {
+  drop_old(now);
+  return std::any_of(owed_.begin(), owed_.end(), [](const Owed& one) { return one.lives; });
+}
+
+std::optional<std::size_t> LateAnswers::latest(SteadyTime now) {
+  drop_old(now);
+  if (owed_.empty()) return std::nullopt;
+  return owed_.back().device;
+}
+
+void LateAnswers::drop_old(SteadyTime now) {
+  while (!owed_.empty() && owed_.front().until <= now) owed_.pop_front();
+}
+
+}  // namespace hubward::serial
