@@ -159,7 +159,7 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
   } else if (const auto* poll = std::get_if<Poll>(&flight.purpose)) {
     polled(unit, poll->block, answered.answer, now);
   } else if (const auto* write = std::get_if<Write>(&flight.purpose)) {
-    written(*write, answered.answer, answered.may_be_echo);
+    written(*write, answered, now);
   } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
     read_first_done(std::move(*first), answered.answer);
   } else if (const auto* job = std::get_if<ReadBack>(&flight.purpose)) {
@@ -220,6 +220,8 @@ void BusSchedule::set_aside(Unit& unit, Flight& flight, const Answer& answer, In
     }
   } else if (auto* write = std::get_if<Write>(&flight.purpose)) {
     write->detail = "an answer came that may belong to an earlier request";
+    // What two such writes read is the same where they wrote the same. Read by itself it tells.
+    write->unconfirmed_only = std::holds_alternative<ReadWriteRegisters>(write->request);
     read_back_later(std::move(*write));
   } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
     write_next(std::move(first->write));

@@ -233,6 +233,7 @@ class BusSchedule {
     unsigned answers = 0;             // since the gap worth reading was computed
     bool ask_other_function = false;  // its exceptions cannot be told apart
     bool has_no_mask_write = false;   // function 22; as it said
+    bool has_no_read_write = false;   // function 23; as it said, whatever its settings say
     FieldState::Link link = FieldState::Link::Unknown;
     std::string detail;                         // as reported last
     std::vector<std::optional<ErrorCode>> bad;  // by tag: as delivered last
@@ -311,7 +312,8 @@ class BusSchedule {
   [[nodiscard]] std::optional<TagValue> rounded_value(const Write& write) const;
   [[nodiscard]] static bool holds_what_was_written(const Write& write, const ReadAnswer& read,
                                                    const TagSettings& tag);
-  void written(const Write& write, const Answer& answer, bool may_be_echo);
+  void written(const Write& write, const Answered& answered, Instant now);
+  void written_and_read(const Write& write, const Answer& answer, Instant now);
   void read_back(const ReadBack& job, const Answer& answer, Instant now);
   void unanswered(Flight flight, ErrorCode code, const std::string& why, Instant now);
   void read_back_later(Write write);
@@ -323,6 +325,8 @@ class BusSchedule {
   void withdraw(const Write& write);
   void end_pulses(SteadyTime now);
   void begin_pulse(const Write& write);
+  [[nodiscard]] Result<Request> write_request(const Unit& unit, const TagSettings& tag,
+                                              const std::vector<std::uint16_t>& registers) const;
   [[nodiscard]] bool is_off(const Write& write) const;
   void finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code, std::string detail,
               std::optional<TagValue> value = std::nullopt, bool verified = false);

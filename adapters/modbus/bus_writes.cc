@@ -49,6 +49,15 @@ Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint1
 
 }  // namespace
 
+Result<Request> BusSchedule::write_request(const Unit& unit, const TagSettings& tag,
+                                           const std::vector<std::uint16_t>& registers) const {
+  if (unit.settings->has_function_23 && !unit.has_no_read_write && may_write_and_read(tag)) {
+    const auto count = static_cast<std::uint16_t>(registers.size());
+    return ReadWriteRegisters{tag.address, count, tag.address, registers};
+  }
+  return request_for(tag, registers);
+}
+
 void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime now) {
   Write write;
   write.id = id;
@@ -66,7 +75,7 @@ void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime n
   if (tag == tags.end()) return refuse(ErrorCode::NotWritable, "no such tag");
   const auto registers = encode(request.value, *tag);
   if (!registers) return refuse(registers.error().code, registers.error().context);
-  auto pdu = request_for(*tag, *registers);
+  auto pdu = write_request(*unit, *tag, *registers);
   if (!pdu) return refuse(pdu.error().code, pdu.error().context);
   write.unit = static_cast<std::size_t>(unit - units_.begin());
   write.tag = static_cast<std::size_t>(tag - tags.begin());
@@ -92,9 +101,10 @@ void BusSchedule::end_pulses(SteadyTime now) {
       continue;
     }
     pulse_ends_.erase(pulse_ends_.begin() + static_cast<std::ptrdiff_t>(i));
-    const TagSettings& tag = units_[end.unit].settings->tags[end.tag];
+    const Unit& unit = units_[end.unit];
+    const TagSettings& tag = unit.settings->tags[end.tag];
     const auto off = encode(Value{false}, tag);
-    auto request = off ? request_for(tag, *off) : tl::unexpected(off.error());
+    auto request = off ? write_request(unit, tag, *off) : tl::unexpected(off.error());
     if (!request) continue;  // a value with names for neither state; checked at the start
     Write write;
     write.unit = end.unit;
@@ -103,7 +113,7 @@ void BusSchedule::end_pulses(SteadyTime now) {
     write.request = std::move(*request);
     write.wanted = false;
     write.registers = *off;
-    write.read_first = is_part(tag) && units_[end.unit].has_no_mask_write;
+    write.read_first = is_part(tag) && unit.has_no_mask_write;
     writes_.push_front(std::move(write));
   }
 }
@@ -173,10 +183,10 @@ std::optional<TagValue> BusSchedule::rounded_value(const Write& write) const {
   return std::move(*held);
 }
 
-void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_echo) {
+void BusSchedule::written(const Write& write, const Answered& answered, Instant now) {
   Unit& unit = units_[write.unit];
   const TagSettings& tag = unit.settings->tags[write.tag];
-  if (const auto* exception = std::get_if<ExceptionAnswer>(&answer)) {
+  if (const auto* exception = std::get_if<ExceptionAnswer>(&answered.answer)) {
     if (exception->code == ExceptionCode::IllegalFunction &&
         std::holds_alternative<MaskWrite>(write.request)) {
       // It cannot write bits alone: the register is read, and written whole.
@@ -184,6 +194,14 @@ void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_
       Write whole = write;
       whole.read_first = true;
       write_next(std::move(whole));
+      return;
+    }
+    if (exception->code == ExceptionCode::IllegalFunction &&
+        std::holds_alternative<ReadWriteRegisters>(write.request)) {
+      unit.has_no_read_write = true;
+      Write apart = write;
+      if (auto request = write_request(unit, tag, write.registers)) apart.request = *request;
+      write_next(std::move(apart));
       return;
     }
     if (leaves_unwritten(exception->code)) {
@@ -197,7 +215,9 @@ void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_
     return;
   }
   begin_pulse(write);
-  if (may_be_echo) {
+  if (std::holds_alternative<ReadAnswer>(answered.answer)) {
+    written_and_read(write, answered.answer, now);
+  } else if (answered.may_be_echo) {
     Write unconfirmed = write;
     unconfirmed.unconfirmed_only = true;
     unconfirmed.detail = "the line may have repeated our own request to us";
@@ -209,6 +229,19 @@ void BusSchedule::written(const Write& write, const Answer& answer, bool may_be_
   } else {
     finish(write, WriteResult::Outcome::Written, {}, {}, rounded_value(write));
   }
+}
+
+// By function 23. Where something else came back, the device may have read before it wrote, or need
+// a moment: what it holds is asked once more, by itself.
+void BusSchedule::written_and_read(const Write& write, const Answer& answer, Instant now) {
+  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
+  Write confirmed = write;
+  confirmed.confirmed = true;
+  if (!holds_what_was_written(write, std::get<ReadAnswer>(answer), tag)) {
+    return read_back_later(std::move(confirmed));
+  }
+  Block block = units_[write.unit].reads.block_of(write.tag);
+  read_back({std::move(confirmed), std::move(block)}, answer, now);
 }
 
 // The other bits are the device's own as they were a moment ago; if it changes them itself in

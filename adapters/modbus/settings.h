@@ -27,6 +27,12 @@ struct TagSettings : ValueFormat {
   std::optional<std::chrono::milliseconds> pulse{};
 };
 
+// Function 23 has no coils and no masks.
+[[nodiscard]] inline bool may_write_and_read(const TagSettings& tag) {
+  return tag.verify && tag.table == Table::HoldingRegister && !is_part(tag) &&
+         width(tag) <= kReadWriteRegistersMax;
+}
+
 // What one device can bear to be asked.
 struct RequestLimits {
   std::uint16_t registers_max = kReadRegistersMax;
@@ -42,6 +48,7 @@ struct DeviceSettings {
   std::chrono::milliseconds response_timeout{1000};
   std::vector<TagSettings> tags;
   RequestLimits limits;
+  bool has_function_23 = false;  // writes and reads registers in one request
 };
 
 [[nodiscard]] inline ReadLimits read_limits(const RequestLimits& limits, const BusTiming& timing) {

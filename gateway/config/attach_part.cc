@@ -1,5 +1,6 @@
 #include "gateway/config/attach_part.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "gateway/config/addresses.h"
@@ -45,6 +46,7 @@ void set_unit(const ModbusUnitFields& fields, const std::string& pointer,
   device.limits.registers_max = fields.registers_max;
   device.limits.bits_max = fields.bits_max;
   device.limits.gap_max = fields.gap_max;
+  device.has_function_23 = fields.has_function_23;
   for (std::size_t i = 0; i < fields.unreadable.size(); ++i) {
     const std::string at = pointer + "/unreadable/" + std::to_string(i);
     if (!report.clean(at)) continue;
@@ -81,6 +83,16 @@ void check_limits(const modbus::DeviceSettings& device, FileReport& report) {
   }
 }
 
+// A setting that is silently without effect would be looked for in vain.
+void check_function_23(const modbus::DeviceSettings& device, const std::string& pointer,
+                       FileReport& report) {
+  const bool is_used = std::ranges::any_of(device.tags, modbus::may_write_and_read);
+  if (!device.has_function_23 || is_used) return;
+  report.warning(pointer + "/function_23", "function-23",
+                 "no tag makes use of it: it is for whole holding registers that are written "
+                 "with \"verify\"");
+}
+
 void attach_modbus(const DeviceFile& file, FileReport& report, DevicePart& part) {
   ModbusPart modbus;
   auto& description = part.description;
@@ -107,6 +119,7 @@ void attach_modbus(const DeviceFile& file, FileReport& report, DevicePart& part)
   }
   modbus.device.tags = modbus_tags(file.tags, report);
   check_limits(modbus.device, report);
+  check_function_23(modbus.device, "/attach/" + attach_kind(file.attach), report);
   if (report.clean("/attach")) part.attached = std::move(modbus);
 }
 

@@ -54,6 +54,9 @@ void add_unit_limits(Record<T>& r) {
                           "\"holding:100\" or \"holding:100-119\""),
                      0, 256),
              "addresses that must not be read, not even between two tags");
+  r.optional("function_23", &T::has_function_23, boolean(),
+             "true: the device has function 23 (Read/Write Multiple Registers), and a write with "
+             "\"verify\" is one request instead of two");
 }
 
 Codec<ModbusTcpFields> modbus_tcp() {

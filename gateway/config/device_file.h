@@ -27,6 +27,7 @@ struct ModbusUnitFields {
   std::uint16_t bits_max = modbus::kReadBitsMax;
   std::optional<std::uint16_t> gap_max;
   std::vector<std::string> unreadable;  // "holding:100" or "holding:100-119"
+  bool has_function_23 = false;
 };
 
 struct ModbusTcpFields : ModbusUnitFields {

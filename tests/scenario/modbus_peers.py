@@ -29,6 +29,7 @@ IDENTITIES = {"pymodbus": "Acme PY V3.0", "modbus-serial": "Acme JS V8.0"}
 TAGS = [
     {"name": "level", "address": "holding:10", "type": "uint16", "scale": 0.1,
      "writable": True, "verify": True, "min": 0, "max": 1000},
+    # With "verify", by function 23 where the server has it.
     {"name": "wide", "address": "holding:60", "type": "uint32", "word_order": "low_first",
      "writable": True, "verify": True, "min": 0, "max": 1e9},
     {"name": "lamp", "address": "coil:20", "type": "bool", "writable": True, "verify": True},
@@ -110,12 +111,13 @@ class Machine:
             expect(ready[:1] == ["ready"], f"{self.library}'s server is ready: {ready}")
             if self.transport == "tcp":
                 attach = {"modbus_tcp": {"host": "127.0.0.1", "port": int(ready[1]),
-                                         "unit_id": UNIT}}
+                                         "unit_id": UNIT, "function_23": True}}
                 self.where = ["--tcp", f"127.0.0.1:{ready[1]}", "--unit", str(UNIT)]
                 self.scanned = [f"tcp://127.0.0.1:{ready[1]}"]
             else:
                 attach = {"modbus_rtu": {"port": self.line.paths[1], "baud": 115200,
-                                         "parity": "none", "unit_id": UNIT}}
+                                         "parity": "none", "unit_id": UNIT,
+                                         "function_23": True}}
                 self.where = ["--rtu", self.line.paths[1], "--baud", "115200", "--parity", "none",
                               "--unit", str(UNIT)]
                 self.scanned = [self.line.paths[1], "--bauds", "115200", "--parities", "none"]

@@ -26,6 +26,8 @@ struct SimulatedUnit {
   std::set<std::pair<Table, std::uint16_t>> missing;                // exception 2
   std::optional<ExceptionCode> refuses_all;
   bool masks = false;                           // knows function 22
+  bool reads_as_it_writes = false;              // knows function 23
+  bool reads_before_it_writes = false;          // which the standard has the other way round
   std::optional<std::uint16_t> stores_at_most;  // like a device that limits what it is given
   std::map<std::uint16_t, std::uint16_t> stores_instead;  // like one that keeps true as 0xFFFF
   std::vector<Request> asked;
@@ -33,16 +35,7 @@ struct SimulatedUnit {
   [[nodiscard]] Answer serve(const Request& request) {
     asked.push_back(request);
     if (refuses_all) return ExceptionAnswer{*refuses_all};
-    if (const auto* read = std::get_if<ReadRequest>(&request)) {
-      ReadAnswer answer;
-      for (unsigned i = 0; i < read->count; ++i) {
-        const std::pair at{read->table, static_cast<std::uint16_t>(read->address + i)};
-        if (missing.contains(at)) return ExceptionAnswer{ExceptionCode::IllegalDataAddress};
-        const auto value = values.find(at);
-        answer.values.push_back(value == values.end() ? std::uint16_t{0} : value->second);
-      }
-      return answer;
-    }
+    if (const auto* read = std::get_if<ReadRequest>(&request)) return held(*read);
     if (const auto* coil = std::get_if<WriteCoil>(&request)) {
       return store(Table::Coil, coil->address, {static_cast<std::uint16_t>(coil->on)});
     }
@@ -52,6 +45,8 @@ struct SimulatedUnit {
     if (const auto* many = std::get_if<WriteRegisters>(&request)) {
       return store(Table::HoldingRegister, many->address, many->values);
     }
+    const auto* both = std::get_if<ReadWriteRegisters>(&request);
+    if (both != nullptr && reads_as_it_writes) return write_and_read(*both);
     const auto* mask = std::get_if<MaskWrite>(&request);
     if (mask != nullptr && masks) {
       const std::uint16_t old = values[{Table::HoldingRegister, mask->address}];
@@ -71,6 +66,23 @@ struct SimulatedUnit {
   }
 
  private:
+  Answer write_and_read(const ReadWriteRegisters& both) {
+    const ReadRequest read{Table::HoldingRegister, both.read_address, both.read_count};
+    const Answer before = held(read);
+    const Answer stored = store(Table::HoldingRegister, both.address, both.values);
+    if (std::holds_alternative<ExceptionAnswer>(stored)) return stored;
+    return reads_before_it_writes ? before : held(read);
+  }
+  [[nodiscard]] Answer held(const ReadRequest& read) const {
+    ReadAnswer answer;
+    for (unsigned i = 0; i < read.count; ++i) {
+      const std::pair at{read.table, static_cast<std::uint16_t>(read.address + i)};
+      if (missing.contains(at)) return ExceptionAnswer{ExceptionCode::IllegalDataAddress};
+      const auto value = values.find(at);
+      answer.values.push_back(value == values.end() ? std::uint16_t{0} : value->second);
+    }
+    return answer;
+  }
   Answer store(Table table, std::uint16_t address, const std::vector<std::uint16_t>& stored) {
     for (std::uint16_t i = 0; i < stored.size(); ++i) {
       const std::pair at{table, static_cast<std::uint16_t>(address + i)};
