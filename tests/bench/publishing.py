@@ -97,5 +97,8 @@ def drain(devices=1000, messages=1_000_000):
     # Each connection has its memory; what counts is what comes after the last of them.
     resident += [value for before, _, value in memory.samples
                  if before > meter.started + connected_s]
+    half = (len(resident) + 1) // 2
     figure(f"{name}.resident", max(resident) / 2**20, "MB")
-    figure(f"{name}.resident_growth", (max(resident) / resident[0] - 1) * 100, "%", 5)
+    figure(f"{name}.resident_growth", (max(resident[half:]) / max(resident[:half]) - 1) * 100, "%",
+           5)
+    figure(f"{name}.resident_windows", (max(resident) / resident[0] - 1) * 100, "%")

@@ -96,6 +96,7 @@ void carry_out(const std::string& line, BenchGateway& gateway, Feed& feed) {
 
 int run(const BenchOptions& options) {
   platform::raise_descriptor_limit();
+  platform::share_one_heap();
   platform::ConsoleLog log;
   BenchGateway gateway(options, log);
   if (const auto started = gateway.start(); !started) {
