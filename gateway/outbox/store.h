@@ -106,7 +106,11 @@ class OutboxStore {
   [[nodiscard]] const StoreLimits& limits() const { return options_.limits; }
   // New messages are kept in memory; recover() ends it.
   [[nodiscard]] bool is_in_memory() const { return in_memory_; }
-  // Of the rows appended now; empty while no store is open.
+  // The file is open: what it holds can be read, at least.
+  [[nodiscard]] bool is_open() const { return file_ != nullptr; }
+  // What the disk does not have yet.
+  [[nodiscard]] const MemoryRows& memory_rows() const { return memory_; }
+  // Of the rows appended now; empty while nothing can be appended.
   [[nodiscard]] std::string epoch() const {
     return epochs_.empty() ? std::string{} : epochs_.back().name;
   }
@@ -195,6 +199,7 @@ class OutboxStore {
   [[nodiscard]] std::string newest_epoch_on_disk() const;
   void remember_released();
   void take_out_again(bool same_store);
+  void take_out_rows(const std::vector<TakenOut::Row>& rows);
   int test_write();
 
   // store_memory.cc

@@ -70,6 +70,11 @@ Status OutboxStore::open_once(std::string& damage) {
   // stays, so that nothing overtakes a row that cannot be read now.
   if (!epoch_pending_) file_.reset();
   if (!damage.empty()) forget_contents();
+  // What is in memory goes on without the contents, in its order, and behind nothing.
+  if (epochs_.empty()) {
+    index_memory_rows();
+    take_out_rows(std::exchange(taken_out_.rows, {}));
+  }
   return tl::unexpected<Error>(unavailable());
 }
 
@@ -153,7 +158,11 @@ void OutboxStore::take_out_again(bool same_store) {
       mark_for_saving(StoreDevice{i});  // it may be the newest
     }
   }
-  for (const auto& row : again.rows) {
+  take_out_rows(again.rows);
+}
+
+void OutboxStore::take_out_rows(const std::vector<TakenOut::Row>& rows) {
+  for (const auto& row : rows) {
     if (row.quarantined) {
       quarantine(row.device, row.epoch, row.sequence, *row.quarantined, row.since);
     } else {

@@ -31,18 +31,27 @@ void Bookkeeper::on_start(outbox::OutboxStore& store) {
   store_ = &store;
   was_ready_ = store.state().health == StoreHealth::Ready;
   if (!to_list_) to_list_ = DeviceBook::Occasion{.process_began = true, .damaged = damaged_};
+  to_list_->found_late = to_list_->found_late || !is_open();
   by_store_device_.clear();
   is_counting_on_ = false;
   on_round();
 }
 
 void Bookkeeper::on_death(Death death) {
+  bool memory_died = false;
+  if (store_ != nullptr) {
+    note_memory();
+    memory_died = store_->is_in_memory() || store_->state().health != StoreHealth::Ready;
+  }
+  for (DeviceBook& book : books_) book.on_death();
   store_ = nullptr;
   is_counting_on_ = false;
+  in_memory_ = false;
   // A death before the store of the last one could be read adds to what may have happened to it.
   DeviceBook::Occasion occasion = to_list_.value_or(DeviceBook::Occasion{});
   occasion.process_began = true;
   occasion.damaged = damaged_;
+  occasion.memory_died = occasion.memory_died || memory_died;
   if (death != Death::Process && !occasion.disk_forgot) {
     occasion.disk_forgot = true;
     occasion.safe_until =
@@ -66,8 +75,31 @@ void Bookkeeper::on_round() {
     disk_suspect_ = false;
   }
   // The store of a new process, or another one in its place, counts anew: only its list tells.
+  note_memory();
   if (is_counting_on_ && !set_aside) hear_drops();
   if (to_list_ && is_open()) list(*std::exchange(to_list_, std::nullopt));
+}
+
+void Bookkeeper::note_memory() {
+  const auto& rows = store_->memory_rows().rows();
+  if (rows.empty() && !in_memory_) return;
+  in_memory_ = !rows.empty();
+  std::vector<std::set<DeviceBook::Reading>> readings(books_.size());
+  std::vector<std::optional<std::uint64_t>> dropped(books_.size());
+  std::map<std::uint32_t, std::size_t> which;
+  for (const auto& name : store_->devices()) {
+    const auto device = store_->attach(name);
+    const std::size_t book = which[device.value] = device_of(name);
+    const OutboxCounts counts = store_->counts(device);
+    if (is_counting_on_) dropped[book] = counts.dropped + counts.expired;
+  }
+  for (const auto& [row, kept] : rows) {
+    readings[which.at(kept.device.value)].insert(reading_in(kept.message.body));
+  }
+  for (std::size_t i = 0; i < books_.size(); ++i) {
+    books_[i].on_in_memory(std::move(readings[i]), dropped[i], store_->is_in_memory(),
+                           clock_.steady());
+  }
 }
 
 void Bookkeeper::hear_drops() {

@@ -49,8 +49,9 @@ class Bookkeeper {
   void find_devices();
   void hear_drops();
   void list(DeviceBook::Occasion occasion);
+  void note_memory();
   [[nodiscard]] DeviceBook::Complain complain_for(std::size_t device) const;
-  [[nodiscard]] bool is_open() const { return store_ != nullptr && !store_->epoch().empty(); }
+  [[nodiscard]] bool is_open() const { return store_ != nullptr && store_->is_open(); }
 
   simcloud::World& cloud_;
   const Clock& clock_;
@@ -62,6 +63,7 @@ class Bookkeeper {
   std::vector<std::optional<outbox::StoreDevice>> store_devices_;
   std::optional<DeviceBook::Occasion> to_list_;  // as soon as the store is open
   bool was_ready_ = false;
+  bool in_memory_ = false;       // the store has rows that the disk has not
   bool is_counting_on_ = false;  // from what the books know: this process's store was listed
   bool disk_fault_ = false;
   bool disk_suspect_ = false;  // a fault was, and nothing proved since that all is on the disk

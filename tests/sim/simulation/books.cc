@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace hubward::simulation {
 
@@ -96,6 +97,19 @@ void DeviceBook::on_quarantined(const StoredMessage& row) {
   if (reading != 0 && entry(reading).row == Row::Waiting) set(entry(reading), Row::Quarantined);
 }
 
+void DeviceBook::on_in_memory(std::set<Reading> readings, std::optional<std::uint64_t> dropped,
+                              bool still_in_memory, SteadyTime now) {
+  for (const Reading reading : in_memory_) {
+    if (readings.contains(reading) || entry(reading).row != Row::Waiting) continue;
+    if (dropped ? dropped_ < *dropped : still_in_memory) {
+      set(entry(reading), Row::Dropped);
+    } else {
+      entry(reading).stored_at = now;
+    }
+  }
+  in_memory_ = std::move(readings);
+}
+
 void DeviceBook::on_drop_counter(std::uint64_t dropped, const Complain& complain) {
   while (dropped_ < dropped) {
     while (oldest_waiting_ <= entries_.size() &&
@@ -117,13 +131,15 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
   Reading last = 0;
   for (const StoredMessage& row : rows) {
     const Reading reading = reading_in(row.message.body);
-    if (reading <= last) complain("the store holds rows out of order");
+    if (reading <= last)
+      complain("the store holds rows out of order: " + std::to_string(reading) + " behind " +
+               std::to_string(last));
     last = reading;
     set_id(reading, epoch_index(row.epoch), row.sequence, complain);
     if (listed.size() <= reading) listed.resize(reading + 1);
     listed[reading] = true;
     Entry& found = entry(reading);
-    if (found.row == Row::Dropped && !occasion.disk_forgot) {
+    if (found.row == Row::Dropped && !occasion.disk_forgot && !occasion.memory_died) {
       complain("dropped reading " + std::to_string(reading) + " is in the store");
     }
     if (found.row == Row::Released && occasion.at_end) {
@@ -135,6 +151,7 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
       if (found.row == Row::Dropped || found.row == Row::Quarantined) returned_.insert(reading);
       set(found, Row::Waiting);
     }
+    if (occasion.found_late) returned_.insert(reading);
   }
   listed.resize(entries_.size() + 1);
   // A commit that failed and yet was on the disk, found by the next process: what it dropped is
@@ -144,7 +161,9 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
   for (Reading reading = 1; reading <= entries_.size(); ++reading) {
     Entry& absent = entries_[reading - 1];
     if (absent.row != Row::Waiting || listed[reading]) continue;
-    if (occasion.disk_forgot && absent.stored_at > occasion.safe_until) {
+    if (died_in_memory_.contains(reading)) {
+      set(absent, Row::LostInMemory);
+    } else if (occasion.disk_forgot && absent.stored_at > occasion.safe_until) {
       set(absent, Row::Lost);
     } else if (occasion.damaged) {
       set(absent, Row::LostWithStore);
@@ -155,8 +174,10 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
   }
   oldest_waiting_ = 1;
   if (!occasion.process_began && !occasion.at_end && !occasion.damaged) return;
-  compare("drops", dropped_, dropped, occasion.damaged, complain);
-  compare("rows set aside", quarantined_, counts.quarantined, occasion.damaged, complain);
+  died_in_memory_.clear();
+  const bool anew = occasion.damaged || occasion.memory_died;
+  compare("drops", dropped_, dropped, anew, complain);
+  compare("rows set aside", quarantined_, counts.quarantined, anew, complain);
 }
 
 void DeviceBook::compare(const char* what, std::uint64_t& ours, std::uint64_t counted,
@@ -183,6 +204,8 @@ DeviceBook::Missing DeviceBook::missing(const std::function<bool(Reading)>& rece
       ++sums.lost_in_power_cut;
     } else if (one.row == Row::LostWithStore) {
       ++sums.lost_with_store;
+    } else if (one.row == Row::LostInMemory) {
+      ++sums.lost_in_memory;
     } else if (one.row != Row::Dropped && one.row != Row::Quarantined && one.row != Row::Waiting) {
       sums.unaccounted.push_back(reading);
     }

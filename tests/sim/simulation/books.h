@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -38,6 +39,17 @@ class DeviceBook {
   // Which reading that was; 0: none of ours.
   Reading on_released(const StoredMessage& row);
   void on_quarantined(const StoredMessage& row);
+  // Those of the waiting that the disk does not have yet. Of those who were among them and are not
+  // any more, the oldest were dropped, as many as the counters of drops say; the others are on the
+  // disk since `now`. `dropped`: none while nobody knows what the file counts; then all were
+  // dropped if the memory still waits for the disk.
+  void on_in_memory(std::set<Reading> readings, std::optional<std::uint64_t> dropped,
+                    bool still_in_memory, SteadyTime now);
+  // The process ends, and its memory with it.
+  void on_death() {
+    died_in_memory_.merge(in_memory_);
+    in_memory_.clear();
+  }
   // The counters of drops, by bytes and by age, stand at this together; the oldest waiting rows are
   // those dropped.
   void on_drop_counter(std::uint64_t dropped, const Complain& complain);
@@ -49,13 +61,20 @@ class DeviceBook {
     bool disk_forgot = false;
     SteadyTime safe_until{};
     bool damaged = false;  // any row may be gone, and the counters begin anew
+    // The process before had not everything on the disk: what it kept in memory is gone, and what
+    // it had dropped may be back.
+    bool memory_died = false;
+    // The store could not be opened at first: what came meanwhile may have been sent before what
+    // was found now.
+    bool found_late = false;
   };
   void on_listed(const std::vector<StoredMessage>& rows, const OutboxCounts& counts,
                  const Occasion& occasion, const Complain& complain);
 
   // What became of the acknowledged readings; `unaccounted` are those nobody can explain.
   struct Missing {
-    std::uint64_t acknowledged = 0, received = 0, lost_in_power_cut = 0, lost_with_store = 0;
+    std::uint64_t acknowledged = 0, received = 0;
+    std::uint64_t lost_in_power_cut = 0, lost_with_store = 0, lost_in_memory = 0;
     std::uint64_t dropped = 0, quarantined = 0, waiting = 0;
     std::vector<Reading> unaccounted;
   };
@@ -64,7 +83,8 @@ class DeviceBook {
   [[nodiscard]] bool waits(Reading reading) const {
     return reading <= entries_.size() && entries_[reading - 1].row == Row::Waiting;
   }
-  // It was set aside or dropped, and a later process found it waiting: the disk never knew.
+  // It was set aside or dropped, and a later process found it waiting: the disk never knew. Or the
+  // store with it could not be opened while newer ones were sent.
   [[nodiscard]] bool has_returned(Reading reading) const { return returned_.contains(reading); }
 
  private:
@@ -75,7 +95,8 @@ class DeviceBook {
     Quarantined,
     Dropped,
     Lost,
-    LostWithStore
+    LostWithStore,
+    LostInMemory
   };
   struct Entry {
     Row row = Row::None;
@@ -96,6 +117,8 @@ class DeviceBook {
 
   std::vector<Entry> entries_;  // by reading - 1
   std::set<Reading> returned_;
+  std::set<Reading> in_memory_;       // of the process that lives
+  std::set<Reading> died_in_memory_;  // of those since the store was listed
   std::vector<std::string> epochs_;
   std::vector<std::vector<Reading>> by_sequence_;  // by epoch index - 1; 0: unknown
   Reading oldest_waiting_ = 1;                     // no older one waits

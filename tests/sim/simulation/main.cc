@@ -84,6 +84,7 @@ void print(const Verdict& verdict, double seconds) {
   number("quarantined", figures.quarantined);
   number("lost_within_sync_window", figures.lost_in_power_cut);
   number("lost_with_damaged_store", figures.lost_with_store);
+  number("lost_with_a_process_whose_disk_took_nothing", figures.lost_in_memory);
   number("repeated", figures.repeated);
   number("late", figures.late);
   number("faults", figures.faults);

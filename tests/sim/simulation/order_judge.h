@@ -1,10 +1,12 @@
-// Whether one device's readings may reach the cloud out of order. Two cases may, and no other:
+// Whether one device's readings may reach the cloud out of order. Three cases may, and no other:
 // - A trial (device/send_window.h) that nobody heard of. A message in flight at five ends of a link
 //   is accused; the one behind it is sent first, alone; if the hub takes that and the link ends
 //   before its PUBACK is heard, the accused one arrives behind it. ARCHITECTURE.md, "What decides
 //   what", says why that is better than to hold it back or to send the witness twice.
 // - A message was set aside or dropped, the disk did not learn of it before the process ended, and
 //   others went meanwhile. The next process finds it waiting: late is better than never.
+// - The store of an earlier process could not be opened at first, and what came meanwhile was kept
+//   in memory and sent: nobody knows whether such a disk ever comes back.
 #pragma once
 
 #include <cstdint>

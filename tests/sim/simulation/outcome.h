@@ -13,7 +13,7 @@ namespace hubward::simulation {
 struct Figures {
   std::uint64_t acknowledged = 0;  // readings that the gateway said it had stored
   std::uint64_t received = 0;      // of those, at the cloud
-  std::uint64_t lost_in_power_cut = 0, lost_with_store = 0;
+  std::uint64_t lost_in_power_cut = 0, lost_with_store = 0, lost_in_memory = 0;
   std::uint64_t dropped = 0, quarantined = 0, repeated = 0;
   std::uint64_t late = 0;  // behind a newer one, as order_judge.h allows
   std::uint64_t crashes = 0, power_cuts = 0, faults = 0;
@@ -26,6 +26,7 @@ struct Figures {
     received += other.received;
     lost_in_power_cut += other.lost_in_power_cut;
     lost_with_store += other.lost_with_store;
+    lost_in_memory += other.lost_in_memory;
     dropped += other.dropped;
     quarantined += other.quarantined;
     repeated += other.repeated;

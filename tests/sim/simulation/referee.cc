@@ -283,7 +283,7 @@ void Referee::note_order(Device& device, const std::string& client, std::uint64_
     device.sent_fresh = reading;
   } else if (is_fresh_first(scale_, books_.device_of(client)) && reading > device.sent_old) {
     device.sent_old = reading;
-  } else {
+  } else if (!books_.book(books_.device_of(client)).has_returned(reading)) {
     complain_(client + ": reading " + std::to_string(reading) + " is sent out of order");
   }
 }

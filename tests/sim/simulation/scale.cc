@@ -66,10 +66,14 @@ Scale scale_of(std::uint64_t seed) {
   const auto age_max = std::chrono::minutes(whole(modes, 3, 20));
   // A clock that claims to be right and is years off makes everything too old: nothing to see. And
   // rows of a boot without the time are of no known age: younger ones go before them, and the books
-  // could not say which. What goes by age is counted in memory first: on a disk that takes nothing
-  // a process that dies forgets it, and the books could not say how much.
-  if (ages && !scale.clock_faults && scale.battery_clock && !scale.disk_faults) {
-    scale.age_max = age_max;
+  // could not say which.
+  if (ages && !scale.clock_faults && scale.battery_clock) scale.age_max = age_max;
+  // From a few readings of each device to all that may come; half of the sites with such disks.
+  const bool memory = modes.unit() < 0.5;
+  const double readings_each = 3 * std::pow(100.0, modes.unit());
+  if (memory && scale.disk_faults) {
+    scale.memory_bytes_max =
+        300 * static_cast<std::uint64_t>(readings_each * static_cast<double>(scale.devices));
   }
   return scale;
 }
@@ -94,6 +98,8 @@ std::string Scale::text() const {
     text += ", " + std::to_string(static_cast<int>(limits.sends_per_second)) + " sends/s";
   }
   if (age_max) text += ", kept for " + std::to_string(age_max->count()) + " s";
+  if (memory_bytes_max > 0)
+    text += ", memory of " + std::to_string(memory_bytes_max / 1024) + " KiB";
   if (fresh_first) text += ", every second device fresh first";
   if (disk_faults) text += ", disk faults";
   if (disk_remounts) text += ", the disk mounted anew";

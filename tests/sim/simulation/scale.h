@@ -31,6 +31,8 @@ struct Scale {
   // What DPS takes from everybody together.
   double registrations_per_minute = 200;
   std::uint64_t store_bytes_max = 512ULL * 1024 * 1024;  // little enough, and retention drops
+  // Kept in memory while the disk takes nothing; 0: refused.
+  std::uint64_t memory_bytes_max = 0;
   // Nothing that is older is sent. Nothing: only `store_bytes_max` drops.
   std::optional<std::chrono::seconds> age_max;
   // Every second device sends what comes over the present link before what has waited.

@@ -106,6 +106,7 @@ std::unique_ptr<test::SimulatedOutbox> SimulatedMachine::start_outbox(
   options.store.vfs = disk_.vfs();
   options.store.boot_id = boot_id_;
   options.store.limits.bytes_max = scale_.store_bytes_max;
+  options.store.limits.memory_bytes_max = scale_.memory_bytes_max;
   options.store.limits.age_max = scale_.age_max;
   options.store.epoch_bits = [this] { return ++epoch_seed_ * 0x9E3779B97F4A7C15U; };
   options.store.rename = [this](const std::string& from, const std::string& to) {

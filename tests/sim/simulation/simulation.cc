@@ -267,6 +267,7 @@ void Simulation::judge_device(std::size_t i) {
   figures.received += sums.received;
   figures.lost_in_power_cut += sums.lost_in_power_cut;
   figures.lost_with_store += sums.lost_with_store;
+  figures.lost_in_memory += sums.lost_in_memory;
   figures.dropped += sums.dropped;
   figures.quarantined += sums.quarantined;
   figures.repeated += ledger.repeated();

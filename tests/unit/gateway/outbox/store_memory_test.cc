@@ -399,6 +399,39 @@ TEST_CASE("a store that turns out damaged while messages are in memory keeps tho
   CHECK(append(store, press, "new").has_value());
 }
 
+TEST_CASE("a store that cannot be read to its end keeps what is in memory, in order") {
+  bool failed_half_way = false;
+  for (std::uint64_t reads = 0; reads < 40; ++reads) {
+    CAPTURE(reads);
+    FaultyDisk disk;
+    {
+      OutboxStore store(on(disk));
+      REQUIRE(store.open());
+      REQUIRE(append(store, store.attach("press"), "on the disk"));
+      disk.kill_process();
+    }
+    disk.set_broken(true);
+    OutboxStore store(on(disk));
+    CHECK_FALSE(store.open());
+    const StoreDevice press = store.attach("press");
+    const StoreDevice scale = store.attach("scale");
+    REQUIRE(append(store, press, "1"));
+    REQUIRE(append(store, press, "2"));
+    REQUIRE(append(store, scale, "1"));
+    disk.set_broken(false);
+    disk.fail_reads(reads, 1000);
+    failed_half_way = (!store.recover() && reads > 0) || failed_half_way;
+    REQUIRE(append(store, press, "3"));
+    REQUIRE(append(store, scale, "2"));
+    disk.fail_reads(0, 0);
+    while (!store.recover()) {
+    }
+    CHECK(bodies(store, press) == Bodies{"on the disk", "1", "2", "3"});
+    CHECK(bodies(store, scale) == Bodies{"1", "2"});
+  }
+  CHECK(failed_half_way);
+}
+
 TEST_CASE("whatever the disk does, all is kept, in order, and each id is used once") {
   const std::uint64_t seeds = long_run() ? 5000 : 150;
   std::uint64_t through_memory = 0;
