@@ -117,6 +117,7 @@ struct WriteOnce {
   bool words_low_first = false;
   bool bytes_low_first = false;
   bool unlisted = false;
+  bool without_config = false;  // also where it has errors, so that nobody knows what is listed
   ModbusTarget at;
 };
 // Looks which units answer.

@@ -208,8 +208,14 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
   write_verb->add_option("address", write.address, kAddress)->required();
   write_verb->add_option("value", write.value, "A number, true, false or a text")->required();
   add_format(*write_verb, write);
-  write_verb->add_flag("--unlisted", write.unlisted,
-                       "Write a register although no writable tag covers it: nothing is checked");
+  auto* unlisted = write_verb->add_flag(
+      "--unlisted", write.unlisted,
+      "Write a register although no writable tag covers it: nothing is checked");
+  write_verb
+      ->add_flag("--without-config", write.without_config,
+                 "With --unlisted: also where the configuration has errors, so that nobody "
+                 "knows which tag it is")
+      ->needs(unlisted);
   add_target(*write_verb, write.at);
 
   Scan scan;

@@ -33,9 +33,16 @@ ModbusPlace place_of(const config::SiteSettings& site, const modbus::BusSettings
   return place;
 }
 
+// A folder that does not exist is empty.
+bool has_configuration(const std::string& folder, const Surroundings& world) {
+  const auto names = world.files.list(folder);
+  return !names || std::ranges::find(*names, "gateway.json") != names->end();
+}
+
 // Without a configuration, or with one that has errors, nothing is known.
 void add_what_is_known(ModbusPlace& place, const ModbusTarget& target, const Surroundings& world) {
   const auto site = config::load_site(target.folder, world.files, AnySecret());
+  place.tags_unknown = !site.settings && has_configuration(target.folder, world);
   if (!site.settings) return;
   for (const auto& bus : site.settings->modbus_buses) {
     if (!is_same_place(bus.attachment, place.attachment)) continue;

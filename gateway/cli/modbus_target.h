@@ -22,6 +22,8 @@ struct ModbusPlace {
   std::chrono::milliseconds response_timeout{1000};
   std::string device{};          // the configuration's, if it has one there
   std::vector<KnownTag> tags{};  // of it
+  // There is a configuration, and it has errors or may not be read: tags may be missing above.
+  bool tags_unknown = false;
 };
 
 // Where the command line says the device is, and what the configuration knows of it. The error's

@@ -147,6 +147,13 @@ Outcome write_unlisted(const ModbusPlace& place, const Wanted& value,
   if (!request) return misuse(words_of(request.error()));
   const auto way = find_way(place.attachment, command.at.folder, world);
   if (!way) return problem(way.error().context);
+  // A running gateway knows its tags, whatever has become of the files since.
+  if (way->socket.empty() && place.tags_unknown && !command.without_config) {
+    return misuse("not written: the configuration in " + command.at.folder +
+                  " has problems, so nobody knows whether " + to_text(value.address) +
+                  " is a tag with limits; hubward check shows the problems. --without-config "
+                  "writes it all the same");
+  }
   if (way->socket.empty()) {
     const auto state_folder = config::state_folder_of(command.at.folder, world.files);
     if (state_folder && is_in_maintenance(*state_folder, world)) return paused_alone(*state_folder);

@@ -319,6 +319,42 @@ TEST_CASE("what no writable tag covers is written only when that is meant") {
   }
 }
 
+TEST_CASE("where the configuration has errors nobody knows what is listed, unless a gateway runs") {
+  World world;
+  const auto unlisted = write("holding:10", "5", at_tcp("h", 3), true);
+  world.files.files["site/devices.d/press.json"] = "{";
+  SUBCASE("no gateway runs") {
+    const auto refused = perform(unlisted, world.surroundings);
+    CHECK(refused.status == kExitMisuse);
+    CHECK(has(refused.err, "the configuration in site has problems"));
+    CHECK(has(refused.err, "--without-config"));
+    CHECK(world.units.asked.empty());
+    auto meant = unlisted;
+    meant.without_config = true;
+    CHECK(perform(meant, world.surroundings).status == kExitFine);
+  }
+  SUBCASE("gateway.json itself is at fault") {
+    world.files.files["site/gateway.json"] = "{";
+    CHECK(perform(unlisted, world.surroundings).status == kExitMisuse);
+    CHECK(world.units.asked.empty());
+  }
+  SUBCASE("nobody may look into the folder") {
+    world.files.files.clear();
+    world.files.locked_folder = "site";
+    CHECK(perform(unlisted, world.surroundings).status == kExitMisuse);
+    CHECK(world.units.asked.empty());
+  }
+  SUBCASE("there is no configuration at all") {
+    world.files.files.clear();
+    CHECK(perform(unlisted, world.surroundings).status == kExitFine);
+  }
+  SUBCASE("a gateway runs, and knows its tags") {
+    world.gateway_runs = true;
+    CHECK(perform(unlisted, world.surroundings).status == kExitFine);
+    CHECK(world.own_connections == 0);
+  }
+}
+
 TEST_CASE("an unlisted write that was refused, or of which nothing is known, is said to be so") {
   World world;
   world.gateway_runs = true;
