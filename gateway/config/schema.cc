@@ -2,7 +2,7 @@
 
 #include <rapidjson/prettywriter.h>
 
-#include <map>
+#include <set>
 #include <vector>
 
 #include "gateway/config/device_file.h"
@@ -14,29 +14,86 @@ namespace {
 
 using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
+// Beside a "model" a device's file need not say what the model does: the keys of what it is
+// attached by, its tags, and the keys of a tag but for its name (device_model.h).
+enum class Form : std::uint8_t { Whole, BesideModel };
+
+// What a model may complete has a definition of its own for that.
+std::set<const Shape*> completed_by_model(const Shape& device) {
+  std::set<const Shape*> found;
+  if (device.field("model") == nullptr) return found;
+  const Shape& attach = *device.field("attach")->shape;
+  found.insert(&attach);
+  for (const Field& kind : attach.fields) found.insert(kind.shape.get());
+  for (const auto& [kind, tags] : device.field("tags")->shape->alternatives) {
+    found.insert(tags->item.get());
+  }
+  return found;
+}
+
 class SchemaWriter {
  public:
-  explicit SchemaWriter(Writer& out) : out_(out) {}
+  SchemaWriter(Writer& out, const Shape& root)
+      : out_(out), root_(root), completed_(completed_by_model(root)) {}
 
-  void root(const Shape& shape) {
+  void write() {
     out_.StartObject();
     text("$schema", "http://json-schema.org/draft-04/schema#");
-    text("title", "hubward " + shape.name + " file, version 1");
-    object(shape);
+    text("title", "hubward " + root_.name + " file, version 1");
+    object(root_, completed_.empty() ? Form::Whole : Form::BesideModel);
+    if (!completed_.empty()) whole_without_model();
     out_.Key("definitions");
     out_.StartObject();
-    for (const Shape* definition : objects_in(shape)) {
-      if (definition == &shape) continue;
-      out_.Key(definition->name.c_str());
-      out_.StartObject();
-      object(*definition);
-      out_.EndObject();
+    for (const Shape* shape : objects_in(root_)) {
+      if (shape == &root_) continue;
+      definition(*shape, Form::Whole);
+      if (completed_.contains(shape)) definition(*shape, Form::BesideModel);
     }
     out_.EndObject();
     out_.EndObject();
   }
 
  private:
+  void definition(const Shape& shape, Form form) {
+    out_.Key(definition_name(shape, form).c_str());
+    out_.StartObject();
+    object(shape, form);
+    out_.EndObject();
+  }
+
+  [[nodiscard]] std::string definition_name(const Shape& shape, Form form) const {
+    const bool completed = form == Form::BesideModel && completed_.contains(&shape);
+    return completed ? shape.name + "_beside_model" : shape.name;
+  }
+
+  // Either there is a model, or all has to be there that one could have said.
+  void whole_without_model() {
+    out_.Key("allOf");
+    out_.StartArray();
+    out_.StartObject();
+    out_.Key("anyOf");
+    out_.StartArray();
+    out_.StartObject();
+    out_.Key("required");
+    strings({"model"});
+    out_.EndObject();
+    out_.StartObject();
+    out_.Key("required");
+    strings({"tags"});
+    out_.Key("properties");
+    out_.StartObject();
+    out_.Key("attach");
+    out_.StartObject();
+    value(*root_.field("attach")->shape, Form::Whole);
+    out_.EndObject();
+    out_.EndObject();
+    selected_forms(*root_.field("tags"), Form::Whole);
+    out_.EndObject();
+    out_.EndArray();
+    out_.EndObject();
+    out_.EndArray();
+  }
+
   void text(const char* key, const std::string& value) {
     out_.Key(key);
     out_.String(value.c_str());
@@ -55,12 +112,12 @@ class SchemaWriter {
     }
   }
 
-  void object(const Shape& shape) {
+  void object(const Shape& shape, Form form) {
     text("description", shape.doc);
     text("type", "object");
     out_.Key("properties");
     out_.StartObject();
-    for (const auto& field : shape.fields) property(field);
+    for (const auto& field : shape.fields) property(field, form);
     out_.EndObject();
     out_.Key("additionalProperties");
     out_.Bool(false);
@@ -68,16 +125,21 @@ class SchemaWriter {
       size("minProperties", 1);
       size("maxProperties", 1);
     }
-    required(shape);
+    required(shape, form);
     for (const auto& field : shape.fields) {
-      if (field.shape->kind == Shape::Kind::Selected) selected_forms(field);
+      if (field.shape->kind == Shape::Kind::Selected) selected_forms(field, form);
     }
   }
 
-  void required(const Shape& shape) {
+  [[nodiscard]] bool may_be_the_models(const Shape& shape, const Field& field, Form form) const {
+    if (form == Form::Whole) return false;
+    return &shape == &root_ ? field.name == "tags" : field.name != "name";
+  }
+
+  void required(const Shape& shape, Form form) {
     std::vector<std::string> names;
     for (const auto& field : shape.fields) {
-      if (field.required) names.push_back(field.name);
+      if (field.required && !may_be_the_models(shape, field, form)) names.push_back(field.name);
     }
     if (names.empty()) return;  // draft-04 allows no empty list here
     out_.Key("required");
@@ -90,7 +152,7 @@ class SchemaWriter {
     out_.EndArray();
   }
 
-  void property(const Field& field) {
+  void property(const Field& field, Form form) {
     out_.Key(field.name.c_str());
     out_.StartObject();
     if (field.shape->kind == Shape::Kind::Object) {
@@ -99,12 +161,12 @@ class SchemaWriter {
       out_.Key("allOf");
       out_.StartArray();
       out_.StartObject();
-      value(*field.shape);
+      value(*field.shape, form);
       out_.EndObject();
       out_.EndArray();
     } else {
       text("description", field.doc);
-      value(*field.shape);
+      value(*field.shape, form);
       if (!field.default_json.empty()) {
         out_.Key("default");
         out_.RawValue(field.default_json.data(), field.default_json.size(), rapidjson::kObjectType);
@@ -114,7 +176,7 @@ class SchemaWriter {
   }
 
   // Members that describe one value, into an object that is open.
-  void value(const Shape& shape) {
+  void value(const Shape& shape, Form form) {
     switch (shape.kind) {
       case Shape::Kind::Boolean:
         return text("type", "boolean");
@@ -137,23 +199,25 @@ class SchemaWriter {
         return strings(shape.choices);
       case Shape::Kind::List:
         text("type", "array");
-        size("minItems", shape.length_min);
+        size("minItems", form == Form::BesideModel && completed_.contains(shape.item.get())
+                             ? 0
+                             : shape.length_min);
         size("maxItems", shape.length_max);
         out_.Key("items");
         out_.StartObject();
-        value(*shape.item);
+        value(*shape.item, form);
         out_.EndObject();
         return;
       case Shape::Kind::Map:
-        return map(shape);
+        return map(shape, form);
       case Shape::Kind::Object:
-        return text("$ref", "#/definitions/" + shape.name);
+        return text("$ref", "#/definitions/" + definition_name(shape, form));
       case Shape::Kind::Selected:
         return;  // said at the end of the object, by its sibling
     }
   }
 
-  void map(const Shape& shape) {
+  void map(const Shape& shape, Form form) {
     text("type", "object");
     size("minProperties", shape.length_min);
     size("maxProperties", shape.length_max);
@@ -161,7 +225,7 @@ class SchemaWriter {
     out_.StartObject();
     out_.Key(shape.pattern.c_str());
     out_.StartObject();
-    value(*shape.item);
+    value(*shape.item, form);
     out_.EndObject();
     out_.EndObject();
     // Nothing fits "not anything": the same as false, which RapidJSON 1.1.0 answers with a crash
@@ -175,15 +239,15 @@ class SchemaWriter {
   }
 
   // "anyOf": for each form, which keys of the selector go with it.
-  void selected_forms(const Field& field) {
+  void selected_forms(const Field& field, Form form) {
     std::vector<std::pair<const Shape*, std::vector<std::string>>> forms;
-    for (const auto& [key, form] : field.shape->alternatives) {
-      if (forms.empty() || forms.back().first != form.get()) forms.push_back({form.get(), {}});
+    for (const auto& [key, kind] : field.shape->alternatives) {
+      if (forms.empty() || forms.back().first != kind.get()) forms.push_back({kind.get(), {}});
       forms.back().second.push_back(key);
     }
     out_.Key("anyOf");
     out_.StartArray();
-    for (const auto& [form, keys] : forms) {
+    for (const auto& [kind, keys] : forms) {
       out_.StartObject();
       out_.Key("properties");
       out_.StartObject();
@@ -201,7 +265,7 @@ class SchemaWriter {
       out_.EndObject();
       out_.Key(field.name.c_str());
       out_.StartObject();
-      value(*form);
+      value(*kind, form);
       out_.EndObject();
       out_.EndObject();
       out_.EndObject();
@@ -210,6 +274,8 @@ class SchemaWriter {
   }
 
   Writer& out_;
+  const Shape& root_;
+  const std::set<const Shape*> completed_;
 };
 
 }  // namespace
@@ -218,7 +284,7 @@ std::string schema_json(FileKind kind) {
   rapidjson::StringBuffer buffer;
   Writer out(buffer);
   out.SetIndent(' ', 2);
-  SchemaWriter(out).root(root_shape(kind));
+  SchemaWriter(out, root_shape(kind)).write();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }
 
