@@ -42,8 +42,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A stop as a whole takes under 5 s: devices say goodbye, then the store is flushed.
-constexpr auto kGoodbyeMax = 3s;
+// A stop as a whole takes under 5 s: pulses end, devices say goodbye, then the store is flushed.
+constexpr auto kWindDownMax = 1s;
+constexpr auto kGoodbyeMax = 2s;
 constexpr auto kFlushMax = 1500ms;
 // The loop shows once a second that it runs; the page's /healthz believes it this long.
 constexpr auto kHeartbeat = 1s;
@@ -215,10 +216,22 @@ class Gateway {
     return {};
   }
 
-  // Adapters, then devices, then (after the loop) the store.
+  // Pulses, then adapters, then devices, then (after the loop) the store.
   void stop() {
     if (std::exchange(stopping_, true)) return;
     log_.write(LogLevel::Info, "stopping", {});
+    winding_down_ = write_queues_.size();
+    for (QueuesWrites* queue : write_queues_) {
+      queue->wind_down([this] {
+        if (--winding_down_ == 0) stop_adapters();
+      });
+    }
+    if (write_queues_.empty()) return stop_adapters();
+    loop_.call_at(clock_.steady() + kWindDownMax, [this] { stop_adapters(); });
+  }
+
+  void stop_adapters() {
+    if (std::exchange(adapters_stopped_, true)) return;
     for (const auto& adapter : adapters_) adapter->stop();
     roster_.stop([this] { loop_.stop(); });
     loop_.call_at(clock_.steady() + kGoodbyeMax, [this] { loop_.stop(); });
@@ -275,6 +288,8 @@ class Gateway {
   std::unique_ptr<platform::ControlSocket> control_;
   unsigned beats_ = 0;
   bool stopping_ = false;
+  std::size_t winding_down_ = 0;  // adapters
+  bool adapters_stopped_ = false;
 };
 
 }  // namespace

@@ -159,6 +159,15 @@ void BusAdapter::withdraw_writes() {
   });
 }
 
+void BusAdapter::wind_down(std::function<void()> done) {
+  if (sink_ == nullptr) return loop_.post(std::move(done));
+  wound_down_ = std::move(done);
+  schedule_->wind_down(now().steady);
+  loop_.post([this, alive = alive_] {
+    if (*alive) pump();
+  });
+}
+
 std::string BusAdapter::line_speed() const {
   const auto* line = std::get_if<SerialSettings>(&settings_.attachment);
   if (line == nullptr) return {};
@@ -315,6 +324,7 @@ void BusAdapter::stop() noexcept {
   if (sink_ == nullptr) return;
   schedule_->stop(now().steady);
   sink_ = nullptr;
+  wound_down_ = {};
   stream_.reset();
   loop_.cancel(timer_);
   timer_at_ = SteadyTime::max();
@@ -396,7 +406,9 @@ void BusAdapter::pump() {
   if (sink_ == nullptr) return;
   send_what_is_due();
   run_effects();
-  if (sink_ != nullptr) set_timer();
+  if (sink_ == nullptr) return;
+  set_timer();
+  if (wound_down_ && schedule_->is_wound_down()) loop_.post(std::exchange(wound_down_, {}));
 }
 
 void BusAdapter::send_what_is_due() {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,6 +51,7 @@ class BusAdapter final : public SouthboundAdapter,
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
   void withdraw_writes() override;
+  void wind_down(std::function<void()> done) override;
   void stop() noexcept override;
   LineUse line_use() override;
   [[nodiscard]] std::string line_place() const override { return place_; }
@@ -102,6 +104,7 @@ class BusAdapter final : public SouthboundAdapter,
   std::unique_ptr<Wire> wire_;
   std::unique_ptr<ByteStream> stream_;
   ReadingSink* sink_ = nullptr;  // set between start() and stop()
+  std::function<void()> wound_down_;  // asked for and not told yet
   std::map<std::uint64_t, WriteDone> writes_;
   std::uint64_t last_write_ = 0;
   std::map<std::uint64_t, Call> calls_;  // one request of each is with the schedule, by this number

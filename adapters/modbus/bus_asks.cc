@@ -67,7 +67,7 @@ void BusSchedule::forget_guests(SteadyTime now) {
 }
 
 void BusSchedule::on_ask(OneOff ask, SteadyTime now) {
-  if (stopped_) {
+  if (stopped_ || winding_down_) {
     return finish_ask(ask,
                       failure(ErrorCode::Stopped, ErrorKind::Transient, "hubward is stopping"));
   }

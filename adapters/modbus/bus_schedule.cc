@@ -114,6 +114,7 @@ std::optional<Send> BusSchedule::next(SteadyTime now) {
   end_pulses(now);
   asks_look_at_ = SteadyTime::max();
   if (auto send = next_read_back(now)) return send;
+  if (winding_down_) return next_write(now);
   if (writes_in_row_ < kWritesInARowMax) {
     auto send = next_write(now);
     if (!send) send = next_ask(AskKind::Write, now);
@@ -364,7 +365,7 @@ SteadyTime BusSchedule::wake_at() const {
   if (link_up_) {
     for (const PulseEnd& end : pulse_ends_) wake = std::min(wake, end.at);
   }
-  if (link_up_ && flights_.size() < options_.in_flight_max) {
+  if (link_up_ && !winding_down_ && flights_.size() < options_.in_flight_max) {
     if (!asks_.empty()) wake = std::min(wake, asks_look_at_);
     for (std::size_t i = 0; i < units_.size(); ++i) {
       if (!is_taken(i)) wake = std::min(wake, poll_due(i));

@@ -133,6 +133,9 @@ class BusSchedule {
   // next() has, as soon as the wire is ready.
   [[nodiscard]] SteadyTime wake_at() const;
   [[nodiscard]] std::vector<Effect> take_effects();
+  // A stop is near: only what is under way is ended, and pulses, at once.
+  void wind_down(SteadyTime now);
+  [[nodiscard]] bool is_wound_down() const;
   void stop(SteadyTime now);  // answers every write
   // In the order of the devices; counts since the start.
   struct UnitUse {
@@ -349,6 +352,7 @@ class BusSchedule {
   std::vector<Effect> effects_;
   bool link_up_ = false;
   bool stopped_ = false;
+  bool winding_down_ = false;
   bool repeats_seen_ = false;  // since the port was opened
   unsigned timeouts_in_row_ = 0;
   unsigned writes_in_row_ = 0;

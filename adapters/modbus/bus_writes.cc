@@ -83,7 +83,11 @@ void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime n
   write.registers = *registers;
   write.read_first =
       is_part(*tag) && tag->table == Table::HoldingRegister && unit->has_no_mask_write;
-  if (stopped_ || now >= request.deadline) {
+  if (stopped_ || winding_down_) {
+    return finish(write, WriteResult::Outcome::Expired, ErrorCode::Stopped,
+                  "hubward is stopping; not written");
+  }
+  if (now >= request.deadline) {
     return finish(write, WriteResult::Outcome::Expired, ErrorCode::CommandExpired,
                   "it came too late; not written");
   }
@@ -291,6 +295,28 @@ void BusSchedule::withdraw_writes() {
   withdraw_asks();
 }
 
+void BusSchedule::wind_down(SteadyTime now) {
+  winding_down_ = true;
+  std::erase_if(writes_, [&](const Write& write) {
+    if (write.id == WriteId{}) return false;
+    finish(write, WriteResult::Outcome::Expired, ErrorCode::Stopped,
+           "hubward is stopping; not written");
+    return true;
+  });
+  asks_lose_link(Error{ErrorCode::Stopped, ErrorKind::Transient, "hubward is stopping"});
+  for (PulseEnd& end : pulse_ends_) end.at = std::min(end.at, now);
+}
+
+// A write under way may begin a pulse, and one that is read back may turn out to be none.
+bool BusSchedule::is_wound_down() const {
+  const auto writes = [](const Flight& flight) {
+    return !std::holds_alternative<Poll>(flight.purpose) &&
+           !std::holds_alternative<Probe>(flight.purpose);
+  };
+  return winding_down_ && pulse_ends_.empty() && writes_.empty() && read_backs_.empty() &&
+         std::ranges::none_of(flights_, writes);
+}
+
 bool BusSchedule::is_off(const Write& write) const {
   const auto off = encode(Value{false}, units_[write.unit].settings->tags[write.tag]);
   return !off || write.registers == *off;
@@ -302,7 +328,8 @@ void BusSchedule::begin_pulse(const Write& write) {
     return end.unit == write.unit && end.tag == write.tag;
   });
   if (!tag.pulse || is_off(write)) return;
-  pulse_ends_.push_back({write.unit, write.tag, write.sent_at + *tag.pulse});
+  const auto lasts = winding_down_ ? std::chrono::milliseconds{0} : *tag.pulse;
+  pulse_ends_.push_back({write.unit, write.tag, write.sent_at + lasts});
 }
 
 void BusSchedule::not_read_back(const Write& write) {

@@ -60,6 +60,8 @@ class SerialAdapter final : public SouthboundAdapter,
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
   void withdraw_writes() override;
+  // A command is one exchange and begins nothing that must be ended.
+  void wind_down(std::function<void()> done) override { loop_.post(std::move(done)); }
   void stop() noexcept override;
 
  private:

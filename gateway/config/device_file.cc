@@ -267,8 +267,8 @@ Codec<TagFields> modbus_tag() {
   r.optional(
       "pulse_ms", &TagFields::pulse, milliseconds(50, 3600000),
       "bool: a true that was written becomes false again after this time, also if the "
-      "connection was lost in between; but not while hubward does not run: it stays true when "
-      "hubward is stopped before");
+      "connection was lost in between, and at once when hubward is stopped before, if the device "
+      "answers within a second. If hubward is killed or the power fails, it stays true");
   return r.codec();
 }
 

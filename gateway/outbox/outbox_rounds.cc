@@ -150,11 +150,14 @@ std::optional<SteadyTime> OutboxRounds::next_duty() const {
   return next;
 }
 
-bool OutboxRounds::is_expiry_due() const { return expire_at_ && *expire_at_ <= clock_.steady(); }
+std::optional<ClockReading> OutboxRounds::expiry_due() const {
+  const SteadyTime now = clock_.steady();
+  if (!expire_at_ || *expire_at_ > now) return std::nullopt;
+  return ClockReading{now, clock_.wall(), clock_.wall_is_trusted()};
+}
 
 void OutboxRounds::look_after_store() {
   const SteadyTime now = clock_.steady();
-  expire(now);
   if (settle_at_ <= now) {
     store_.settle();
     if (store_.has_pending_work()) (void)store_.commit({});
@@ -176,11 +179,9 @@ void OutboxRounds::retry(SteadyTime now) {
   }
 }
 
-void OutboxRounds::expire(SteadyTime now) {
-  if (!is_expiry_due()) return;
-  const ClockReading reading{now, clock_.wall(), clock_.wall_is_trusted()};
-  const bool more = store_.expire(reading, kExpiredAtOnceMax);
-  expire_at_ = more ? now : now + kExpiryInterval;
+void OutboxRounds::drop_expired(const ClockReading& now) {
+  const bool more = store_.expire(now, kExpiredAtOnceMax);
+  expire_at_ = more ? now.steady : now.steady + kExpiryInterval;
   if (store_.has_pending_work()) (void)store_.commit({});
 }
 

@@ -97,11 +97,13 @@ class OutboxRounds {
   [[nodiscard]] Answers serve(std::span<Request> round);
   // Syncs, settles and reopens, each when it is due.
   void look_after_store();
-  // When look_after_store() next has something to do.
+  // When it is time to drop what is too old: now. Everything that was asked before is to be served
+  // first, then drop_expired() with this: a message that the hub has must not be counted as expired
+  // because its release still waits.
+  [[nodiscard]] std::optional<ClockReading> expiry_due() const;
+  void drop_expired(const ClockReading& now);
+  // When one of them next has something to do.
   [[nodiscard]] std::optional<SteadyTime> next_duty() const;
-  // It will drop what is too old. Everything that was asked before is to be served first: a message
-  // that the hub has must not be counted as expired because its release still waits.
-  [[nodiscard]] bool is_expiry_due() const;
 
   [[nodiscard]] OutboxStore& store() { return store_; }
   [[nodiscard]] const OutboxStore& store() const { return store_; }
@@ -114,7 +116,6 @@ class OutboxRounds {
     Loop* home = nullptr;  // null: not attached
   };
   void take(Request& request, std::vector<NewMessage>& messages);
-  void expire(SteadyTime now);
   void flush(SteadyTime now);
   void retry(SteadyTime now);
 

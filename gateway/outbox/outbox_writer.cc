@@ -160,13 +160,15 @@ bool OutboxWriter::flush_and_stop(std::chrono::milliseconds timeout) {
 
 void OutboxWriter::run() noexcept {
   std::vector<Request> round;
-  while (wait_for_work(round)) {
+  std::optional<ClockReading> expiry;
+  while (wait_for_work(round, expiry)) {
     std::span<Request> rest{round};
     do {
       const auto part = rest.first(std::min(rest.size(), kCommitMessagesMax));
       if (!part.empty()) serve(part);
-      rounds_.look_after_store();
       rest = rest.subspan(part.size());
+      if (rest.empty() && expiry) rounds_.drop_expired(*expiry);
+      rounds_.look_after_store();
     } while (!rest.empty());
     round.clear();
     publish();
@@ -184,7 +186,7 @@ void OutboxWriter::run() noexcept {
 }
 
 // False when there is nothing left to do for good. An empty round: something in the store is due.
-bool OutboxWriter::wait_for_work(std::vector<Request>& round) {
+bool OutboxWriter::wait_for_work(std::vector<Request>& round, std::optional<ClockReading>& expiry) {
   std::unique_lock lock(mailbox_mutex_);
   while (true) {
     const SteadyTime now = clock_.steady();
@@ -195,8 +197,8 @@ bool OutboxWriter::wait_for_work(std::vector<Request>& round) {
     } else {
       at = lazy_at_;
     }
-    if (stopping_ || waiting_messages_ >= kCommitMessagesMax || (at && *at <= now) ||
-        (!mailbox_.empty() && rounds_.is_expiry_due())) {
+    expiry = rounds_.expiry_due();
+    if (stopping_ || waiting_messages_ >= kCommitMessagesMax || (at && *at <= now) || expiry) {
       std::swap(round, mailbox_);
       urgent_ = false;
       lazy_at_.reset();

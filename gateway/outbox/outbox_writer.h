@@ -77,7 +77,7 @@ class OutboxWriter final : public Outbox {
   void put(Request request);
   void put_locked(Request request);
   void run() noexcept;
-  bool wait_for_work(std::vector<Request>& round);
+  bool wait_for_work(std::vector<Request>& round, std::optional<ClockReading>& expiry);
   void serve(std::span<Request> round);
   void publish();
   void tell_watcher(std::span<const StoreDevice> changed);

@@ -245,6 +245,7 @@ def a_write_heeds_the_configuration_and_tells_the_truth():
         out, _ = hubward(site, "read", "target_pressure", "--device", PRESS)
         expect(out == "holding:0  130\n", out)
         end_a_pulse_early(site)
+        end_a_pulse_with_a_stop(site)
         return summary(score)
 
 
@@ -263,6 +264,17 @@ def end_a_pulse_early(site):
     finally:
         command.kill()
     expect("the pulse was ended early" in out, out + err)
+    expect([values for _, _, values in writes(site, PRESS)[before:]] == [[1], [0]],
+           f"on and off: {writes(site, PRESS)[before:]}")
+
+
+def end_a_pulse_with_a_stop(site):
+    """Nothing that was to last a moment stays on because somebody stopped hubward meanwhile."""
+    site.start_gateway()
+    before = len(writes(site, PRESS))
+    hubward(site, "write", "offset_trim", "true", "--device", PRESS)
+    expect([values for _, _, values in writes(site, PRESS)[before:]] == [[1]], "the pulse lasts")
+    site.stop("gateway")
     expect([values for _, _, values in writes(site, PRESS)[before:]] == [[1], [0]],
            f"on and off: {writes(site, PRESS)[before:]}")
 

@@ -104,9 +104,11 @@ class SimulatedOutbox final : public Outbox {
   void play_round() {
     loop_.cancel(round_timer_);
     round_timer_ = {};
+    const auto expiry = rounds_.expiry_due();
     auto round = std::exchange(queue_, {});
     outbox::Answers::ByLoop answered;
     if (!round.empty()) answered = rounds_.serve(round).take();
+    if (expiry) rounds_.drop_expired(*expiry);
     look_after_store();
     for (auto& [loop, answers] : answered) post(*loop, std::move(answers));
   }
@@ -134,7 +136,7 @@ class SimulatedOutbox final : public Outbox {
     duty_timer_ = {};
     if (const auto at = rounds_.next_duty()) {
       duty_timer_ = loop_.call_at(*at, [this] {
-        rounds_.is_expiry_due() ? play_round() : look_after_store();
+        rounds_.expiry_due() ? play_round() : look_after_store();
         arm();
       });
     }

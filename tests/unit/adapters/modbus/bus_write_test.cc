@@ -175,6 +175,64 @@ TEST_CASE("a pulse that may have begun ends too") {
   CHECK(coil == 0);
 }
 
+TEST_CASE("a pulse ends at once when hubward is about to stop, and nothing else is begun") {
+  TcpBench bench({device(0, 1, {pulse(4), tag(1, kHolding, 10)})});
+  auto& coil = bench.units[1].values[{Table::Coil, 4}];
+  bench.connect();
+  CHECK(bench.write(0, 0, true, 100ms).outcome == Outcome::Written);
+  bool wound_down = false;
+  bench.adapter->wind_down([&] { wound_down = true; });
+  CHECK(coil == 1);
+  CHECK_FALSE(wound_down);
+  std::optional<WriteResult> late;
+  bench.begin_write(0, 1, std::int64_t{7}, 5000ms, late);
+  bench.run_for(100ms);
+  CHECK(coil == 0);
+  CHECK(wound_down);
+  CHECK(late.value().outcome == Outcome::Expired);
+  CHECK(late.value().code == ErrorCode::Stopped);
+  const auto asked = bench.units[1].asked.size();
+  bench.run_for(10s);
+  CHECK(bench.units[1].asked.size() == asked);
+}
+
+TEST_CASE("a stop waits for a write under way and for the pulse that it begins") {
+  TcpBench bench({device(0, 1, {pulse(4)})});
+  auto& coil = bench.units[1].values[{Table::Coil, 4}];
+  bench.connect();
+  bench.run_for(100ms);
+  std::optional<WriteResult> result;
+  bench.begin_write(0, 0, true, 5000ms, result);
+  bench.loop.run_posted();
+  auto request = bench.take_requests();
+  REQUIRE(request.size() == 1);
+  bool wound_down = false;
+  bench.adapter->wind_down([&] { wound_down = true; });
+  bench.loop.run_for(50ms);
+  CHECK_FALSE(wound_down);
+  bench.stream().send(bench.answer_to(request[0]));
+  bench.loop.run_posted();
+  CHECK(result.value().outcome == Outcome::Written);
+  CHECK(coil == 1);
+  CHECK_FALSE(wound_down);
+  bench.run_for(50ms);
+  CHECK(coil == 0);
+  CHECK(wound_down);
+}
+
+TEST_CASE("an adapter with nothing to end is wound down at once, and one that was stopped too") {
+  TcpBench bench({device(0, 1, {pulse(4)})});
+  int wound_down = 0;
+  bench.adapter->wind_down([&] { ++wound_down; });
+  CHECK(wound_down == 0);  // never before it returns
+  bench.loop.run_posted();
+  CHECK(wound_down == 1);
+  bench.adapter->stop();
+  bench.adapter->wind_down([&] { ++wound_down; });
+  bench.loop.run_posted();
+  CHECK(wound_down == 2);
+}
+
 TEST_CASE("a write that waits for a silent unit is withdrawn when maintenance begins") {
   TcpBench bench({device(0, 1, {pulse(4), tag(1, kHolding, 10)})});
   bench.connect();

@@ -13,6 +13,7 @@ namespace {
 
 struct OneQueue final : QueuesWrites {
   void withdraw_writes() override { ++withdrawn; }
+  void wind_down(std::function<void()> done) override { done(); }
   int withdrawn = 0;
 };
 
