@@ -402,9 +402,11 @@ void BusAdapter::pump() {
     lose_link(Error{ErrorCode::BadFrame, ErrorKind::Transient,
                     "the line is never quiet: noise, a second master or a wrong baud rate"});
   }
+  const bool only_values = schedule_->has_only_values();
+  if (only_values) send_what_is_due();
   run_effects();
   if (sink_ == nullptr) return;
-  send_what_is_due();
+  if (!only_values) send_what_is_due();
   run_effects();
   if (sink_ == nullptr) return;
   set_timer();

@@ -156,8 +156,8 @@ void BusSchedule::answered(Flight flight, const Answered& answered, Instant now)
   }
   if (asking != nullptr) {
     ask_answered(*asking, answered);
-  } else if (const auto* poll = std::get_if<Poll>(&flight.purpose)) {
-    polled(unit, poll->block, answered.answer, now);
+  } else if (auto* poll = std::get_if<Poll>(&flight.purpose)) {
+    polled(unit, std::move(poll->block), answered.answer, now);
   } else if (const auto* write = std::get_if<Write>(&flight.purpose)) {
     written(*write, answered, now);
   } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {
@@ -175,8 +175,8 @@ void BusSchedule::probed(Unit& unit, const Request& request, const Answer& answe
   const auto* const asked = std::get_if<ReadRequest>(&request);
   const auto* const read = std::get_if<ReadAnswer>(&answer);
   if (asked == nullptr || read == nullptr) return;
-  const Block block = unit.reads.covered_by(*asked);
-  if (!block.tags.empty()) deliver_values(unit, block, *read, now);
+  Block block = unit.reads.covered_by(*asked);
+  if (!block.tags.empty()) deliver_values(unit, std::move(block), *read, now);
 }
 
 bool BusSchedule::belongs(Unit& unit, Flight& flight, const Answer& answer, Instant now) {
@@ -202,9 +202,9 @@ bool BusSchedule::belongs(Unit& unit, Flight& flight, const Answer& answer, Inst
   if (repeat) unit.late.owe(flight.request, flight.sent_at);  // believed, but perhaps not the last
   unit.ask_other_function = false;
   if (unit.confirming == flight.request) unit.confirming.reset();
-  for (const Held& held : std::exchange(unit.held, {})) {
+  for (Held& held : std::exchange(unit.held, {})) {
     unit.reads.on_read(held.block, now.steady);
-    deliver_values(unit, held.block, held.answer, held.at);
+    deliver_values(unit, std::move(held.block), std::move(held.answer), held.at);
   }
   return true;
 }
@@ -251,10 +251,10 @@ void BusSchedule::doubt_held() {
 
 void BusSchedule::ask_again(Unit& unit, Block block) { unit.queue.push_front(std::move(block)); }
 
-void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, Instant now) {
+void BusSchedule::polled(Unit& unit, Block block, const Answer& answer, Instant now) {
   if (const auto* read = std::get_if<ReadAnswer>(&answer)) {
     unit.reads.on_read(block, now.steady);
-    deliver_values(unit, block, *read, now);
+    deliver_values(unit, std::move(block), *read, now);
     return;
   }
   const auto* exception = std::get_if<ExceptionAnswer>(&answer);
@@ -276,33 +276,52 @@ void BusSchedule::polled(Unit& unit, const Block& block, const Answer& answer, I
              " (counted from 0): " + describe(exception->code));
 }
 
-void BusSchedule::deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer,
-                                 Instant now) {
+void BusSchedule::deliver_values(Unit& unit, Block block, ReadAnswer answer, Instant now) {
   ReadingBatch batch{unit.settings->device, now.wall, now.steady, {}};
-  batch.readings.reserve(block.tags.size());
-  for (const std::size_t place : block.tags) {
-    const TagSettings& tag = unit.settings->tags[place];
-    const auto registers =
-        std::span(answer.values)
-            .subspan(std::size_t{tag.address} - block.request.address, width(tag));
-    auto value = decode(registers, tag);
-    if (value) {
-      unit.bad[place].reset();
-      batch.readings.push_back({tag.tag, std::move(*value), Quality::Good, {}});
-    } else if (unit.bad[place] != value.error().code) {
-      unit.bad[place] = value.error().code;
-      batch.readings.push_back(
-          {tag.tag, false, Quality::Bad, value.error().code, std::move(value.error().context)});
+  const auto place = static_cast<std::size_t>(&unit - units_.data());
+  // One poll of several requests is one message.
+  batch.more = !unit.queue.empty() || in_flight(place);
+  undecoded_.push_back({effects_.size(), place, std::move(block), std::move(answer)});
+  effects_.emplace_back(Deliver{std::move(batch)});
+}
+
+// Of each answer, into the effect that waits for them.
+void BusSchedule::decode_values() {
+  for (const Undecoded& waiting : std::exchange(undecoded_, {})) {
+    Unit& unit = units_[waiting.unit];
+    auto& readings = std::get<Deliver>(effects_[waiting.effect]).batch.readings;
+    readings.reserve(waiting.block.tags.size());
+    for (const std::size_t place : waiting.block.tags) {
+      const TagSettings& tag = unit.settings->tags[place];
+      const auto registers =
+          std::span(waiting.answer.values)
+              .subspan(std::size_t{tag.address} - waiting.block.request.address, width(tag));
+      auto value = decode(registers, tag);
+      if (value) {
+        unit.bad[place].reset();
+        readings.push_back({tag.tag, std::move(*value), Quality::Good, {}});
+      } else if (unit.bad[place] != value.error().code) {
+        unit.bad[place] = value.error().code;
+        readings.push_back(
+            {tag.tag, false, Quality::Bad, value.error().code, std::move(value.error().context)});
+      }
     }
   }
-  // One poll of several requests is one message.
-  batch.more = !unit.queue.empty() || in_flight(static_cast<std::size_t>(&unit - units_.data()));
-  if (!batch.readings.empty()) effects_.emplace_back(Deliver{std::move(batch)});
+}
+
+std::vector<Effect> BusSchedule::take_effects() {
+  decode_values();
+  std::erase_if(effects_, [](const Effect& effect) {
+    const auto* deliver = std::get_if<Deliver>(&effect);
+    return deliver != nullptr && deliver->batch.readings.empty();
+  });
+  return std::exchange(effects_, {});
 }
 
 // On change only: a device that is away for a day has nothing new to say each second.
 void BusSchedule::deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code,
                               Instant now) {
+  decode_values();  // what came before is told before
   ReadingBatch batch{unit.settings->device, now.wall, now.steady, {}};
   for (const std::size_t place : tags) {
     if (unit.bad[place] == code) continue;

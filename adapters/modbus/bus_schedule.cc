@@ -374,6 +374,4 @@ SteadyTime BusSchedule::wake_at() const {
   return wake;
 }
 
-std::vector<Effect> BusSchedule::take_effects() { return std::exchange(effects_, {}); }
-
 }  // namespace hubward::modbus

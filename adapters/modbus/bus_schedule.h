@@ -133,6 +133,9 @@ class BusSchedule {
   // next() has, as soon as the wire is ready.
   [[nodiscard]] SteadyTime wake_at() const;
   [[nodiscard]] std::vector<Effect> take_effects();
+  // There are none but values of answers, which are decoded when the effects are taken: the next
+  // request may go out before that, so that the device works while we do.
+  [[nodiscard]] bool has_only_values() const { return effects_.size() == undecoded_.size(); }
   // A stop is near: only what is under way is ended, and pulses, at once.
   void wind_down(SteadyTime now);
   [[nodiscard]] bool is_wound_down() const;
@@ -309,8 +312,9 @@ class BusSchedule {
   void ask_slow_one_again(Unit& unit, SteadyTime now);
   static void ask_again(Unit& unit, Block block);
   void probed(Unit& unit, const Request& request, const Answer& answer, Instant now);
-  void polled(Unit& unit, const Block& block, const Answer& answer, Instant now);
-  void deliver_values(Unit& unit, const Block& block, const ReadAnswer& answer, Instant now);
+  void polled(Unit& unit, Block block, const Answer& answer, Instant now);
+  void deliver_values(Unit& unit, Block block, ReadAnswer answer, Instant now);
+  void decode_values();
   void deliver_bad(Unit& unit, std::span<const std::size_t> tags, ErrorCode code, Instant now);
   [[nodiscard]] std::optional<TagValue> rounded_value(const Write& write) const;
   [[nodiscard]] static bool holds_what_was_written(const Write& write, const ReadAnswer& read,
@@ -350,6 +354,13 @@ class BusSchedule {
   std::optional<Error> link_trouble_;            // while the link is down: why
   std::vector<PulseEnd> pulse_ends_;
   std::vector<Effect> effects_;
+  struct Undecoded {
+    std::size_t effect;  // the place of its Deliver
+    std::size_t unit;
+    Block block;
+    ReadAnswer answer;
+  };
+  std::vector<Undecoded> undecoded_;  // in the order of effects_
   bool link_up_ = false;
   bool stopped_ = false;
   bool winding_down_ = false;

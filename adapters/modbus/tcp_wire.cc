@@ -44,18 +44,21 @@ std::vector<WireEvent> TcpWire::on_bytes(std::span<const std::byte> bytes, Stead
 
 WireEvent TcpWire::match(TcpFrame frame) {
   const auto asked = std::ranges::find(open_, frame.transaction, &Open::transaction);
-  auto sample = sample_of(encode_tcp(frame.transaction, frame.unit, frame.pdu));
+  const auto sample = [&] {
+    return sample_of(encode_tcp(frame.transaction, frame.unit, frame.pdu));
+  };
   if (asked == open_.end()) {
     if (auto late = match_given_up(frame)) return *late;
-    return Stray{frame.unit, std::move(frame.pdu), ErrorCode::UnexpectedAnswer, std::move(sample)};
+    auto whole = sample();
+    return Stray{frame.unit, std::move(frame.pdu), ErrorCode::UnexpectedAnswer, std::move(whole)};
   }
   const Open open = std::move(*asked);
   open_.erase(asked);
   if (frame.unit != open.unit) {
-    return Spoiled{open.ticket, open.unit, ErrorCode::UnexpectedAnswer, std::move(sample)};
+    return Spoiled{open.ticket, open.unit, ErrorCode::UnexpectedAnswer, sample()};
   }
   auto answer = parse_answer(open.request, frame.pdu);
-  if (!answer) return Spoiled{open.ticket, open.unit, answer.error().code, std::move(sample)};
+  if (!answer) return Spoiled{open.ticket, open.unit, answer.error().code, sample()};
   return Answered{open.ticket, std::move(*answer)};
 }
 

@@ -36,6 +36,53 @@ TEST_CASE("tags of a device are read in one request and handed up as one batch")
   CHECK(bench.last_state().detail == "unit 1 at 10.0.0.5:502 answers");
 }
 
+TEST_CASE("the next request is on its way before the values of the last answer are handed up") {
+  struct Watching final : ReadingSink {
+    void deliver(ReadingBatch, Stored) override {
+      asked_before.push_back(!stream->written.empty());
+    }
+    void field_state(DeviceIndex, FieldState) override {}
+    void bad_input(BadInput) override {}
+    hubward::test::StreamScript* stream = nullptr;
+    std::vector<bool> asked_before;
+  };
+  const std::vector devices{
+      device(0, 1, {tag(0, kHolding, 0), tag(1, kHolding, 500), tag(2, kHolding, 1000)})};
+  TcpBench bench(devices);  // its loop and units
+  hubward::test::ScriptedStreams streams;
+  BusAdapter adapter({TcpEndpoint{"10.0.0.5", 502}, devices}, streams, bench.loop);
+  Watching sink;
+  REQUIRE(adapter.start(sink));
+  sink.stream = &streams[0];
+  streams[0].accept();
+  for (int answer = 0; answer < 3; ++answer) {
+    bench.reader.push(streams[0].take_written());
+    const auto request = bench.reader.next();
+    REQUIRE(request);
+    REQUIRE(*request);
+    streams[0].send(bench.answer_to(**request));
+  }
+  // With the first one there is news of the device, and after the last one nothing is due.
+  CHECK(sink.asked_before == std::vector{false, true, false});
+}
+
+TEST_CASE("a value and the end of the connection in one piece are told in their order") {
+  TcpBench bench({device(0, 1, {tag(0, kHolding, 0)})});
+  bench.connect();
+  auto bytes = bench.answer_to(bench.take_requests().at(0));
+  const auto garbage = hubward::test::bytes("FFFFFFFFFFFFFFFF");
+  bytes.insert(bytes.end(), garbage.begin(), garbage.end());
+  bench.stream().send(bytes);
+  REQUIRE(bench.sink.deliveries.size() == 2);
+  CHECK(bench.sink.deliveries[0].batch.readings.at(0).quality == Quality::Good);
+  CHECK(bench.sink.deliveries[1].batch.readings.at(0).quality == Quality::Bad);
+  // Known to be bad by now: not told again while it stays so.
+  bench.run_for(1s);
+  bench.stream().fail(ErrorCode::BadFrame);
+  bench.run_for(100ms);
+  CHECK(bench.sink.deliveries.size() == 2);
+}
+
 TEST_CASE("each tag has its own interval, and those due together share a request") {
   TcpBench bench({device(0, 1,
                          {tag(0, kHolding, 0, ValueType::Uint16, 1000ms),
