@@ -103,7 +103,7 @@ class BusAdapter final : public SouthboundAdapter,
   std::optional<BusSchedule> schedule_;
   std::unique_ptr<Wire> wire_;
   std::unique_ptr<ByteStream> stream_;
-  ReadingSink* sink_ = nullptr;  // set between start() and stop()
+  ReadingSink* sink_ = nullptr;       // set between start() and stop()
   std::function<void()> wound_down_;  // asked for and not told yet
   std::map<std::uint64_t, WriteDone> writes_;
   std::uint64_t last_write_ = 0;
