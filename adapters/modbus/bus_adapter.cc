@@ -10,8 +10,6 @@
 namespace hubward::modbus {
 namespace {
 
-// MODBUS over Serial Line V1.02, section 2.2: 1 to 247, 0 is broadcast, the rest is reserved.
-constexpr std::uint8_t kSerialUnitMax = 247;
 // The loop is never asked to wake in the past or more often than this.
 constexpr std::chrono::milliseconds kTimerStep{1};
 
@@ -72,7 +70,7 @@ tl::unexpected<Error> invalid(const DeviceSettings& device, const std::string& w
 }
 
 Status check(const DeviceSettings& device, bool serial) {
-  if (serial && (device.unit_id == 0 || device.unit_id > kSerialUnitMax)) {
+  if (serial && (device.unit_id == kBroadcastUnit || device.unit_id > kLineUnitMax)) {
     return invalid(device, "a unit on a serial line has an id from 1 to 247");
   }
   if (device.response_timeout <= std::chrono::milliseconds{0}) {
@@ -91,6 +89,10 @@ Status check(const DeviceSettings& device, bool serial) {
     }
     if (!std::isfinite(tag.scale) || tag.scale == 0 || !std::isfinite(tag.offset)) {
       return invalid(device, name + "scale must be a number other than 0, offset a number");
+    }
+    if (tag.broadcast && (!serial || is_part(tag) || tag.verify || tag.pulse)) {
+      return invalid(device,
+                     name + "only whole values go to all units, of a serial line, for good");
     }
   }
   return {};
@@ -184,18 +186,18 @@ std::optional<std::uint8_t> BusAdapter::unit_of(DeviceIndex device) const {
   return std::nullopt;
 }
 
-std::vector<TagIndex> BusAdapter::tags_written_by(const LineAsk& ask) const {
-  std::vector<TagIndex> touched;
+std::vector<LineTag> BusAdapter::tags_written_by(const LineAsk& ask) const {
+  std::vector<LineTag> touched;
   const auto request = parse_request(ask.request);
   const auto written = request ? written_by(*request) : std::nullopt;
   if (!written) return touched;
   const std::uint32_t begin = written->address;
   for (const DeviceSettings& device : settings_.devices) {
-    if (device.unit_id != ask.unit) continue;
+    if (device.unit_id != ask.unit && !is_everybody(ask.unit)) continue;
     for (const TagSettings& tag : device.tags) {
       if (tag.table == written->table && tag.address < begin + written->count &&
           begin < std::uint32_t{tag.address} + width(tag)) {
-        touched.push_back(tag.tag);
+        touched.push_back({device.device, tag.tag});
       }
     }
   }
@@ -204,6 +206,7 @@ std::vector<TagIndex> BusAdapter::tags_written_by(const LineAsk& ask) const {
 
 std::string BusAdapter::words_for_answer(std::span<const std::byte> answer) const {
   constexpr std::byte kException{0x80};
+  if (answer.empty()) return "sent to all units, nobody confirms it";
   if (answer.size() != 2 || (answer[0] & kException) == std::byte{0}) return "answered";
   return describe(static_cast<ExceptionCode>(answer[1]));
 }
@@ -258,8 +261,10 @@ void BusAdapter::ask_next(std::uint64_t number) {
       refuse(ErrorCode::NotWritable, "only reads were allowed");
     } else if (!is_read(*request) && call.writes_withdrawn) {
       refuse(ErrorCode::WritesPaused, "maintenance began; not written");
-    } else if (serial && (ask.unit == 0 || ask.unit > kSerialUnitMax)) {
+    } else if (serial && ask.unit > kLineUnitMax) {
       refuse(ErrorCode::Malformed, "a unit on a serial line has an id from 1 to 247");
+    } else if (is_everybody(ask.unit) && !may_be_broadcast(*request)) {
+      refuse(ErrorCode::Malformed, "unit 0 is all units of the line: none of them would answer");
     } else {
       schedule_->on_ask(
           {AskId{number}, ask.unit, std::move(*request), call.asks.answer_time, call.asks.deadline},
@@ -273,9 +278,11 @@ void BusAdapter::ask_finished(AskId id, const Result<Answer>& answer) {
   const auto found = calls_.find(id.value);
   if (found == calls_.end()) return;
   Call& call = found->second;
-  if (answer) {
-    const auto request = parse_request(call.asks.asks[call.answers.size()].request);
-    call.answers.push_back(encode_answer(*request, *answer));
+  const LineAsk& ask = call.asks.asks[call.answers.size()];
+  if (answer && is_everybody(ask.unit)) {
+    call.answers.emplace_back(std::vector<std::byte>{});
+  } else if (answer) {
+    call.answers.push_back(encode_answer(*parse_request(ask.request), *answer));
   } else {
     call.answers.push_back(tl::unexpected(answer.error()));
   }
@@ -468,6 +475,10 @@ void BusAdapter::set_timer() {
 }
 
 Instant BusAdapter::now() const { return {loop_.clock().steady(), loop_.clock().wall()}; }
+
+bool BusAdapter::is_everybody(std::uint8_t unit) const {
+  return unit == kBroadcastUnit && has_rtu_frames();
+}
 
 bool BusAdapter::has_rtu_frames() const {
   return !std::holds_alternative<TcpEndpoint>(settings_.attachment);

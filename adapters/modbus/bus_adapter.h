@@ -57,7 +57,7 @@ class BusAdapter final : public SouthboundAdapter,
   [[nodiscard]] std::string line_place() const override { return place_; }
   [[nodiscard]] std::string line_speed() const override;
   [[nodiscard]] std::optional<std::uint8_t> unit_of(DeviceIndex device) const override;
-  [[nodiscard]] std::vector<TagIndex> tags_written_by(const LineAsk& ask) const override;
+  [[nodiscard]] std::vector<LineTag> tags_written_by(const LineAsk& ask) const override;
   [[nodiscard]] std::string words_for_answer(std::span<const std::byte> answer) const override;
   // An answer is waited for no longer than the slowest of the devices may take, or kAskedAnswerMax.
   void ask(LineAsks asks, LineAnswered done) override;
@@ -92,6 +92,8 @@ class BusAdapter final : public SouthboundAdapter,
                                std::optional<std::chrono::nanoseconds> turnaround) const;
   [[nodiscard]] Instant now() const;
   [[nodiscard]] bool has_rtu_frames() const;
+  // The id of no unit, but of all on a serial line.
+  [[nodiscard]] bool is_everybody(std::uint8_t unit) const;
 
   const BusSettings settings_;
   StreamOpener& streams_;

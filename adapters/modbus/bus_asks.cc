@@ -101,6 +101,11 @@ std::optional<Send> BusSchedule::send_ask(std::size_t place_in_line, SteadyTime 
   Unit& unit = units_[place];
   const Request request = asking.ask.request;
   const Patience patience{asking.ask.answer_time};
+  if (options_.serial && asking.ask.unit_id == kBroadcastUnit) {
+    Asking taken = std::move(asking);
+    asks_.erase(asks_.begin() + static_cast<std::ptrdiff_t>(place_in_line));
+    return send_to_all(place, request, std::move(taken), now);
+  }
   unit.late.forget(now);
   if (unit.late.empty()) unit.ask_other_function = false;
   if (!unit.late.tells_apart(request) ||

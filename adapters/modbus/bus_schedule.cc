@@ -68,7 +68,11 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
     Flight flight = std::move(flights_[i]);
     flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
     given_up.push_back({flight.ticket, flight.early});
-    account(flight, false, now.steady);
+    account(flight, flight.to_all, now.steady);
+    if (flight.to_all) {
+      sent_to_all(flight);
+      continue;
+    }
     // Several that were under way to one unit are one missing answer. What somebody asks once may
     // go to nobody.
     if (flight.sent_at > units_[flight.unit].failed_at && !units_[flight.unit].is_guest &&
@@ -306,7 +310,8 @@ Send BusSchedule::send(std::size_t place, Request request, Purpose purpose, Pati
                       std::move(purpose),
                       {},
                       {},
-                      {}});
+                      {},
+                      false});
   return {ticket, unit.settings->unit_id, std::move(request)};
 }
 
@@ -348,6 +353,7 @@ bool BusSchedule::has_write_to_send() const {
     return true;
   }
   return std::ranges::any_of(writes_, [&](const Write& write) {
+    if (write.to_all) return true;
     const Unit& unit = units_[write.unit];
     const bool is_first = &*std::ranges::find(writes_, write.unit, &Write::unit) == &write;
     if (!is_first || in_flight(write.unit) || unit.link == FieldState::Link::Down) return false;

@@ -166,6 +166,7 @@ class BusSchedule {
     // masks.
     bool read_first = false;
     bool withdrawn = false;  // not to be sent (again)
+    bool to_all = false;     // units of the line
     SteadyTime sent_at = SteadyTime::min();
   };
   struct ReadFirst {
@@ -189,7 +190,10 @@ class BusSchedule {
     OneOff ask;
     std::size_t unit;
   };
-  using Purpose = std::variant<Poll, Probe, Write, ReadFirst, ReadBack, Asking>;
+  struct ToAll {
+    Write write;
+  };
+  using Purpose = std::variant<Poll, Probe, Write, ReadFirst, ReadBack, Asking, ToAll>;
   struct Flight {
     Ticket ticket;
     std::size_t unit;
@@ -202,6 +206,7 @@ class BusSchedule {
     std::chrono::nanoseconds took{0};                    // of the line, once it is over
     std::chrono::nanoseconds paid{0};                    // for it, of what one-off reads may take
     std::optional<std::chrono::nanoseconds> free_for{};  // a one-off read that took a free moment
+    bool to_all = false;  // no answer: over when the units had their turnaround delay
   };
   // How long an answer is waited for.
   struct Patience {
@@ -326,6 +331,11 @@ class BusSchedule {
   void read_back_later(Write write);
   // The read-back of a write that will not come.
   void not_read_back(const Write& write);
+  // Writes to all units of a serial line.
+  [[nodiscard]] std::optional<Send> next_to_all(std::size_t place_in_line, SteadyTime now);
+  Send send_to_all(std::size_t unit, Request request, Purpose purpose, SteadyTime now);
+  void sent_to_all(const Flight& flight);
+  void overtake(const Write& write, std::size_t place_in_line);
   void read_first_done(ReadFirst job, const Answer& answer);
   // Before all others, unless it was withdrawn since it was taken out.
   void write_next(Write write);

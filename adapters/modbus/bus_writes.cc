@@ -81,6 +81,7 @@ void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime n
   write.tag = static_cast<std::size_t>(tag - tags.begin());
   write.request = std::move(*pdu);
   write.registers = *registers;
+  write.to_all = tag->broadcast;
   write.read_first =
       is_part(*tag) && tag->table == Table::HoldingRegister && unit->has_no_mask_write;
   if (stopped_ || winding_down_) {
@@ -144,6 +145,7 @@ std::optional<Send> BusSchedule::next_read_back(SteadyTime now) {
 std::optional<Send> BusSchedule::next_write(SteadyTime now) {
   std::vector<std::size_t> waiting;  // units whose earlier write waits: order is kept
   for (std::size_t i = 0; i < writes_.size(); ++i) {
+    if (writes_[i].to_all && writes_[i].deadline > now) return next_to_all(i, now);
     const std::size_t place = writes_[i].unit;
     Unit& unit = units_[place];
     if (std::ranges::find(waiting, place) != waiting.end()) continue;

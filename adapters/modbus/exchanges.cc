@@ -51,6 +51,14 @@ void Exchanges::ask_next() {
   const auto frame = wire_->begin(ticket, ask.unit, ask.request, now);
   stream_->write(frame);
   waiting_ = true;
+  if (serial_ && ask.unit == kBroadcastUnit) {
+    const auto passed = serial_->time_for(frame.size()) + kTurnaroundDelay;
+    return wait_until(now + passed, [this, ticket] {
+      const SteadyTime over = loop_.clock().steady();
+      for (const WireEvent& event : wire_->abandon({ticket, false}, over)) handle(event);
+      answered(WriteAnswer{});
+    });
+  }
   auto patience = std::chrono::nanoseconds(response_timeout_);
   if (serial_) patience += serial_->time_for(frame.size() + answer_bytes(ask.request));
   wait_until(now + patience, [this, ticket] {

@@ -46,6 +46,7 @@ std::vector<std::byte> RtuWire::begin(Ticket ticket, std::uint8_t unit, const Re
   last_byte_ = now + timing_.time_for(frame.size());
   silence_ = timing_.t3_5;
   open_ = Open{ticket, unit, request, frame};
+  open_->is_broadcast = unit == kBroadcastUnit;
   return frame;
 }
 
@@ -72,7 +73,8 @@ bool RtuWire::hold_echo(std::span<const std::byte> bytes, std::vector<WireEvent>
   const auto begin = std::ranges::find_if_not(
       held_, [](std::byte byte) { return byte == std::byte{0x00} || byte == std::byte{0xFF}; });
   held_.erase(held_.begin(), begin);
-  const auto& frame = open_->frame;
+  // The first byte of a broadcast was skipped with them.
+  const auto frame = std::span(open_->frame).subspan(open_->is_broadcast ? 1 : 0);
   const std::size_t compared = std::min(held_.size(), frame.size());
   if (!std::equal(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(compared),
                   frame.begin())) {
@@ -81,7 +83,7 @@ bool RtuWire::hold_echo(std::span<const std::byte> bytes, std::vector<WireEvent>
   }
   if (held_.size() < frame.size()) return true;
   held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(frame.size()));
-  if (confirms_by_repeating(open_->request) && echo_ == Echo::NotKnown) {
+  if (!open_->is_broadcast && confirms_by_repeating(open_->request) && echo_ == Echo::NotKnown) {
     answered(WriteAnswer{}, true, events);
     return false;
   }
@@ -98,7 +100,7 @@ void RtuWire::take_frames(std::vector<WireEvent>& events) {
       continue;
     }
     need_long_silence();
-    if (open_) {
+    if (open_ && !open_->is_broadcast) {
       events.emplace_back(
           Spoiled{open_->ticket, open_->unit, ErrorCode::BadFrame, copy(reader_.rest())});
       open_.reset();
@@ -111,7 +113,7 @@ void RtuWire::take_frames(std::vector<WireEvent>& events) {
 }
 
 void RtuWire::match(RtuFrame frame, std::vector<WireEvent>& events) {
-  if (open_ && frame.unit == open_->unit) {
+  if (open_ && !open_->is_broadcast && frame.unit == open_->unit) {
     if (auto answer = parse_answer(open_->request, frame.pdu)) {
       if (echo_ == Echo::NotKnown) echo_ = open_->echo_seen ? Echo::Yes : Echo::No;
       answered(std::move(*answer), false, events);

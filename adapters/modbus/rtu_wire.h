@@ -41,6 +41,7 @@ class RtuWire final : public Wire {
     std::vector<std::byte> frame;
     bool echo_seen = false;
     bool echo_ruled_out = false;  // the answer has begun
+    bool is_broadcast = false;    // nothing answers it, its echo may come
   };
   enum class Echo { NotKnown, No, Yes };  // whether the line repeats our bytes to us
   void take_frames(std::vector<WireEvent>& events);

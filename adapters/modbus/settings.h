@@ -23,6 +23,8 @@ struct TagSettings : ValueFormat {
   std::uint16_t address = 0;  // zero-based, as on the wire
   std::chrono::milliseconds interval{1000};
   bool verify = false;  // what was written is read back
+  // A write goes to all units of the serial line, and none of them answers it.
+  bool broadcast = false;
   // Bool: a true that was written becomes false again after this.
   std::optional<std::chrono::milliseconds> pulse{};
 };

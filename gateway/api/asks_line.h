@@ -22,6 +22,7 @@ struct LineAsk {
   std::uint8_t unit = 0;
   std::vector<std::byte> request;
 };
+// Empty for what goes to all units and is answered by none: it was sent.
 using LineAnswer = Result<std::vector<std::byte>>;
 
 struct LineAsks {
@@ -35,6 +36,12 @@ struct LineAsks {
 // UnexpectedAnswer, PortLost; a write may have happened then. All other errors: it was not sent.
 using LineAnswered = std::function<void(std::vector<LineAnswer> answers)>;
 
+struct LineTag {
+  DeviceIndex device;
+  TagIndex tag;
+  friend bool operator==(const LineTag&, const LineTag&) = default;
+};
+
 // An adapter that lets others ask. All calls on its loop.
 class AsksLine {
  public:
@@ -47,8 +54,8 @@ class AsksLine {
   [[nodiscard]] virtual std::string line_speed() const = 0;
   // If the device hangs on this line.
   [[nodiscard]] virtual std::optional<std::uint8_t> unit_of(DeviceIndex device) const = 0;
-  // The tags of our device there that the request would change; none for a read.
-  [[nodiscard]] virtual std::vector<TagIndex> tags_written_by(const LineAsk& ask) const = 0;
+  // The tags of our devices that the request would change; none for a read.
+  [[nodiscard]] virtual std::vector<LineTag> tags_written_by(const LineAsk& ask) const = 0;
   // What an answer says, for people: "answered", "exception 2, illegal data address".
   [[nodiscard]] virtual std::string words_for_answer(std::span<const std::byte> answer) const = 0;
   // Reads wait for moments in which nobody else is due, or take a small share of the line; writes

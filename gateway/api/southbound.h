@@ -57,9 +57,10 @@ struct WriteResult {
     Refused,  // the equipment or the adapter said no; nothing changed
     Expired,  // deadline passed before it was put on the wire; nothing changed
     Unknown,  // put on the wire, no answer: it may have happened. Never repeated blindly
+    Sent,     // put on the wire for all who listen there: none of them answers, nobody confirms it
   };
   Outcome outcome;
-  ErrorCode code{};    // unless Written
+  ErrorCode code{};    // unless Written or Sent
   std::string detail;  // e.g. "exception 2, illegal data address"
   // What the equipment holds now: where it was asked, or where it could take the value only
   // rounded.

@@ -26,7 +26,8 @@ void add_target(CLI::App& verb, ModbusTarget& at) {
   verb.add_option("--stop-bits", at.stop_bits, "With --rtu (1)")
       ->option_text("1|2")
       ->check(CLI::Range(1, 2));
-  verb.add_option("--unit", at.unit, "The unit id (1)")->option_text("N");
+  verb.add_option("--unit", at.unit, "The unit id (1); on a serial line 0 is all, for writes")
+      ->option_text("N");
   verb.add_option("--timeout-ms", at.timeout_ms, "How long an answer may take (1000)")
       ->option_text("N")
       ->check(CLI::Range(10, 60000));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <set>
 
 #include "gateway/cli/modbus_way.h"
@@ -12,8 +13,6 @@ namespace hubward::cli {
 namespace {
 
 constexpr std::uint16_t kModbusPort = 502;
-// MODBUS over Serial Line V1.02, section 2.2.
-constexpr std::uint8_t kSerialUnitMax = 247;
 
 tl::unexpected<Error> says(std::string sentence) {
   return failure(ErrorCode::Malformed, ErrorKind::Permanent, std::move(sentence));
@@ -28,7 +27,7 @@ ModbusPlace place_of(const config::SiteSettings& site, const modbus::BusSettings
   const DeviceDescription& described = site.devices[device.device.value];
   ModbusPlace place{bus.attachment, device.unit_id, device.response_timeout, described.id, {}};
   for (const auto& tag : device.tags) {
-    place.tags.push_back({tag, described.tags[tag.tag.value]});
+    place.tags.push_back({tag, described.tags[tag.tag.value], described.id});
   }
   return place;
 }
@@ -47,10 +46,10 @@ void add_what_is_known(ModbusPlace& place, const ModbusTarget& target, const Sur
   for (const auto& bus : site.settings->modbus_buses) {
     if (!is_same_place(bus.attachment, place.attachment)) continue;
     for (const auto& device : bus.devices) {
-      if (device.unit_id != place.unit) continue;
+      if (device.unit_id != place.unit && !is_everybody(place)) continue;
       ModbusPlace known = place_of(*site.settings, bus, device);
-      place.device = std::move(known.device);
-      place.tags = std::move(known.tags);
+      if (!is_everybody(place)) place.device = std::move(known.device);
+      std::ranges::move(known.tags, std::back_inserter(place.tags));
     }
   }
 }
@@ -72,6 +71,11 @@ Result<ModbusPlace> find_device(const ModbusTarget& target, const Surroundings& 
 
 }  // namespace
 
+bool is_everybody(const ModbusPlace& place) {
+  return place.unit == modbus::kBroadcastUnit &&
+         !std::holds_alternative<TcpEndpoint>(place.attachment);
+}
+
 Result<ModbusPlace> find_target(const ModbusTarget& target, const Surroundings& world) {
   const int told = !target.device.empty() + !target.tcp.empty() + !target.rtu.empty();
   if (told != 1) return says("say where the device is with one of --device, --tcp and --rtu");
@@ -80,9 +84,8 @@ Result<ModbusPlace> find_target(const ModbusTarget& target, const Surroundings& 
   place.unit = target.unit;
   place.response_timeout = std::chrono::milliseconds{target.timeout_ms};
   if (!target.rtu.empty()) {
-    // 0 is everybody: a write would reach the whole line, and nobody would answer.
-    if (target.unit < 1 || target.unit > kSerialUnitMax) {
-      return says("a unit on a serial line has an id from 1 to 247");
+    if (target.unit > modbus::kLineUnitMax) {
+      return says("a unit on a serial line has an id from 1 to 247; 0 is all of them, for writes");
     }
     place.attachment = SerialSettings{target.rtu,       target.baud, 8, parity_of(target.parity),
                                       target.stop_bits, false};

@@ -14,6 +14,7 @@ namespace hubward::cli {
 struct KnownTag {
   modbus::TagSettings where;
   TagDescription what;
+  std::string device{};  // its id
 };
 
 struct ModbusPlace {
@@ -21,10 +22,13 @@ struct ModbusPlace {
   std::uint8_t unit = 1;
   std::chrono::milliseconds response_timeout{1000};
   std::string device{};          // the configuration's, if it has one there
-  std::vector<KnownTag> tags{};  // of it
+  std::vector<KnownTag> tags{};  // of it; for all units of a line those of all its devices
   // There is a configuration, and it has errors or may not be read: tags may be missing above.
   bool tags_unknown = false;
 };
+
+// All units of a serial line, which only writes can be for: unit 0.
+[[nodiscard]] bool is_everybody(const ModbusPlace& place);
 
 // Where the command line says the device is, and what the configuration knows of it. The error's
 // context is a sentence.

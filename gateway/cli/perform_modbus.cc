@@ -102,6 +102,10 @@ std::string line_name(const modbus::Attachment& attachment) {
 Outcome perform(const ReadOnce& command, const Surroundings& world) {
   const auto place = find_target(command.at, world);
   if (!place) return misuse(place.error().context);
+  if (is_everybody(*place)) {
+    return misuse(
+        "unit 0 is all units of the line, and none of them would answer; it is for writes");
+  }
   const auto value = wanted(command, place->tags);
   if (!value) return misuse(value.error().context);
   modbus::ValueFormat format = value->format;

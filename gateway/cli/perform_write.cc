@@ -56,6 +56,8 @@ std::string holds_in(const json::Value& answer) {
   return holds != nullptr ? "; it holds " + json::to_text(*holds) : "";
 }
 
+constexpr const char* kSentToAll = "Sent to all units of the line; nobody confirms it.\n";
+
 // The same words for every write.
 Outcome written(bool verified, const std::string& more) {
   return {kExitFine, (verified ? "Written and verified" : "Written, not read back") + more + ".\n",
@@ -81,6 +83,7 @@ Outcome outcome_in(const std::string& said) {
     const bool verified = json::as_bool(json::find(*document, "verified")).value_or(false);
     return written(verified, (verified || detail.empty() ? "" : " (" + detail + ")") + holds);
   }
+  if (outcome == "sent") return {kExitFine, kSentToAll, ""};
   if (outcome == "unknown") return unknown(detail + holds);
   if (outcome == "expired") return problem("not written: " + detail);
   const std::string label = text("code");
@@ -139,6 +142,12 @@ Result<modbus::Request> request_for(const Wanted& value, const std::vector<std::
   return modbus::WriteRegisters{address, words};
 }
 
+Outcome not_answered(const Error& why, const std::string& holds) {
+  const bool sent = why.code == ErrorCode::NoAnswer || why.code == ErrorCode::BadFrame ||
+                    why.code == ErrorCode::UnexpectedAnswer || why.code == ErrorCode::PortLost;
+  return sent ? unknown(words_of(why) + holds) : problem("not written: " + words_of(why));
+}
+
 // Past the configuration: written, and read back.
 Outcome write_unlisted(const ModbusPlace& place, const Wanted& value,
                        const std::vector<std::uint16_t>& registers, const WriteOnce& command,
@@ -158,14 +167,18 @@ Outcome write_unlisted(const ModbusPlace& place, const Wanted& value,
     const auto state_folder = config::state_folder_of(command.at.folder, world.files);
     if (state_folder && is_in_maintenance(*state_folder, world)) return paused_alone(*state_folder);
   }
+  const AskOptions options{.answer_time = place.response_timeout,
+                           .writes = to_text(value.address) + " = " + command.value};
+  if (is_everybody(place)) {
+    const auto answer = ask_over(*way, {{place.unit, *request}}, options, world).at(0);
+    return say_way(answer ? Outcome{kExitFine, kSentToAll, ""} : not_answered(answer.error(), ""),
+                   *way);
+  }
   const auto count = static_cast<std::uint16_t>(registers.size());
   const modbus::ReadRequest read{value.address.table, value.address.address, count};
   // The first read shows that the unit is there, and whether the line repeats our own bytes to us.
-  const auto answers =
-      ask_over(*way, {{place.unit, read}, {place.unit, *request}, {place.unit, read}},
-               {.answer_time = place.response_timeout,
-                .writes = to_text(value.address) + " = " + command.value},
-               world);
+  const auto answers = ask_over(
+      *way, {{place.unit, read}, {place.unit, *request}, {place.unit, read}}, options, world);
   const auto held = values_in(answers.at(2));
   const std::string at = to_text(value.address);
   const std::string holds =
@@ -173,11 +186,7 @@ Outcome write_unlisted(const ModbusPlace& place, const Wanted& value,
                  value_text(decode(*held, value.format).value_or(std::string("?")))
            : "; it could not be read back: " + words_of(held.error());
   if (!answers[1]) {
-    const Error& why = answers[1].error();
-    const bool sent = why.code == ErrorCode::NoAnswer || why.code == ErrorCode::BadFrame ||
-                      why.code == ErrorCode::UnexpectedAnswer || why.code == ErrorCode::PortLost;
-    return say_way(sent ? unknown(words_of(why) + holds) : problem("not written: " + words_of(why)),
-                   *way);
+    return say_way(not_answered(answers[1].error(), holds), *way);
   }
   if (const auto* exception = std::get_if<modbus::ExceptionAnswer>(&*answers[1])) {
     const std::string why = modbus::describe(exception->code) + holds;
@@ -229,12 +238,14 @@ Outcome perform(const WriteOnce& command, const Surroundings& world) {
           std::min<std::size_t>(command.value.size(), modbus::kTextBytesMax));
     }
   }
-  const auto choice = choose_write(
-      place->tags, {value->address, modbus::width(value->format), has_format, command.unlisted});
+  const WriteSpan span{value->address, modbus::width(value->format), has_format, command.unlisted};
+  const auto choice = is_everybody(*place) ? choose_write_to_all(place->tags, span)
+                                           : choose_write(place->tags, span);
   if (!choice.refusal.empty()) return misuse(choice.refusal);
   if (choice.tag != nullptr) {
     const TagDescription& tag = choice.tag->what;
-    return write_tag({place->device, tag.component, tag.name, given}, command.at.folder, world);
+    return write_tag({choice.tag->device, tag.component, tag.name, given}, command.at.folder,
+                     world);
   }
   if (modbus::is_part(value->format)) return misuse("a whole register is written, not half of one");
   const auto registers = encode(given, value->format);

@@ -51,4 +51,27 @@ WriteChoice choose_write(const std::vector<KnownTag>& tags, const WriteSpan& spa
   return {here.front(), {}};
 }
 
+WriteChoice choose_write_to_all(const std::vector<KnownTag>& tags, const WriteSpan& span) {
+  const std::string at = to_text(span.address);
+  const KnownTag* limited = nullptr;
+  for (const KnownTag& tag : tags) {
+    if (!tag.what.writable || !covers(tag.where, span)) continue;
+    if (!tag.where.broadcast || tag.where.address != span.address.address) {
+      limited = &tag;
+      continue;
+    }
+    if (!span.unlisted && !span.has_format) return {&tag, {}};
+    return {nullptr, at + " is the tag " + full_name(tag.what) + " of " + tag.device +
+                         ", which goes to all units; leave out --unlisted, --type and orders"};
+  }
+  if (limited != nullptr) {
+    return {nullptr, at + " belongs to the writable tag " + full_name(limited->what) + " of " +
+                         limited->device +
+                         ", whose limits hold; a tag with \"broadcast\" is written to all units"};
+  }
+  if (span.unlisted) return {};
+  return {nullptr, "no tag with \"broadcast\" begins at " + at +
+                       "; --unlisted writes it all the same to all units, and nothing is checked"};
+}
+
 }  // namespace hubward::cli

@@ -23,5 +23,8 @@ struct WriteSpan {
   bool unlisted = false;    // and that it means what no writable tag covers
 };
 [[nodiscard]] WriteChoice choose_write(const std::vector<KnownTag>& tags, const WriteSpan& span);
+// The same for a write to all units of a line; `tags` are those of all devices there.
+[[nodiscard]] WriteChoice choose_write_to_all(const std::vector<KnownTag>& tags,
+                                              const WriteSpan& span);
 
 }  // namespace hubward::cli

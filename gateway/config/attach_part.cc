@@ -93,6 +93,17 @@ void check_function_23(const modbus::DeviceSettings& device, const std::string& 
                  "with \"verify\"");
 }
 
+// Modbus Messaging on TCP/IP Implementation Guide V1.0b: there unit id 0 is the device itself.
+void check_broadcasts(const ModbusPart& part, FileReport& report) {
+  if (!std::holds_alternative<TcpEndpoint>(part.attachment)) return;
+  for (std::size_t i = 0; i < part.device.tags.size(); ++i) {
+    if (!part.device.tags[i].broadcast) continue;
+    report.error("/tags/" + std::to_string(i) + "/broadcast", "broadcast",
+                 "Modbus TCP has no broadcast: unit id 0 is the device itself there, and nobody "
+                 "else hears it; a serial line (\"modbus_rtu\", \"modbus_rtu_tcp\") has");
+  }
+}
+
 void attach_modbus(const DeviceFile& file, FileReport& report, DevicePart& part) {
   ModbusPart modbus;
   auto& description = part.description;
@@ -119,6 +130,7 @@ void attach_modbus(const DeviceFile& file, FileReport& report, DevicePart& part)
   }
   modbus.device.tags = modbus_tags(file.tags, report);
   check_limits(modbus.device, report);
+  check_broadcasts(modbus, report);
   check_function_23(modbus.device, "/attach/" + attach_kind(file.attach), report);
   if (report.clean("/attach")) part.attached = std::move(modbus);
 }

@@ -64,7 +64,8 @@ Codec<ModbusTcpFields> modbus_tcp() {
   r.required("host", &ModbusTcpFields::host, host(), "the device's name or address");
   r.optional("port", &ModbusTcpFields::port, integer_as<std::uint16_t>(1, 65535), "the TCP port");
   r.optional("unit_id", &ModbusTcpFields::unit_id, integer_as<std::uint8_t>(0, 255),
-             "the unit id; matters behind a gateway to RTU devices");
+             "the unit id; matters behind a gateway to RTU devices. 0 is the device itself: Modbus "
+             "TCP has no broadcast");
   add_unit_limits(r);
   r.optional(
       "requests_in_flight", &ModbusTcpFields::requests_in_flight, integer_as<std::uint8_t>(1, 16),
@@ -269,6 +270,10 @@ Codec<TagFields> modbus_tag() {
       "bool: a true that was written becomes false again after this time, also if the "
       "connection was lost in between, and at once when hubward is stopped before, if the device "
       "answers within a second. If hubward is killed or the power fails, it stays true");
+  r.optional("broadcast", &TagFields::broadcast, boolean(),
+             "true: a write goes to all units on the serial line (unit id 0) at once; none of them "
+             "answers, so that it is reported as sent and never as written. It is read from this "
+             "device alone");
   return r.codec();
 }
 

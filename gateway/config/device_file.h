@@ -100,6 +100,7 @@ struct TagFields : SerialTagFields {
   std::chrono::milliseconds interval{1000};
   bool writable = false;
   bool verify = false;
+  bool broadcast = false;
   std::optional<std::chrono::seconds> no_replay;
   std::optional<std::chrono::milliseconds> pulse;
   std::optional<double> min;

@@ -41,14 +41,31 @@ void check_table(const TagFields& tag, const RegisterAddress& address, std::uint
 }
 
 void check_writes(const TagFields& tag, const std::string& pointer, FileReport& report) {
-  if (!tag.writable && (tag.verify || tag.pulse || tag.no_replay)) {
-    const char* key = tag.verify ? "verify" : tag.pulse ? "pulse_ms" : "no_replay_s";
+  if (!tag.writable && (tag.verify || tag.pulse || tag.no_replay || tag.broadcast)) {
+    const char* key = tag.verify      ? "verify"
+                      : tag.pulse     ? "pulse_ms"
+                      : tag.no_replay ? "no_replay_s"
+                                      : "broadcast";
     report.error(pointer + "/" + key, "not-writable",
                  quoted(key) + " belongs to a tag that is \"writable\"");
   } else if (tag.pulse && (tag.modbus_type != modbus::ValueType::Bool || !tag.names.empty())) {
     report.error(pointer + "/pulse_ms", "pulse",
                  "only a bool without \"names\" can be written as a pulse");
   }
+  if (tag.broadcast && (tag.verify || tag.pulse)) {
+    report.error(pointer + "/broadcast", "broadcast",
+                 "nobody answers a write to all units, so that it can neither be verified nor end "
+                 "a pulse for sure; leave \"verify\" and \"pulse_ms\" out");
+  }
+}
+
+// Whether a unit can do it, nobody would say.
+void check_broadcast(const modbus::TagSettings& tag, const std::string& pointer,
+                     FileReport& report) {
+  if (!tag.broadcast || tag.table != modbus::Table::HoldingRegister || !is_part(tag)) return;
+  report.error(pointer + "/broadcast", "broadcast",
+               "only whole registers and coils are written to all units: a bit or a half of a "
+               "register needs a function that not every device has");
 }
 
 void check_range(const TagFields& tag, const std::string& pointer, FileReport& report) {
@@ -99,6 +116,7 @@ std::vector<modbus::TagSettings> modbus_tags(const std::vector<TagFields>& tags,
     settings.interval = tag.interval;
     settings.verify = tag.verify;
     settings.pulse = tag.pulse;
+    settings.broadcast = tag.broadcast;
     if (report.clean(pointer)) {
       check_range(tag, pointer, report);
       check_writes(tag, pointer, report);
@@ -106,6 +124,7 @@ std::vector<modbus::TagSettings> modbus_tags(const std::vector<TagFields>& tags,
         settings.table = address->table;
         settings.address = address->address;
         check_table(tag, *address, modbus::width(settings), pointer, report);
+        check_broadcast(settings, pointer, report);
       } else {
         report.error(pointer + "/address", "address",
                      quoted(tag.address) +

@@ -133,13 +133,12 @@ void LineQuestions::ask(const json::Value& request, const Answer& answer) {
 std::string LineQuestions::listed_tag_in(const AsksLine& line,
                                          const std::vector<LineAsk>& asks) const {
   for (const LineAsk& ask : asks) {
-    const auto device = device_at(line, ask.unit);
-    if (!device) continue;
-    const DeviceDescription& description = board_.site().devices[device->value];
-    for (const TagIndex tag : line.tags_written_by(ask)) {
-      if (!description.tags[tag.value].writable) continue;
-      return "it belongs to the writable tag " + description.tags[tag.value].name + " of " +
-             description.id + ", whose limits hold; write the tag";
+    for (const LineTag& written : line.tags_written_by(ask)) {
+      const DeviceDescription& device = board_.site().devices[written.device.value];
+      const TagDescription& tag = device.tags[written.tag.value];
+      if (!tag.writable) continue;
+      return "it belongs to the writable tag " + tag.name + " of " + device.id +
+             ", whose limits hold; write the tag";
     }
   }
   return {};

@@ -18,6 +18,8 @@ const char* name_of(WriteResult::Outcome outcome) {
       return "refused";
     case WriteResult::Outcome::Expired:
       return "expired";
+    case WriteResult::Outcome::Sent:
+      return "sent";
     case WriteResult::Outcome::Unknown:
       break;
   }
@@ -50,7 +52,7 @@ std::string write_json(const WriteResult& result) {
   std::string out = R"({"outcome":")" + std::string(name_of(result.outcome)) + "\"";
   if (result.outcome == WriteResult::Outcome::Written) {
     out += std::string(",\"verified\":") + (result.verified ? "true" : "false");
-  } else {
+  } else if (result.outcome != WriteResult::Outcome::Sent) {
     out += R"(,"code":")" + std::string(words_for(result.code).label) + "\"";
   }
   out += ",\"detail\":";

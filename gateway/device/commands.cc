@@ -75,6 +75,9 @@ CommandAnswer answer_for(const WriteResult& result, const TagValue& wanted) {
                     "The equipment confirmed the value" +
                         (result.detail.empty() ? "." : " (" + result.detail + ")."),
                     read_back != nullptr ? read_back : &wanted);
+    case WriteResult::Outcome::Sent:
+      return answer(hub::MethodStatus::Accepted, "sent",
+                    "The value was sent to all units of the line; nobody confirms it.", nullptr);
     case WriteResult::Outcome::Refused:
       return answer(refusal_status(result.code), "refused", sentence(result.code, result.detail),
                     read_back);

@@ -248,7 +248,9 @@ void Device::write(TagIndex tag, TagValue value, std::string origin,
                    std::function<void(const WriteResult&)> done) {
   auto finish = [this, tag, value, origin = std::move(origin),
                  done = std::move(done)](const WriteResult& result) {
-    if (result.outcome != WriteResult::Outcome::Written) ++command_failures_;
+    const bool failed = result.outcome != WriteResult::Outcome::Written &&
+                        result.outcome != WriteResult::Outcome::Sent;
+    if (failed) ++command_failures_;
     audit(description_.tags[tag.value], value, origin, result);
     done(result);
     publish_status_soon();
@@ -265,8 +267,11 @@ void Device::write(TagIndex tag, TagValue value, std::string origin,
 void Device::audit(const TagDescription& tag, const TagValue& value, const std::string& origin,
                    const WriteResult& result) {
   const bool written = result.outcome == WriteResult::Outcome::Written;
-  const std::string outcome = written ? "written" : std::string(words_for(result.code).label);
-  parts_.cloud.log.write(written ? LogLevel::Info : LogLevel::Warn, "plant_write",
+  const bool sent = result.outcome == WriteResult::Outcome::Sent;
+  const std::string outcome = written ? "written"
+                              : sent  ? "sent"
+                                      : std::string(words_for(result.code).label);
+  parts_.cloud.log.write(written || sent ? LogLevel::Info : LogLevel::Warn, "plant_write",
                          {{"device", description_.id},
                           {"tag", tag.name},
                           {"value", to_json(value)},
@@ -274,7 +279,9 @@ void Device::audit(const TagDescription& tag, const TagValue& value, const std::
                           {"outcome", outcome},
                           {"detail", result.detail}});
   std::string text = tag.name + " = " + to_json(value) + " by " + origin + ": ";
-  text += written ? "written and confirmed." : std::string(words_for(result.code).name) + ".";
+  text += written ? "written and confirmed."
+          : sent  ? "sent to all units of the line; nobody confirms it."
+                  : std::string(words_for(result.code).name) + ".";
   tell("plant_write", std::move(text));
 }
 

@@ -127,6 +127,9 @@ void Properties::on_written(const Wish& wish, const WriteResult& result) {
     ack.code = hub::AckCode::Done;
     ack.description = "written";
     if (!result.read_back) value = wish.json;
+  } else if (result.outcome == WriteResult::Outcome::Sent) {
+    ack.code = hub::AckCode::InProgress;
+    ack.description = "sent to all units of the line; nobody confirms it";
   } else {
     // The wish itself is at fault, not the equipment.
     const bool unfit = result.code == ErrorCode::BadValue || result.code == ErrorCode::OutOfRange;

@@ -13,7 +13,9 @@ inline constexpr std::size_t kMaxMethodBytes = std::size_t{128} * 1024;
 // HTTP-like codes that hubward answers with.
 enum class MethodStatus : int {
   Done = 200,
-  Accepted = 202,  // takes longer; the result follows as a property named like the command
+  // Takes longer, and the result follows as a property named like the command; or it was sent to
+  // all units of a line, of which none confirms it.
+  Accepted = 202,
   BadRequest = 400,
   NotFound = 404,  // no such command
   Conflict = 409,  // writes are paused

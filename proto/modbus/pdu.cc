@@ -337,6 +337,10 @@ bool is_read(const Request& request) {
          std::holds_alternative<ReadIdentification>(request);
 }
 
+bool may_be_broadcast(const Request& request) {
+  return !is_read(request) && !std::holds_alternative<ReadWriteRegisters>(request);
+}
+
 std::size_t answer_bytes(const Request& request) {
   if (const auto read = read_in(request)) return 2 + data_bytes(*read);
   if (std::holds_alternative<ReadIdentification>(request)) return kPduBytesMax;

@@ -130,6 +130,8 @@ using Answer = std::variant<ReadAnswer, WriteAnswer, ExceptionAnswer, Identifica
 
 [[nodiscard]] FunctionCode function_of(const Request& request);
 [[nodiscard]] bool is_read(const Request& request);
+// Whether it makes sense to ask all units of a line at once: none of them answers.
+[[nodiscard]] bool may_be_broadcast(const Request& request);
 
 // Bytes of the answer's PDU when it is not an exception; of an identification the most there may
 // be.

@@ -14,6 +14,12 @@
 namespace hubward::modbus {
 
 inline constexpr std::size_t kRtuFrameBytesMax = 256;  // section 2.5.1
+// Section 2.2: 1 to 247 are units, the rest is reserved.
+inline constexpr std::uint8_t kBroadcastUnit = 0;
+inline constexpr std::uint8_t kLineUnitMax = 247;
+// Section 2.4.1: nobody answers a broadcast; after it the units are given the turnaround delay, 100
+// to 200 ms, to do what they were told.
+inline constexpr std::chrono::milliseconds kTurnaroundDelay{200};
 
 // How long things take on a serial line.
 struct RtuTiming {

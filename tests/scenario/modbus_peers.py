@@ -47,6 +47,8 @@ TAGS = [
     {"name": "busy", "address": "discrete:3006", "type": "bool", "interval_ms": 300},
     {"name": "hurried", "address": "holding:3006", "type": "uint16", "writable": True, "min": 0,
      "max": 9, "interval_ms": 3_600_000},
+    {"name": "everybody", "address": "holding:80", "type": "uint16", "writable": True, "min": 0,
+     "max": 9999},
 ]
 READINGS = {"level": 11, "abcd": 1234.5, "cdab": 1234.5, "badc": 1234.5, "dcba": 1234.5,
             "flow": 54, "guard": True}
@@ -98,6 +100,7 @@ class Machine:
             if self.library == "modbus-serial":
                 install_modbus_serial()
             arguments = ["tcp"]
+            self.tags = [{"interval_ms": 200, **tag} for tag in TAGS]
             if self.transport == "rtu":
                 self.line = Line()
                 ends.callback(self.line.close)
@@ -115,6 +118,7 @@ class Machine:
                 self.where = ["--tcp", f"127.0.0.1:{ready[1]}", "--unit", str(UNIT)]
                 self.scanned = [f"tcp://127.0.0.1:{ready[1]}"]
             else:
+                self.tags[-1]["broadcast"] = True  # Modbus TCP has none
                 attach = {"modbus_rtu": {"port": self.line.paths[1], "baud": 115200,
                                          "parity": "none", "unit_id": UNIT,
                                          "function_23": True}}
@@ -141,7 +145,7 @@ class Machine:
             "page": {"address": self.page.removeprefix("http://")}}))
         (self.folder / "devices.d" / "machine.json").write_text(json.dumps({
             "version": 1, "id": "machine", "name": "Machine", "enrollment": "plant",
-            "attach": attach, "tags": [{"interval_ms": 200, **tag} for tag in TAGS]}))
+            "attach": attach, "tags": self.tags}))
 
     def run_gateway(self):
         log = open(self.folder / "gateway.log", "wb")
@@ -228,6 +232,30 @@ def write_everything(machine, level, lamp):
                  "--unlisted", *machine.where, status=1)
 
 
+def write_to_all(machine, value):
+    """By the tag, by its address, and past the configuration; what the server holds then shows whether it
+    listens to unit 0."""
+    if machine.transport == "tcp":
+        machine.says("Written, not read back.\n", "write", "everybody", str(value), "--device",
+                     "machine")
+        return
+    everybody = ["0" if word == str(UNIT) else word for word in machine.where]
+    # modbus-serial does not listen to unit 0. Nobody can tell from the answer, for there is none.
+    hears = machine.library != "modbus-serial"
+
+    def send(number, held, *where):
+        machine.says("Sent to all units of the line; nobody confirms it.\n", "write", where[0],
+                     str(number), *where[1:])
+        machine.says(f"{held}  {number if hears else 100 + int(held.split(':')[1])}\n", "read", held,
+                     "--type", "uint16", *machine.where)
+
+    send(value, "holding:80", "everybody", "--device", "machine")
+    send(value + 1, "holding:80", "holding:80", *everybody)
+    send(value + 2, "holding:90", "holding:90", "--unlisted", *everybody)
+    machine.says("whose limits hold", "write", "holding:10", "1", "--unlisted", *everybody, status=2)
+    machine.says("none of them would answer", "read", "holding:90", *everybody, status=2)
+
+
 def expect_polled(machine, readings):
     def shown():
         device = http(machine.page + "/api/devices/machine", timeout=5)["device"]
@@ -243,10 +271,12 @@ def talk(library, transport):
     with Machine(library, transport) as machine:
         read_everything(machine)
         write_everything(machine, 12.5, "true")
+        write_to_all(machine, 1000)
         machine.run_gateway()
         expect_polled(machine, {**READINGS, "level": 12.5, "wide": 4000000, "lamp": True})
         read_everything(machine)
         write_everything(machine, 77, "false")
+        write_to_all(machine, 2000)
         expect_polled(machine, {**READINGS, "level": 77, "lamp": False})
 
 

@@ -342,16 +342,22 @@ TEST_CASE("a request tells which tags it would write, and an answer whether it w
   TcpBench bench(
       {device(0, 1, {tag(0, kHolding, 10), tag(1, Table::Coil, 10, ValueType::Bool), wide}),
        device(1, 2, {tag(0, kHolding, 10)})});
-  using Tags = std::vector<TagIndex>;
+  using Tags = std::vector<LineTag>;
   const BusAdapter& adapter = *bench.adapter;
   CHECK(adapter.tags_written_by(read(1, 10)).empty());
   CHECK(adapter.tags_written_by(ask(1, ReadIdentification{1, 0})).empty());
-  CHECK(adapter.tags_written_by(ask(1, WriteRegister{10, 5})) == Tags{TagIndex{0}});
-  CHECK(adapter.tags_written_by(ask(1, MaskWrite{21, 0, 1})) == Tags{TagIndex{2}});
-  CHECK(adapter.tags_written_by(ask(1, WriteCoil{10, true})) == Tags{TagIndex{1}});
-  CHECK(adapter.tags_written_by(ask(1, WriteCoils{8, {true, true, true}})) == Tags{TagIndex{1}});
-  CHECK(adapter.tags_written_by(ask(1, WriteRegisters{9, {1, 2}})) == Tags{TagIndex{0}});
-  CHECK(adapter.tags_written_by(ask(1, ReadWriteRegisters{0, 1, 19, {1, 2}})) == Tags{TagIndex{2}});
+  CHECK(adapter.tags_written_by(ask(1, WriteRegister{10, 5})) ==
+        Tags{LineTag{DeviceIndex{0}, TagIndex{0}}});
+  CHECK(adapter.tags_written_by(ask(1, MaskWrite{21, 0, 1})) ==
+        Tags{LineTag{DeviceIndex{0}, TagIndex{2}}});
+  CHECK(adapter.tags_written_by(ask(1, WriteCoil{10, true})) ==
+        Tags{LineTag{DeviceIndex{0}, TagIndex{1}}});
+  CHECK(adapter.tags_written_by(ask(1, WriteCoils{8, {true, true, true}})) ==
+        Tags{LineTag{DeviceIndex{0}, TagIndex{1}}});
+  CHECK(adapter.tags_written_by(ask(1, WriteRegisters{9, {1, 2}})) ==
+        Tags{LineTag{DeviceIndex{0}, TagIndex{0}}});
+  CHECK(adapter.tags_written_by(ask(1, ReadWriteRegisters{0, 1, 19, {1, 2}})) ==
+        Tags{LineTag{DeviceIndex{0}, TagIndex{2}}});
   CHECK(adapter.tags_written_by(ask(1, WriteRegister{11, 5})).empty());
   CHECK(adapter.tags_written_by(ask(3, WriteRegister{10, 5})).empty());
   CHECK(adapter.tags_written_by({1, {}}).empty());

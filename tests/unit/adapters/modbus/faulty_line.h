@@ -73,6 +73,12 @@ class FaultyLine {
     if (faults_.echo) arrive(sent, frame);
     if (happens(faults_.request_lost)) return;
     const auto parsed = parse_rtu(frame);
+    if (parsed && parsed->unit == kBroadcastUnit) {  // each hears it, none answers
+      for (auto& [id, one] : units) {
+        if (!silent.contains(id)) (void)one.serve(*parse_request(parsed->pdu));
+      }
+      return;
+    }
     if (!parsed || !units.contains(parsed->unit) || silent.contains(parsed->unit)) return;
     if (reads_at(parsed->pdu, ignored)) return;
     auto& busy_until = busy_until_[parsed->unit];

@@ -27,6 +27,15 @@ const char* const kDevice =
                 {"name": "label", "address": "holding:20", "type": "text", "length": 4,
                  "writable": true}]})";
 
+const char* const kDrive =
+    R"({"version": 1, "id": "drive", "enrollment": "plant", "key": {"file": "k"},
+       "attach": {"modbus_rtu": {"port": "/dev/ttyX9", "baud": 9600, "parity": "even",
+                                 "unit_id": 5}},
+       "tags": [{"name": "stop", "address": "coil:1", "type": "bool", "writable": true,
+                 "broadcast": true},
+                {"name": "speed", "address": "holding:10", "type": "uint16", "writable": true,
+                 "min": 0, "max": 100}]})";
+
 // What a unit holds; others are silent.
 struct Units {
   std::map<std::uint8_t, std::map<std::uint16_t, std::uint16_t>> holds;
@@ -36,6 +45,7 @@ struct Units {
 
   Result<Answer> serve(const modbus::Ask& ask) {
     asked.push_back(ask.request);
+    if (ask.unit == 0) return Answer{modbus::WriteAnswer{}};  // to all units of a line
     const auto unit = holds.find(ask.unit);
     if (unit == holds.end()) {
       return failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer");
@@ -95,6 +105,7 @@ struct World {
   World() {
     files.files["site/gateway.json"] = kGateway;
     files.files["site/devices.d/press.json"] = kDevice;
+    files.files["site/devices.d/drive.json"] = kDrive;
     units.holds[3] = {{4, 655}, {10, 20}};
     units.holds[7] = {};
   }
@@ -122,6 +133,10 @@ struct World {
         continue;
       }
       const auto answer = units.serve(asked);
+      if (asked.unit == 0) {
+        answers += R"({"answer":""})";
+        continue;
+      }
       answers += answer ? R"({"answer":")" +
                               base64_encode(modbus::encode_answer(asked.request, *answer)) + "\"}"
                         : R"({"code":"no_answer","detail":"no answer"})";
@@ -140,6 +155,13 @@ ModbusTarget at_tcp(const std::string& tcp, std::uint8_t unit) {
   ModbusTarget at;
   at.tcp = tcp;
   at.unit = unit;
+  at.folder = "site";
+  return at;
+}
+ModbusTarget at_all(const std::string& port) {
+  ModbusTarget at;
+  at.rtu = port;
+  at.unit = 0;
   at.folder = "site";
   return at;
 }
@@ -368,6 +390,45 @@ TEST_CASE("an unlisted write that was refused, or of which nothing is known, is 
   CHECK(unknown.status == kExitProblems);
   CHECK(has(unknown.err, "not known whether it was written"));
   CHECK(has(unknown.err, "holding:30 holds 5"));
+}
+
+TEST_CASE("a write to all units of a line is sent, and never said to be written") {
+  const std::string sent = "Sent to all units of the line; nobody confirms it.\n";
+  for (const bool runs : {false, true}) {
+    CAPTURE(runs);
+    World world;
+    world.gateway_runs = runs;
+    world.line = "/dev/ttyX9";
+    world.write_answer = R"({"outcome":"sent","detail":"to all units of /dev/ttyX9"})";
+    const auto everybody = at_all("/dev/ttyX9");
+    // The tag that says so, by its address or by its name.
+    CHECK(perform(write("coil:1", "true", everybody), world.surroundings).out == sent);
+    ModbusTarget drive;
+    drive.device = "drive";
+    drive.folder = "site";
+    CHECK(perform(write("stop", "true", drive), world.surroundings).out == sent);
+    // Not past the limits of anybody's tag, and what nobody listed only when that is meant.
+    const auto limited = perform(write("holding:10", "5", everybody, true), world.surroundings);
+    CHECK(limited.status == kExitMisuse);
+    CHECK(has(limited.err, "the writable tag speed of drive, whose limits hold"));
+    CHECK(has(perform(write("holding:99", "5", everybody), world.surroundings).err, "--unlisted"));
+    CHECK(world.units.asked.empty());
+    CHECK(perform(write("holding:99", "5", everybody, true), world.surroundings).out == sent);
+    CHECK(world.units.asked == std::vector{modbus::Request{modbus::WriteRegister{99, 5}}});
+    CHECK(has(perform(read("holding:99", everybody), world.surroundings).err,
+              "none of them would answer"));
+    CHECK(world.units.asked.size() == 1);
+  }
+}
+
+TEST_CASE("over Modbus TCP unit 0 is one unit, which is read back as any other") {
+  World world;
+  world.units.holds[7] = {};
+  const auto outcome =
+      perform(write("holding:30", "5", at_tcp("far", 7), true), world.surroundings);
+  CHECK(outcome.out == "Written and verified; holding:30 holds 5.\n");
+  (void)perform(write("holding:30", "5", at_tcp("far", 0), true), world.surroundings);
+  CHECK(world.units.asked.size() == 6);  // each read before and after
 }
 
 TEST_CASE("during maintenance nothing is written, whether a gateway runs or not") {

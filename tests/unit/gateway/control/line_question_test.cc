@@ -16,9 +16,9 @@ struct ScriptedLine final : AsksLine {
   [[nodiscard]] std::optional<std::uint8_t> unit_of(DeviceIndex device) const override {
     return device.value == 0 ? std::optional<std::uint8_t>(7) : std::nullopt;
   }
-  [[nodiscard]] std::vector<TagIndex> tags_written_by(const LineAsk& ask) const override {
+  [[nodiscard]] std::vector<LineTag> tags_written_by(const LineAsk& ask) const override {
     const bool writes = ask.unit == 7 && ask.request.at(0) == std::byte{6};
-    return writes ? std::vector{TagIndex{0}} : std::vector<TagIndex>{};
+    return writes ? std::vector{LineTag{DeviceIndex{0}, TagIndex{0}}} : std::vector<LineTag>{};
   }
   [[nodiscard]] std::string words_for_answer(std::span<const std::byte> answer) const override {
     return answer[0] == std::byte{0x86} ? "exception 2" : "answered";

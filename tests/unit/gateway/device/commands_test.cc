@@ -105,6 +105,12 @@ TEST_CASE("the answer says what really happened, never success by default") {
                                   wanted);
   CHECK(unknown.body.find(R"("result":"unknown")") != std::string::npos);
   CHECK(unknown.body.find(R"("value":false)") != std::string::npos);
+  // To all units of a line, of which none answers: neither a success nor a failure.
+  const auto sent =
+      answer_for(WriteResult{WriteResult::Outcome::Sent, {}, "", std::nullopt}, wanted);
+  CHECK(sent.status == hub::MethodStatus::Accepted);
+  CHECK(sent.body.find(R"("result":"sent")") != std::string::npos);
+  CHECK(sent.body.find("\"value\"") == std::string::npos);
   CHECK(answer_for(Error{ErrorCode::NotWritable, ErrorKind::Permanent, ""}).status ==
         hub::MethodStatus::NotFound);
 }

@@ -148,6 +148,21 @@ TEST_CASE("an unknown outcome is reported as failed, with what was read back") {
   CHECK(report->find(R"("value":100,"ac":500,"av":7)") != std::string::npos);
 }
 
+TEST_CASE("a wish that was sent to all units of a line stays under way, with the value last read") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  const Wish wish{TagIndex{1}, TagValue(std::int64_t{190}), "190", 7};
+  properties.on_written(wish, {WriteResult::Outcome::Written, {}, {}, TagValue(std::int64_t{100})});
+  (void)properties.take_report();
+  properties.report_accepted();
+  properties.on_written({TagIndex{1}, TagValue(std::int64_t{200}), "200", 8},
+                        {WriteResult::Outcome::Sent, {}, "", std::nullopt});
+  const auto report = properties.take_report();
+  REQUIRE(report);
+  CHECK(report->find(R"("value":100,"ac":202,"av":8)") != std::string::npos);
+  CHECK(report->find("nobody confirms it") != std::string::npos);
+}
+
 TEST_CASE("a wish that the tag's type cannot hold is rejected, not failed") {
   const DeviceDescription device = press();
   Properties properties(device);
