@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <utility>
 
 namespace hubward::device {
@@ -57,9 +58,12 @@ void SendWindow::note_left(const StoredMessage& row) {
 }
 
 const StoredMessage* SendWindow::oldest_fresh() const {
-  // What is in flight on this link was sent before what is still to be sent again.
-  for (const auto* rows : {&flying_, &again_}) {
-    for (const SendRow& row : *rows) {
+  // What is in flight on this link was sent before what is still to be sent again; but a witness
+  // stands behind the accused.
+  const auto accused_end = again_.begin() + static_cast<std::ptrdiff_t>(trial_ ? accused() : 0);
+  const std::span<const SendRow> in_order[] = {{again_.begin(), accused_end}, flying_, again_};
+  for (const auto rows : in_order) {
+    for (const SendRow& row : rows) {
       if (row.lane == Lane::Fresh) return &row.stored;
     }
   }

@@ -26,8 +26,8 @@ class SimulatedOutbox final : public Outbox {
     std::shared_ptr<std::chrono::nanoseconds> commit_delay =
         std::make_shared<std::chrono::nanoseconds>(std::chrono::milliseconds{2});
     std::chrono::nanoseconds release_linger = std::chrono::milliseconds{100};
-    // After each look at the store, before anybody hears its answers. May be empty.
-    std::function<void()> after_round{};
+    // After everything that changes the store, before anybody hears its answers. May be empty.
+    std::function<void()> after_step{};
   };
 
   // `loop` carries the timers and outlives this; answers go to each device's own loop.
@@ -108,7 +108,9 @@ class SimulatedOutbox final : public Outbox {
     auto round = std::exchange(queue_, {});
     outbox::Answers::ByLoop answered;
     if (!round.empty()) answered = rounds_.serve(round).take();
+    if (options_.after_step) options_.after_step();
     if (expiry) rounds_.drop_expired(*expiry);
+    if (options_.after_step) options_.after_step();
     look_after_store();
     for (auto& [loop, answers] : answered) post(*loop, std::move(answers));
   }
@@ -124,7 +126,7 @@ class SimulatedOutbox final : public Outbox {
 
   void look_after_store() {
     rounds_.look_after_store();
-    if (options_.after_round) options_.after_round();
+    if (options_.after_step) options_.after_step();
     if (rounds_.store().take_found_rows() && watcher_ != nullptr) {
       post(loop_, {[watcher = watcher_] { watcher->on_rows_found(); }});
     }

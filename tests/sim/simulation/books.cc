@@ -101,7 +101,7 @@ void DeviceBook::on_in_memory(std::set<Reading> readings, std::optional<std::uin
                               bool still_in_memory, SteadyTime now) {
   for (const Reading reading : in_memory_) {
     if (readings.contains(reading) || entry(reading).row != Row::Waiting) continue;
-    if (dropped ? dropped_ < *dropped : still_in_memory) {
+    if (still_in_memory && (!dropped || dropped_ < *dropped)) {
       set(entry(reading), Row::Dropped);
     } else {
       entry(reading).stored_at = now;

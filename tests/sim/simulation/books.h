@@ -39,10 +39,9 @@ class DeviceBook {
   // Which reading that was; 0: none of ours.
   Reading on_released(const StoredMessage& row);
   void on_quarantined(const StoredMessage& row);
-  // Those of the waiting that the disk does not have yet. Of those who were among them and are not
-  // any more, the oldest were dropped, as many as the counters of drops say; the others are on the
-  // disk since `now`. `dropped`: none while nobody knows what the file counts; then all were
-  // dropped if the memory still waits for the disk.
+  // Those of the waiting that the disk does not have yet. Who was among them and is not any more
+  // was dropped, if the memory still waits for the disk and the counters (none while nobody knows
+  // what the file counts) say so; else it is on the disk since `now`.
   void on_in_memory(std::set<Reading> readings, std::optional<std::uint64_t> dropped,
                     bool still_in_memory, SteadyTime now);
   // The process ends, and its memory with it.

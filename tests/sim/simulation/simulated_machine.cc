@@ -99,7 +99,7 @@ bool SimulatedMachine::wall_clock_is_right() const {
 }
 
 std::unique_ptr<test::SimulatedOutbox> SimulatedMachine::start_outbox(
-    Loop& loop, std::function<void()> after_round) {
+    Loop& loop, std::function<void()> after_step) {
   process_lives_ = true;
   test::SimulatedOutbox::Options options;
   options.store.path = store_path();
@@ -114,7 +114,7 @@ std::unique_ptr<test::SimulatedOutbox> SimulatedMachine::start_outbox(
   };
   options.sync_window = sync_window();
   options.commit_delay = commit_delay_;
-  options.after_round = std::move(after_round);
+  options.after_step = std::move(after_step);
   return std::make_unique<test::SimulatedOutbox>(std::move(options), loop);
 }
 

@@ -60,10 +60,9 @@ class SimulatedMachine {
   // `world` is the true time; it outlives the machine.
   SimulatedMachine(const Scale& scale, const Clock& world, RandomSource& random);
 
-  // The outbox of a new process; the one before it must have died. `after_round` runs after each
+  // The outbox of a new process; the one before it must have died. `after_step` runs after each
   // transaction, before anybody hears of it.
-  std::unique_ptr<test::SimulatedOutbox> start_outbox(Loop& loop,
-                                                      std::function<void()> after_round);
+  std::unique_ptr<test::SimulatedOutbox> start_outbox(Loop& loop, std::function<void()> after_step);
   // The process ends here; `outbox` is its outbox.
   void die(Death death, test::SimulatedOutbox& outbox);
 

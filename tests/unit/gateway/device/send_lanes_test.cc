@@ -92,6 +92,26 @@ TEST_CASE("fresh first: with nothing old it sends as it comes, and the other way
   CHECK(old.delivered == range(1, 500));
 }
 
+TEST_CASE("fresh first: in a trial the backlog ends before the accused, not before the witness") {
+  WindowHarness f(fresh_first(80));
+  f.fetch();
+  f.window.on_link_up();
+  f.store(1, 2);
+  for (int drop = 0; drop < 5; ++drop) {
+    f.send();
+    f.lose_link(LinkEnd::Lost);
+    f.window.on_link_up();
+  }
+  f.send();
+  REQUIRE(f.flying.size() == 1);
+  CHECK(f.flying[0].second == 2);  // the witness
+  f.window.look_again();
+  const auto fetch = f.window.wants_rows(SteadyTime{});
+  REQUIRE(fetch);
+  REQUIRE(fetch->before);
+  CHECK(fetch->before->sequence == 1);
+}
+
 TEST_CASE("whatever happens, each row is delivered, and none is sent anew that was") {
   // Rows of an earlier run that the store finds late stand before all others.
   constexpr std::uint64_t kLateMax = 20;
