@@ -1,6 +1,7 @@
 // Arbitrary bytes as what comes from a serial line during one exchange. The first byte says how
-// they are split, the second what was asked. An exchange ends at most once, samples stay bounded,
-// and an answer is one that the request can have.
+// they are split, the second what was asked, and of whom: its highest bit says of all units, and
+// then nothing is an answer. Else an exchange ends at most once, and an answer is one that the
+// request can have. Samples stay bounded.
 #include <algorithm>
 #include <cstdlib>
 #include <span>
@@ -28,9 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = std::as_bytes(std::span(data, size)).subspan(2);
   const std::size_t piece = 1U + data[0] % 32;
   const Request& request = kRequests[data[1] % 4];
+  const std::uint8_t unit = (data[1] & 0x80U) != 0 ? kBroadcastUnit : 1;
   RtuWire wire(RtuTiming::at(9600, 11), std::chrono::milliseconds{100});
   wire.on_open({});
-  (void)wire.begin({1}, 1, request, {});
+  (void)wire.begin({1}, unit, request, {});
   std::size_t ended = 0;
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     for (const auto& event :
@@ -48,6 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
   }
-  require(ended <= 1);
+  for (const auto& event : wire.abandon({{1}, false}, {})) {
+    const auto* stray = std::get_if<Stray>(&event);
+    require(stray != nullptr && stray->sample.size() <= BadInput::kSampleBytesMax);
+  }
+  require(ended <= (unit == kBroadcastUnit ? 0U : 1U));
   return 0;
 }
