@@ -44,7 +44,13 @@ class DiskFiles final : public FileSource {
   std::string ready_made_models() const override {
     // For a build that is not installed.
     const char* elsewhere = std::getenv("HUBWARD_MODELS");
-    return elsewhere != nullptr ? elsewhere : FileSource::ready_made_models();
+    if (elsewhere != nullptr) return elsewhere;
+    // Beside the program, wherever it was installed: PREFIX/bin and PREFIX/share.
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    const auto beside = program.parent_path().parent_path() / "share/hubward/models";
+    if (!error && std::filesystem::is_directory(beside, error)) return beside.string();
+    return FileSource::ready_made_models();
   }
 };
 
