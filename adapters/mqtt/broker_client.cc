@@ -136,7 +136,9 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
     });
   }
 
-  void perform(const MessageTooLong& message) { events_.on_message_too_long(message.topic); }
+  void perform(const MessageDropped& message) {
+    events_.on_message_dropped(message.topic, message.code, message.why);
+  }
 
   void perform(const PublishEnded& publish) {
     auto node = publishing_.extract(publish.number);

@@ -299,11 +299,11 @@ void MqttAdapter::plan_write_timer() {
   });
 }
 
-void MqttAdapter::on_message_too_long(std::string_view topic) {
+void MqttAdapter::on_message_dropped(std::string_view topic, ErrorCode code, std::string_view why) {
   if (sink_ == nullptr) return;
   const auto owners = telemetry_->owners_of(topic);
   report_bad(owners.empty() ? nullptr : &devices_[owners.front()],
-             {.topic = std::string(topic), .payload = {}}, ErrorCode::InputTooLong);
+             {.topic = std::string(topic), .payload = {}}, code, why);
 }
 
 void MqttAdapter::report_state(Device& device, FieldState::Link link, ErrorCode code,
@@ -314,13 +314,15 @@ void MqttAdapter::report_state(Device& device, FieldState::Link link, ErrorCode 
   sink_->field_state(device.settings.device, *device.reported);
 }
 
-void MqttAdapter::report_bad(const Device* device, const BrokerMessage& message, ErrorCode code) {
+void MqttAdapter::report_bad(const Device* device, const BrokerMessage& message, ErrorCode code,
+                             std::string_view why) {
   const auto bytes = std::as_bytes(std::span(message.payload));
   const auto kept = bytes.first(std::min(bytes.size(), BadInput::kSampleBytesMax));
   BadInput input{.device = {},
                  .source = "topic " + message.topic.substr(0, BadInput::kSampleBytesMax),
                  .code = code,
                  .sample = {kept.begin(), kept.end()}};
+  if (!why.empty()) input.source.append(", ").append(why);
   if (device != nullptr) input.device = device->settings.device;
   sink_->bad_input(std::move(input));
 }

@@ -77,7 +77,7 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   void on_connected(std::string remark) override;
   void on_closed(Error why) override;
   void on_message(BrokerMessage message, BrokerAck ack) override;
-  void on_message_too_long(std::string_view topic) override;
+  void on_message_dropped(std::string_view topic, ErrorCode code, std::string_view why) override;
 
   // Whether a topic that fits a device's template also has another meaning.
   enum class Also : std::uint8_t { Nothing, SomethingElse };
@@ -87,7 +87,8 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   void plan_write_timer();
   void report_broker(Device& device);
   void report_state(Device& device, FieldState::Link link, ErrorCode code, std::string detail);
-  void report_bad(const Device* device, const BrokerMessage& message, ErrorCode code);
+  void report_bad(const Device* device, const BrokerMessage& message, ErrorCode code,
+                  std::string_view why = {});
 
   BrokerSettings broker_;
   const std::string where_;     // for people

@@ -61,8 +61,9 @@ class BrokerEvents {
   virtual void on_closed(Error why) = 0;  // the link reconnects by itself, at a fixed modest rate
   // Many messages may wait for their BrokerAck at once.
   virtual void on_message(BrokerMessage message, BrokerAck ack) = 0;
-  // One was longer than kMessageBytesMax: it was acknowledged and dropped.
-  virtual void on_message_too_long(std::string_view topic) = 0;
+  // One was longer than kMessageBytesMax (InputTooLong), or had properties that it may not have
+  // (BadPayload; `why` for people): it was acknowledged and dropped.
+  virtual void on_message_dropped(std::string_view topic, ErrorCode code, std::string_view why) = 0;
 };
 
 class BrokerLink {

@@ -44,6 +44,12 @@ MessageArrived arrived(std::uint64_t number, Publish publish) {
           .correlation = std::string(text_of(publish.properties, PropertyId::CorrelationData))};
 }
 
+std::optional<MessageDropped> to_drop(const Publish& publish) {
+  if (publish.too_long) return MessageDropped{publish.topic, ErrorCode::InputTooLong};
+  if (publish.fault.empty()) return std::nullopt;
+  return MessageDropped{publish.topic, ErrorCode::BadPayload, "MQTT properties: " + publish.fault};
+}
+
 Properties properties_of(const ClientPublish& message) {
   Properties made;
   if (!message.response_topic.empty()) {
@@ -71,7 +77,7 @@ void ClientSession::on_open(SteadyTime now, ClientActions& out) {
   phase_ = Phase::Connecting;
   const bool v5 = settings_.version == Version::V5;
   const std::size_t beside = kPublishHeadBytesMax + (v5 ? kPropertiesBytesMax : 0);
-  reader_ = PacketReader(settings_.message_bytes_max + beside, PacketReader::LongPublish::PassOver,
+  reader_ = PacketReader(settings_.message_bytes_max + beside, PacketReader::BadPublish::PassOver,
                          settings_.version);
   opened_ = heard_ = now;
   ++connection_;
@@ -228,9 +234,10 @@ void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& o
     return end("the broker sends a topic alias, which nobody allowed", kTopicAliasInvalid, now,
                out);
   }
+  auto dropped = to_drop(publish);
   if (publish.qos == Qos::AtMostOnce) {
-    if (publish.too_long) {
-      out.emplace_back(MessageTooLong{std::move(publish.topic)});
+    if (dropped) {
+      out.emplace_back(std::move(*dropped));
     } else {
       out.emplace_back(arrived(0, std::move(publish)));
     }
@@ -244,9 +251,9 @@ void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& o
   if (!publish.duplicate) forget_reused(publish.packet_id);
   const Delivery delivery{publish.packet_id, content_hash(publish)};
   Undecided entry{.number = 0, .delivery = delivery, .since = now};
-  if (publish.too_long) {
+  if (dropped) {
     entry.taken = true;
-    out.emplace_back(MessageTooLong{std::move(publish.topic)});
+    out.emplace_back(std::move(*dropped));
   } else if (publish.duplicate && was_taken(delivery)) {
     entry.taken = true;
   } else {

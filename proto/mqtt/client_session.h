@@ -59,9 +59,12 @@ struct MessageArrived {
   bool retained;
   std::string correlation{};  // 5.0: what the request had that it answers
 };
-// A message over the bound: acknowledged, so that it does not come again, and dropped.
-struct MessageTooLong {
+// A message that nobody can take: acknowledged in its turn, so that it does not come again, and
+// dropped.
+struct MessageDropped {
   std::string topic;
+  ErrorCode code;     // InputTooLong, BadPayload
+  std::string why{};  // of BadPayload, for people: what its properties have and may not
 };
 struct PublishEnded {
   std::uint64_t number;
@@ -77,7 +80,7 @@ struct WriteBytes {
 struct SessionEnded {
   std::string why;  // for people
 };
-using ClientAction = std::variant<SessionReady, MessageArrived, MessageTooLong, PublishEnded,
+using ClientAction = std::variant<SessionReady, MessageArrived, MessageDropped, PublishEnded,
                                   WriteBytes, SessionEnded>;
 using ClientActions = std::vector<ClientAction>;
 

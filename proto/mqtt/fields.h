@@ -40,6 +40,7 @@ class Fields {
       if ((next & 0x80U) == 0) return value;
     }
     refuse("length field over four bytes");
+    lengths_break_ = true;
     return 0;
   }
   // The next `length` bytes for themselves.
@@ -95,16 +96,20 @@ class Fields {
     if (why_ == nullptr) why_ = why;
   }
   const char* why() const { return why_; }
+  // Where a field begins and ends is not known any more.
+  bool lengths_break() const { return lengths_break_; }
 
  private:
   unsigned cut() {
     refuse("packet shorter than its fields");
+    lengths_break_ = true;
     bytes_ = {};
     return 0;
   }
 
   std::span<const std::byte> bytes_;
   const char* why_ = nullptr;
+  bool lengths_break_ = false;
 };
 
 }  // namespace hubward::mqtt

@@ -74,6 +74,8 @@ struct Publish {
   bool duplicate = false;
   // Read only: the payload was longer than the reader keeps and has been passed over.
   bool too_long = false;
+  // Read only: what is wrong with its properties, which are not to be used then. Empty: nothing.
+  std::string fault{};
   Properties properties{};
   bool operator==(const Publish&) const = default;
 };

@@ -63,7 +63,11 @@ void check_topic(const Publish& packet, bool may_be_alias, Fields& fields) {
 
 Packet read_publish(Fields& fields, unsigned flags, bool v5) {
   Publish packet = read_publish_head(fields, flags);
-  if (v5) packet.properties = read_properties(PacketType::Publish, fields);
+  if (v5) {
+    const char* fault = nullptr;
+    packet.properties = read_properties(PacketType::Publish, fields, fault);
+    if (fault != nullptr) packet.fault = fault;
+  }
   check_topic(packet, number_of(packet.properties, PropertyId::TopicAlias).has_value(), fields);
   packet.payload = fields.rest();
   return packet;
@@ -247,7 +251,7 @@ Result<std::optional<Packet>> PacketReader::next() {
   const auto first = static_cast<unsigned>(bytes[0]);
   const auto type = static_cast<PacketType>(first >> 4U);
   if (header.length > packet_bytes_max_) {
-    if (long_publish_ == LongPublish::PassOver && type == PacketType::Publish) {
+    if (bad_publish_ == BadPublish::PassOver && type == PacketType::Publish) {
       return begin_passing_over(bytes, header.size, header.length);
     }
     return fail(ErrorCode::LimitExceeded, "packet of " + std::to_string(header.length) + " bytes");
@@ -257,6 +261,10 @@ Result<std::optional<Packet>> PacketReader::next() {
   Packet packet = read_body(type, first & 0xFU, fields, version_ == Version::V5);
   if (fields.why() == nullptr && !fields.at_end()) fields.refuse("bytes left over in a packet");
   if (fields.why() != nullptr) return fail(ErrorCode::Malformed, fields.why());
+  if (const auto* const publish = std::get_if<Publish>(&packet);
+      publish != nullptr && !publish->fault.empty() && bad_publish_ == BadPublish::EndStream) {
+    return fail(ErrorCode::Malformed, publish->fault);
+  }
   taken_ += header.size + header.length;
   return packet;
 }

@@ -20,15 +20,17 @@ namespace hubward::mqtt {
 // cannot be trusted, so next() repeats that error for ever.
 class PacketReader {
  public:
-  // What becomes of a PUBLISH over the bound. `PassOver` returns it without its payload
-  // (Publish::too_long), so that it can be acknowledged and does not come again and again.
-  enum class LongPublish : std::uint8_t { EndStream, PassOver };
+  // What becomes of a PUBLISH over the bound, or with properties that are well framed and not
+  // allowed. `PassOver` returns it (Publish::too_long, without its payload; Publish::fault), so
+  // that it can be acknowledged and does not come again and again: a broker passes on unread what
+  // one of its clients has sent, and one client must not end what all say.
+  enum class BadPublish : std::uint8_t { EndStream, PassOver };
 
   // `packet_bytes_max` bounds the announced length of one packet's body, hence the memory used.
   explicit PacketReader(std::size_t packet_bytes_max,
-                        LongPublish long_publish = LongPublish::EndStream,
+                        BadPublish bad_publish = BadPublish::EndStream,
                         Version version = Version::V311)
-      : packet_bytes_max_(packet_bytes_max), long_publish_(long_publish), version_(version) {}
+      : packet_bytes_max_(packet_bytes_max), bad_publish_(bad_publish), version_(version) {}
 
   void feed(std::span<const std::byte> bytes);
 
@@ -48,7 +50,7 @@ class PacketReader {
   tl::unexpected<Error> fail(ErrorCode code, std::string why);
 
   std::size_t packet_bytes_max_;
-  LongPublish long_publish_;
+  BadPublish bad_publish_;
   Version version_;
   std::optional<Publish> passed_over_;
   std::size_t to_pass_over_ = 0;

@@ -119,6 +119,13 @@ std::string_view text_of(const Properties& properties, PropertyId id) {
 }
 
 Properties read_properties(PacketType where, Fields& fields) {
+  const char* fault = nullptr;
+  Properties properties = read_properties(where, fields, fault);
+  if (fault != nullptr) fields.refuse(fault);
+  return properties;
+}
+
+Properties read_properties(PacketType where, Fields& fields, const char*& fault) {
   Properties properties;
   Fields part = fields.part(fields.length());
   while (part.more()) {
@@ -142,7 +149,11 @@ Properties read_properties(PacketType where, Fields& fields) {
       find(properties, PropertyId::AuthenticationMethod) == nullptr) {
     part.refuse("authentication data without a method");
   }
-  if (part.why() != nullptr) fields.refuse(part.why());
+  if (part.lengths_break()) {
+    fields.refuse(part.why());
+  } else {
+    fault = part.why();
+  }
   return properties;
 }
 

@@ -19,4 +19,7 @@ void write_properties(const Properties& properties, PacketType where, Body& body
 // place in this packet or comes twice, and values that are not allowed.
 [[nodiscard]] Properties read_properties(PacketType where, Fields& fields);
 
+// The same, but only lengths that break are refused. `fault`: what else is wrong; null: nothing.
+[[nodiscard]] Properties read_properties(PacketType where, Fields& fields, const char*& fault);
+
 }  // namespace hubward::mqtt

@@ -21,8 +21,8 @@ void require(bool holds) {
 std::pair<std::vector<Packet>, bool> read_all(
     std::span<const std::byte> bytes, std::size_t piece, Version version,
     std::size_t bytes_max = kPacketBytesMax,
-    PacketReader::LongPublish long_publish = PacketReader::LongPublish::EndStream) {
-  PacketReader reader(bytes_max, long_publish, version);
+    PacketReader::BadPublish bad_publish = PacketReader::BadPublish::EndStream) {
+  PacketReader reader(bytes_max, bad_publish, version);
   std::vector<Packet> packets;
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     reader.feed(bytes.subspan(at, std::min(piece, bytes.size() - at)));
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = std::as_bytes(std::span(data, size)).subspan(1);
   const auto whole = read_all(bytes, bytes.size() + 1, version);
   require(whole == read_all(bytes, piece, version));
-  constexpr auto kPassOver = PacketReader::LongPublish::PassOver;
+  constexpr auto kPassOver = PacketReader::BadPublish::PassOver;
   require(read_all(bytes, bytes.size() + 1, version, 16, kPassOver) ==
           read_all(bytes, piece, version, 16, kPassOver));
   for (const auto& packet : whole.first) {

@@ -41,7 +41,9 @@ struct Recorder final : BrokerEvents {
     if (decide) return decide(message, std::move(ack));
     ack(true);
   }
-  void on_message_too_long(std::string_view topic) override { too_long.emplace_back(topic); }
+  void on_message_dropped(std::string_view topic, ErrorCode, std::string_view) override {
+    dropped.emplace_back(topic);
+  }
   [[nodiscard]] std::vector<std::string> payloads() const {
     std::vector<std::string> all;
     for (const auto& message : messages) all.push_back(message.payload);
@@ -50,7 +52,7 @@ struct Recorder final : BrokerEvents {
   int connected = 0;
   std::vector<Error> closed;
   std::vector<BrokerMessage> messages;
-  std::vector<std::string> too_long;
+  std::vector<std::string> dropped;
   std::function<void(const BrokerMessage&, BrokerAck)> decide;
   std::function<void()> then;
 };

@@ -133,6 +133,16 @@ TEST_CASE("bad input is counted with a bounded sample, taken from the broker, an
   }
 }
 
+TEST_CASE("of a message that was dropped on its way it is told why") {
+  Bench bench;
+  bench.broker.events->on_message_dropped("plant/s2/t", ErrorCode::BadPayload,
+                                          "MQTT properties: x");
+  REQUIRE(bench.sink.bad.size() == 1);
+  CHECK(bench.sink.bad[0].device == DeviceIndex{6});
+  CHECK(bench.sink.bad[0].code == ErrorCode::BadPayload);
+  CHECK(bench.sink.bad[0].source == "topic plant/s2/t, MQTT properties: x");
+}
+
 TEST_CASE("a retained message is taken once, and not again at every reconnect") {
   Bench bench;
   const auto first = bench.broker.send("plant/s1/t", R"({"v":1})", true);

@@ -1,12 +1,16 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <span>
+#include <string>
 
 #include "tests/unit/proto/mqtt/session_fixture.h"
 
 using namespace hubward;
 using namespace hubward::mqtt;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
+using namespace std::string_view_literals;
 using hubward::mqtt::test::SessionFixture;
 
 namespace {
@@ -106,6 +110,47 @@ TEST_CASE("what ends a connection of MQTT 5 has words, and the broker is told of
   noise.session.on_bytes(std::vector<std::byte>(10, std::byte{0xFF}), noise.now, noise.actions);
   CHECK(noise.why_ended().starts_with("the broker sends what is not MQTT"));
   CHECK(noise.sent() == std::vector<Packet>{Disconnect{0x81}});
+}
+
+TEST_CASE(
+    "one client's bad properties end nothing: its message is acknowledged in turn, and dropped") {
+  struct Row {
+    const char* fault;
+    std::string_view properties;
+  };
+  const Row rows[] = {
+      {"empty response topic or wildcard in it",
+       "\x08\x00\x03"
+       "a/+"sv},
+      {"property with a value that it cannot have", "\x01\x02"sv},
+      {"text is not UTF-8 or holds U+0000", "\x03\x00\x01\xFF"sv},
+      {"unknown property, or one that has no place in this packet", "\x7E\x01\x02\x03"sv},
+      {"property twice", "\x01\x00\x01\x00"sv},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.fault);
+    SessionFixture f(settings_v5());
+    f.connect();
+    f.message(1, "before");
+    const auto size = static_cast<char>(row.properties.size());
+    const std::string body = "\x00\x07plant/b\x00\x02"s + size + std::string(row.properties) + "{}";
+    const std::string packet = "\x32"s + static_cast<char>(body.size()) + body;
+    f.session.on_bytes(std::as_bytes(std::span(packet)), f.now, f.actions);
+    f.message(3, "after");
+    CHECK(f.why_ended().empty());
+    const auto arrived = f.take<MessageArrived>();
+    REQUIRE(arrived.size() == 2);
+    CHECK(arrived[0].payload == "before");
+    CHECK(arrived[1].payload == "after");
+    const auto dropped = f.take<MessageDropped>();
+    REQUIRE(dropped.size() == 1);
+    CHECK(dropped[0].topic == "plant/b");
+    CHECK(dropped[0].code == ErrorCode::BadPayload);
+    CHECK(dropped[0].why == "MQTT properties: "s + row.fault);
+    CHECK(f.acknowledged().empty());
+    f.decide(arrived[0].number);
+    CHECK(f.acknowledged() == std::vector<PacketId>{1, 2});
+  }
 }
 
 TEST_CASE("no more publishes are under way than the broker takes; the others wait") {

@@ -117,7 +117,7 @@ TEST_CASE("a PUBLISH over the bound ends the stream, or is passed over however i
 
   for (const std::size_t piece : {std::size_t{1}, std::size_t{4096}, bytes.size()}) {
     CAPTURE(piece);
-    PacketReader reader(100'000, PacketReader::LongPublish::PassOver);
+    PacketReader reader(100'000, PacketReader::BadPublish::PassOver);
     std::vector<Packet> packets;
     std::size_t kept_max = 0;
     for (std::size_t at = 0; at < bytes.size(); at += piece) {

@@ -108,7 +108,7 @@ const std::vector<Vector>& vectors() {
 }
 
 Result<std::optional<Packet>> read(std::string_view bytes, std::size_t limit = kLimit) {
-  PacketReader reader(limit, PacketReader::LongPublish::EndStream, Version::V5);
+  PacketReader reader(limit, PacketReader::BadPublish::EndStream, Version::V5);
   reader.feed(bytes_of(bytes));
   return reader.next();
 }
@@ -133,7 +133,7 @@ TEST_CASE("any split of the bytes of MQTT 5 gives the same packets") {
   for (const auto& row : vectors()) REQUIRE(encode_to(row.packet, stream, Version::V5));
   for (std::size_t piece = 1; piece <= 40; ++piece) {
     CAPTURE(piece);
-    PacketReader reader(kLimit, PacketReader::LongPublish::EndStream, Version::V5);
+    PacketReader reader(kLimit, PacketReader::BadPublish::EndStream, Version::V5);
     std::size_t seen = 0;
     for (std::size_t at = 0; at < stream.size(); at += piece) {
       reader.feed(std::span(stream).subspan(at, std::min(piece, stream.size() - at)));
@@ -246,7 +246,7 @@ TEST_CASE("a long PUBLISH of MQTT 5 is passed over with its properties") {
   std::vector<std::byte> bytes;
   REQUIRE(encode_to(large, bytes, Version::V5));
   REQUIRE(encode_to(Pingresp{}, bytes, Version::V5));
-  PacketReader reader(1000, PacketReader::LongPublish::PassOver, Version::V5);
+  PacketReader reader(1000, PacketReader::BadPublish::PassOver, Version::V5);
   reader.feed(bytes);
   const auto passed = reader.next();
   REQUIRE(passed);
@@ -254,4 +254,34 @@ TEST_CASE("a long PUBLISH of MQTT 5 is passed over with its properties") {
   CHECK(std::get<Publish>(**passed).too_long);
   CHECK(std::get<Publish>(**passed).packet_id == 7);
   CHECK(reader.next()->value() == Packet{Pingresp{}});
+}
+
+TEST_CASE("where bad messages are passed over, only lengths that break end the stream") {
+  struct Row {
+    const char* why;
+    std::string_view bytes;
+    bool ends;
+  };
+  const Row rows[] = {
+      {"response topic with a wildcard", "\x30\x08\x00\x01t\x04\x08\x00\x01#"sv, false},
+      {"payload format indicator 2", "\x30\x06\x00\x01t\x02\x01\x02"sv, false},
+      {"unknown property", "\x30\x06\x00\x01t\x02\x7E\x00"sv, false},
+      {"property length over the packet", "\x30\x05\x00\x01t\x05\x01"sv, true},
+      {"property length over four bytes", "\x30\x09\x00\x01t\x80\x80\x80\x80\x01\x00"sv, true},
+      {"a property that is cut", "\x30\x06\x00\x01t\x02\x02\x00"sv, true},
+      {"a user property that is no UTF-8, and cut", "\x30\x08\x00\x01t\x04\x26\x00\x01\xFF"sv,
+       true},
+      {"CONNACK with receive maximum 0", "\x20\x06\x00\x00\x03\x21\x00\x00"sv, true},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    PacketReader reader(kLimit, PacketReader::BadPublish::PassOver, Version::V5);
+    reader.feed(bytes_of(row.bytes));
+    reader.feed(bytes_of("\xD0\x00"sv));
+    const auto packet = reader.next();
+    CHECK(packet.has_value() != row.ends);
+    if (row.ends || !packet || !*packet) continue;
+    CHECK_FALSE(std::get<Publish>(**packet).fault.empty());
+    CHECK(reader.next()->value() == Packet{Pingresp{}});
+  }
 }

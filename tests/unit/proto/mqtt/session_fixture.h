@@ -22,7 +22,7 @@ struct SessionFixture {
                                                      .filters = {"plant/#"}})
       : version(settings.version),
         session(std::move(settings)),
-        broker(1 << 20, PacketReader::LongPublish::EndStream, version) {}
+        broker(1 << 20, PacketReader::BadPublish::EndStream, version) {}
 
   // What the session has sent since the last call.
   std::vector<Packet> sent() {
