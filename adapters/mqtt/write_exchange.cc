@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "proto/utf8.h"
+
 namespace hubward::mqtt {
 namespace {
 
@@ -58,9 +60,14 @@ WriteResult unknown(std::string detail) {
   return {Outcome::Unknown, ErrorCode::WriteOutcomeUnknown, std::move(detail), {}};
 }
 
-WriteResult refused(const std::string& words) {
-  return {
-      Outcome::Refused, ErrorCode::WriteRefused, "the device says: " + words.substr(0, 200), {}};
+// A device may send any bytes, and JSON for the cloud takes text only.
+std::string quoted(std::string_view words) {
+  constexpr std::size_t kWordsBytesMax = 200;
+  return quoted_text(words, kWordsBytesMax);
+}
+
+WriteResult refused(std::string_view words) {
+  return {Outcome::Refused, ErrorCode::WriteRefused, "the device says: " + quoted(words), {}};
 }
 
 WriteResult judge(const AnswerSettings& answer, const json::Value& document) {
@@ -75,9 +82,9 @@ WriteResult judge(const AnswerSettings& answer, std::string_view words) {
   const bool is_done =
       std::find(answer.done.begin(), answer.done.end(), words) != answer.done.end();
   if (is_done || (words.empty() && answer.done.empty())) return {Outcome::Written, {}, {}, {}};
-  const std::string said(words.substr(0, 200));
-  if (!answer.done.empty()) return refused(said);
-  return unknown("the device answered what the configuration does not explain: " + said);
+  if (words.empty()) return unknown("the device answered without a word");
+  if (!answer.done.empty()) return refused(words);
+  return unknown("the device answered what the configuration does not explain: " + quoted(words));
 }
 
 }  // namespace

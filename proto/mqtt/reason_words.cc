@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "proto/utf8.h"
+
 namespace hubward::mqtt {
 namespace {
 
@@ -50,22 +52,10 @@ constexpr Row kReasons[] = {
     {0xA2, "it knows no filters with + or #"},
 };
 
-// What a broker says of itself is foreign text: short, and on one line.
+// What a broker says of itself is foreign text.
 std::string quoted(std::string_view said) {
   constexpr std::size_t kSaidMax = 200;
-  if (said.size() > kSaidMax) {
-    said = said.substr(0, kSaidMax);
-    // Not within a character.
-    while (!said.empty() && (static_cast<unsigned char>(said.back()) & 0xC0U) == 0x80U) {
-      said.remove_suffix(1);
-    }
-    if (!said.empty() && static_cast<unsigned char>(said.back()) >= 0xC0U) said.remove_suffix(1);
-  }
-  std::string made(said);
-  for (char& c : made) {
-    if (static_cast<unsigned char>(c) < 0x20U || c == 0x7F) c = ' ';
-  }
-  return made;
+  return quoted_text(said, kSaidMax);
 }
 
 std::string with_own_words(std::string words, const Properties& properties) {
