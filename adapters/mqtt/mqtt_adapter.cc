@@ -309,7 +309,10 @@ void MqttAdapter::on_message_dropped(std::string_view topic, ErrorCode code, std
 void MqttAdapter::report_state(Device& device, FieldState::Link link, ErrorCode code,
                                std::string detail) {
   if (sink_ == nullptr) return;
-  if (device.reported && device.reported->link == link && device.reported->code == code) return;
+  if (const auto& told = device.reported; told && told->link == link && told->code == code) {
+    // Where it is heard changes from message to message; why there is nothing to hear is news.
+    if (link == FieldState::Link::Up || told->detail == detail) return;
+  }
   device.reported = FieldState{.link = link, .code = code, .detail = std::move(detail)};
   sink_->field_state(device.settings.device, *device.reported);
 }

@@ -143,6 +143,25 @@ TEST_CASE("of a message that was dropped on its way it is told why") {
   CHECK(bench.sink.bad[0].source == "topic plant/s2/t, MQTT properties: x");
 }
 
+TEST_CASE("the state has the newest reason for which there is no broker") {
+  Bench bench;
+  bench.broker.fail(ErrorCode::BrokerUnavailable, "connection refused");
+  bench.broker.fail(ErrorCode::BrokerUnavailable, "connection refused");
+  bench.broker.fail(ErrorCode::BrokerUnavailable, "wrong password");
+  REQUIRE(bench.sink.states.size() == 4);  // two devices: what is the same is told once
+  CHECK(bench.sink.states[0].state.detail == "broker 127.0.0.1:1883: connection refused");
+  CHECK(bench.sink.states[3].state.detail == "broker 127.0.0.1:1883: wrong password");
+}
+
+TEST_CASE("a device that is heard on many topics is told of once") {
+  Bench bench;
+  bench.broker.events->on_connected({});
+  bench.sink.states.clear();
+  bench.broker.send("plant/s1/t", R"({"v":1})");
+  bench.broker.send("plant/s1/t", R"({"v":2})");
+  CHECK(bench.sink.states.size() == 1);
+}
+
 TEST_CASE("a retained message is taken once, and not again at every reconnect") {
   Bench bench;
   const auto first = bench.broker.send("plant/s1/t", R"({"v":1})", true);
