@@ -23,6 +23,12 @@ bool LateAnswers::any_of_living(SteadyTime now) {
   return std::any_of(owed_.begin(), owed_.end(), [](const Owed& one) { return one.lives; });
 }
 
+std::optional<SteadyTime> LateAnswers::all_over(SteadyTime now) {
+  drop_old(now);
+  if (owed_.empty()) return std::nullopt;
+  return owed_.back().until;
+}
+
 std::optional<std::size_t> LateAnswers::latest(SteadyTime now) {
   drop_old(now);
   if (owed_.empty()) return std::nullopt;

@@ -24,6 +24,8 @@ class LateAnswers {
 
   [[nodiscard]] bool any(SteadyTime now);
   [[nodiscard]] bool any_of_living(SteadyTime now);
+  // When none can come any more; nothing if none is awaited.
+  [[nodiscard]] std::optional<SteadyTime> all_over(SteadyTime now);
   // Whose it would most likely be.
   [[nodiscard]] std::optional<std::size_t> latest(SteadyTime now);
 

@@ -160,6 +160,11 @@ void SerialAdapter::take_frame(std::size_t place, const Frame& frame) {
   if (judge_answer(place, frame.content)) return;
   const bool polled = exchange_ && exchange_->device == place && !exchange_->command;
   if (!exchange_ && devices_.size() > 1) return take_late(place, frame.content);
+  if (!polled && answers_look_alike(place)) {
+    // It does not answer the command; whose word it is nobody knows.
+    return report_bad(devices_[place]->settings().device, ErrorCode::UnexpectedAnswer,
+                      frame.content);
+  }
   auto readings = devices_[place]->extractor().extract(
       frame.content, polled ? std::optional(exchange_->request) : std::nullopt);
   if (!readings) {
@@ -277,8 +282,12 @@ void SerialAdapter::go_on() {
   loop_.cancel(std::exchange(next_, {}));
   const SteadyTime now = loop_.clock().steady();
   std::optional<SteadyTime> next;
-  if (now < quiet_until_) {
-    if (!writes_.empty() || schedule_.next_due()) next = quiet_until_;
+  SteadyTime quiet_until = quiet_until_;
+  // A late answer might confirm a command. Nor is anybody asked while one waits, lest he be late as
+  // well and the command never have its turn.
+  if (!writes_.empty()) quiet_until = std::max(quiet_until, late_.all_over(now).value_or(now));
+  if (now < quiet_until) {
+    if (!writes_.empty() || schedule_.next_due()) next = quiet_until;
   } else {
     while (!writes_.empty()) {
       if (start_write(now)) return;

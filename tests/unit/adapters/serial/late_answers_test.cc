@@ -16,11 +16,13 @@ TEST_CASE("a late answer is expected for five seconds, or until it came") {
   CHECK(late.latest(now + 1s) == std::size_t{4});
   CHECK(late.any_of_living(now + 1s));
   SUBCASE("time passes") {
+    CHECK(late.all_over(now + 1s) == now + 6s);
     CHECK(late.any(now + 5999ms));
     CHECK_FALSE(late.any_of_living(now + 5s));
     CHECK(late.latest(now + 5s) == std::size_t{4});
     CHECK_FALSE(late.any(now + 6s));
     CHECK_FALSE(late.latest(now + 6s));
+    CHECK_FALSE(late.all_over(now + 6s));
   }
   SUBCASE("they come: the first that was asked for first") {
     late.came();

@@ -221,6 +221,38 @@ TEST_CASE("an answer that comes very late is not taken for another device's") {
   CHECK(bench.values(0) == Values{0.0});
 }
 
+TEST_CASE("a late answer neither confirms another device's command nor becomes its value") {
+  auto first = module(0);
+  first.tags.push_back({.tag = {1},
+                        .where = OnlyWritten{},
+                        .write = WriteSettings{.send = "Z\\r", .confirmed = "[+]1[.].*"}});
+  Bench bench({first, module(1)});
+  bench.sent();
+  bench.line().send(">+0.0\r");
+  bench.loop.run_for(400ms);  // the other one's time-out, and as long again
+  CHECK(bench.sent() == "#01\r");
+  bench.write(1, true, 10s);
+  SUBCASE("while it may come the command waits, and nobody else is asked") {
+    bench.loop.run_for(4700ms);
+    CHECK(bench.sent().empty());
+    CHECK(bench.results.empty());
+    bench.line().send(">+1.5\r");
+    CHECK(bench.sent() == "Z\r");
+  }
+  SUBCASE("when it can come no more the command goes") {
+    bench.loop.run_for(4900ms);
+    CHECK(bench.sent() == "Z\r");
+    bench.line().send(">+7.5\r");  // later still, or an echo: no answer to this
+    CHECK(bench.sink.bad.back().code == ErrorCode::UnexpectedAnswer);
+  }
+  CHECK(bench.results.empty());
+  CHECK(bench.values(0) == Values{0.0});
+  CHECK(bench.values(1).empty());
+  bench.line().send(">+1.0\r");
+  REQUIRE(bench.results.size() == 1);
+  CHECK(bench.results[0].outcome == Outcome::Written);
+}
+
 TEST_CASE("no value is another device's, however late one of them is, and the others keep on") {
   Bench bench({module(0), module(1), module(2)});
   std::uint64_t chance = 1;
@@ -249,6 +281,49 @@ TEST_CASE("no value is another device's, however late one of them is, and the ot
     for (const double value : bench.values(i)) CHECK(value == i);
     MESSAGE(bench.values(i).size(), " of 4000 polls");
     CHECK(bench.values(i).size() > 2000);
+  }
+}
+
+TEST_CASE("no late answer passes for the answer to a command, and no command waits for ever") {
+  auto first = module(0);
+  first.tags.push_back({.tag = {1},
+                        .where = OnlyWritten{},
+                        .write = WriteSettings{.send = "Z\\r", .confirmed = "[+].*"}});
+  Bench bench({first, module(1), module(2)});
+  std::uint64_t chance = 1;
+  const auto draw = [&](unsigned below) {
+    chance = chance * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<unsigned>(chance >> 33U) % below;
+  };
+  std::multimap<SteadyTime, std::string> under_way;
+  std::string came;
+  std::size_t written = 0;
+  for (int turn = 0; turn < 100'000; ++turn) {  // 5 ms each
+    if (turn % 1500 == 0) {                     // every 7.5 s
+      bench.write(1, true, 7s);
+      ++written;
+    }
+    const std::string request = bench.sent();
+    if (!request.empty()) {
+      const bool is_command = request == "Z\r";
+      const char name = is_command ? '9' : request[2];
+      auto after = 5ms * (1 + draw(8));
+      if (name == '1' && draw(3) == 0) after = draw(4) == 0 ? 1h : 5ms * (41 + draw(940));
+      under_way.emplace(bench.clock.steady() + after, std::string(">+") + name + ".0\r");
+    }
+    bench.loop.run_for(5ms);
+    while (!under_way.empty() && under_way.begin()->first <= bench.clock.steady()) {
+      came = under_way.begin()->second;
+      under_way.erase(under_way.begin());
+      const std::size_t results = bench.results.size();
+      bench.line().send(came);
+      if (bench.results.size() > results) CHECK(came == ">+9.0\r");
+    }
+  }
+  CHECK(bench.results.size() >= written - 1);
+  for (const WriteResult& result : bench.results) CHECK(result.outcome == Outcome::Written);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    for (const double value : bench.values(i)) CHECK(value == i);
   }
 }
 
