@@ -17,6 +17,10 @@ namespace {
 using modbus::Answer;
 using modbus::Request;
 
+// A unit that is there and has no function 43 may need its time to say so: libmodbus waits for half
+// a second, and throws away what it is sent meanwhile.
+constexpr std::chrono::milliseconds kIdentificationTimeMin{1000};
+
 // Where a read goes, and how.
 struct Reader {
   const ModbusPlace& place;
@@ -154,8 +158,8 @@ Outcome perform(const Scan& command, const Surroundings& world) {
   if (lines.empty()) return misuse("no baud rate and parity to try");
   Outcome outcome;
   std::string trouble;
-  AskOptions options{.answer_time = std::chrono::milliseconds{command.timeout_ms}};
   for (const auto& line : lines) {
+    AskOptions options{.answer_time = std::chrono::milliseconds{command.timeout_ms}};
     ModbusWay this_way = *way;
     this_way.attachment = line;
     const std::string name = way->socket.empty()  ? line_name(line)
@@ -178,6 +182,7 @@ Outcome perform(const Scan& command, const Surroundings& world) {
       if (is_there(answers[i])) who.push_back({asks[i].unit, modbus::ReadIdentification{1, 0}});
     }
     options.tell_progress = false;
+    options.answer_time = std::max(options.answer_time, kIdentificationTimeMin);
     const auto names = who.empty() ? std::vector<Result<modbus::Answer>>{}
                                    : ask_over(this_way, who, options, world);
     for (std::size_t i = 0; i < who.size(); ++i) {

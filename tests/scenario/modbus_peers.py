@@ -267,6 +267,13 @@ def expect_polled(machine, readings):
              f"{http(machine.page + '/api/devices/machine', timeout=5)}")
 
 
+def expect_undisturbed(machine):
+    """Nothing that somebody asks once, not even what the server does not know, costs a poll its answer."""
+    events = http(machine.page + "/api/devices/machine", timeout=5)["events"]
+    expect(not [event for event in events if event["event"] == "device_silent"],
+           f"{machine.library} {machine.transport}: the polls were answered: {events}")
+
+
 def talk(library, transport):
     with Machine(library, transport) as machine:
         read_everything(machine)
@@ -275,6 +282,7 @@ def talk(library, transport):
         machine.run_gateway()
         expect_polled(machine, {**READINGS, "level": 12.5, "wide": 4000000, "lamp": True})
         read_everything(machine)
+        expect_undisturbed(machine)
         write_everything(machine, 77, "false")
         write_to_all(machine, 2000)
         expect_polled(machine, {**READINGS, "level": 77, "lamp": False})

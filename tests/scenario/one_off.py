@@ -2,7 +2,9 @@
 """A person at the command line reads, writes and looks for units while the gateway polls: on its one
 connection and its one port, between its own requests."""
 import json
+import os
 import pathlib
+import pty
 import signal
 import subprocess
 import sys
@@ -279,8 +281,40 @@ def end_a_pulse_with_a_stop(site):
            f"on and off: {writes(site, PRESS)[before:]}")
 
 
+def a_port_with_a_lasting_name_comes_back_as_another_device():
+    """As /dev/serial/by-id names do: the adapter is pulled out and put into another socket. The name then
+    points to another device, which the gateway opens, and is found there by either of its names."""
+    with running() as site:
+        begin(site)
+        _, _, port, unit = targets(site)
+        before = os.path.realpath(port)
+        site.plant.post(f"/devices/{METER}/unplug")
+        expect(not os.path.lexists(port), "the name is gone")
+        taken = pty.openpty()  # the number of the old one, so that the new one gets another
+        try:
+            wait_for(lambda: next(device for device in site.status()["devices"]
+                                  if device["id"] == METER)["stages"][0]["state"] != "ok", 10,
+                     "the port is missed")
+            _, err = hubward(site, "read", "demand_limit", "--device", METER, status=1)
+            expect(port in err, err)
+            site.plant.post(f"/devices/{METER}/plug")
+            after = os.path.realpath(port)
+            expect(after != before, f"another device: {after}")
+            polled = polls(site, METER)
+            wait_for(lambda: polls(site, METER) > polled + 5, 10, "the polls go on there")
+            for name in (port, after):
+                out, err = hubward(site, "read", "holding:20", "--rtu", name, "--unit", str(unit))
+                expect(out == "holding:20  60000\n", out)
+                expect(f"through the running gateway, on its line {port}" in err, err)
+        finally:
+            for end in taken:
+                os.close(end)
+        return summary(site.settle(forgive_at_risk=True))
+
+
 if __name__ == "__main__":
     sys.exit(run_scenarios([
+        a_port_with_a_lasting_name_comes_back_as_another_device,
         a_read_a_lens_and_a_scan_go_between_the_polls,
         many_one_off_reads_at_once_leave_the_polls_their_cycle,
         a_write_heeds_the_configuration_and_tells_the_truth,

@@ -471,6 +471,20 @@ TEST_CASE(
   CHECK(perform(scan, world.surroundings).status == kExitMisuse);
 }
 
+TEST_CASE("a unit that was found is given a second to say what it is, however short the time-out") {
+  World world;
+  world.gateway_runs = true;
+  Scan scan;
+  scan.where = "tcp://h:502";
+  scan.units = "3";
+  scan.timeout_ms = 200;
+  scan.folder = "site";
+  CHECK(has(perform(scan, world.surroundings).out, "unit 3: Acme PC"));
+  REQUIRE(world.questions.size() == 3);
+  CHECK(has(world.questions[1], R"("answer_ms":200)"));
+  CHECK(has(world.questions[2], R"("answer_ms":1000)"));
+}
+
 TEST_CASE("a scan that did not get through says what it found, and that this is not all") {
   World world;
   world.surroundings.exchange = [](const modbus::Attachment&, const std::vector<modbus::Ask>& asks,
