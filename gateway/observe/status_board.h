@@ -67,8 +67,9 @@ class StatusBoard final : public StatusSink {
   // are counted together under an empty source.
   static constexpr std::size_t kBadInputRowsMax = 256;
   static constexpr std::size_t kTextBytesMax = 1024;  // of one event or source
-  // Memory for all trends together is at most 1,000,000 points of 16 bytes.
-  static constexpr std::size_t kTrendPointsAllTags = 1'000'000;
+  // Memory for all trends together is at most 300,000 points of 16 bytes: two minutes of 2,500
+  // tags, half a minute of 10,000, which are to fit into 40 MB with everything else.
+  static constexpr std::size_t kTrendPointsAllTags = 300'000;
   static constexpr std::size_t kTrendPointsPerTag = 120;
 
   // `clock` outlives the board.

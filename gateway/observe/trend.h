@@ -1,6 +1,7 @@
 // The last points of one numeric tag, for the small curves on the page.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -33,6 +34,10 @@ class Trend {
     }
     slot_begin_ = point.at;
     if (points_.size() < points_max_) {
+      // No more than the limit: with thousands of tags what a vector keeps ahead is megabytes.
+      if (points_.size() == points_.capacity()) {
+        points_.reserve(std::min(points_max_, std::max<std::size_t>(4, 2 * points_.size())));
+      }
       points_.push_back(point);
       newest_ = points_.size() - 1;
       return;

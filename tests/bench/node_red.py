@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from stage import ROOT, Skipped, Stage, build_folder, device_id, device_key, figure, say, wait_for
-from modbus_load import INTERVAL_MS, TAGS_A_UNIT, Farm, Load, address, tags
+from modbus_load import INTERVAL_MS, TAGS_A_UNIT, WARM_UP_S, Farm, Load, address, tags
 from plant_and_cloud import free_port
 from rival import token
 
@@ -124,7 +124,7 @@ def tags_node_red(units=10, tags_a_unit=TAGS_A_UNIT, seconds=20):
         peer = start(stage, folder, farm, units, tags_a_unit)
         stage.wait_connected()
         wait_for(lambda: farm.counts()["requests"] > units, 60, "Node-RED polls")
-        load = Load(stage, peer.pid, farm, seconds)
+        load = Load(stage, peer.pid, farm, seconds, WARM_UP_S)
         peer.process.terminate()
         peer.process.wait(20)
     name = "southbound.tags.node_red"
