@@ -65,10 +65,9 @@ void PollSchedule::missed(Place place, SteadyTime now, std::chrono::milliseconds
   device.not_before = std::max(device.pause_ends, now + pause_min);
 }
 
-void PollSchedule::end_extra_pauses() {
-  for (Device& device : devices_) {
-    if (device.misses > 0) device.not_before = device.pause_ends;
-  }
+void PollSchedule::end_extra_pause(std::size_t device) {
+  Device& one = devices_[device];
+  if (one.misses > 0) one.not_before = one.pause_ends;
 }
 
 }  // namespace hubward::serial

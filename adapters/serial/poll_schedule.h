@@ -36,7 +36,7 @@ class PollSchedule {
   // The device is left alone for `pause_min` at least.
   void missed(Place place, SteadyTime now, std::chrono::milliseconds pause_min = {});
   // What it was left alone for beyond its pause is over.
-  void end_extra_pauses();
+  void end_extra_pause(std::size_t device);
   // Requests in a row without an answer.
   [[nodiscard]] unsigned misses(std::size_t device) const { return devices_[device].misses; }
 

@@ -210,6 +210,7 @@ void SerialAdapter::take_poll_answer(std::size_t place, std::vector<TagReading> 
 void SerialAdapter::take_held() {
   const std::size_t place = exchange_->device;
   Held held = std::move(*exchange_->held);
+  slowest_answer_ = std::max(slowest_answer_, held.at_steady - exchange_->asked);
   schedule_.answered({place, exchange_->request}, loop_.clock().steady());
   end_exchange();
   take_readings(place, std::move(held.readings), held.at, held.at_steady);
@@ -244,7 +245,10 @@ void SerialAdapter::late_came(SteadyTime now) {
   late_.came();
   if (late_.any(now)) return;
   quiet_until_ = quiet_for_command_until_;
-  schedule_.end_extra_pauses();
+  // One that names itself was left alone for its own answers' sake, none of which has come.
+  for (std::size_t place = 0; place < devices_.size(); ++place) {
+    if (answers_look_alike(place)) schedule_.end_extra_pause(place);
+  }
 }
 
 void SerialAdapter::take_readings(std::size_t place, std::vector<TagReading> readings, WallTime at,

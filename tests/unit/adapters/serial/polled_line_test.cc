@@ -284,6 +284,46 @@ TEST_CASE("no value is another device's, however late one of them is, and the ot
   }
 }
 
+TEST_CASE(
+    "beside devices that are dead from the beginning answers are soon believed as they come") {
+  Bench bench({module(0), module(1), module(2)});
+  std::optional<SteadyTime> answered;
+  auto longest = 0ns;
+  for (int turn = 0; turn < 1600; ++turn) {  // 8 s, in all of which late answers are awaited
+    if (bench.sent() == "#02\r") {
+      bench.loop.run_for(10ms);
+      bench.line().send(">+2.0\r");
+      answered = bench.clock.steady();
+    }
+    const std::size_t before = bench.values(2).size();
+    bench.loop.run_for(5ms);
+    if (!answered || bench.values(2).size() == before) continue;
+    if (before > 0) longest = std::max(longest, bench.clock.steady() - *answered);
+  }
+  CHECK(bench.values(2).size() > 5);
+  CHECK(longest <= 30ms);
+}
+
+TEST_CASE("a late answer of others ends no pause of a device that names itself") {
+  auto named = module(1);
+  named.answers_name_it = true;
+  named.requests = {{"#01T\\r", 500ms}, {"#01P\\r", 500ms}};
+  named.tags = {{.tag = {0}, .where = CsvColumn{1}, .request = 0},
+                {.tag = {1}, .where = CsvColumn{1}, .request = 1}};
+  Bench bench({named, module(2), module(3)});
+  CHECK(bench.sent() == "#01T\r");
+  bench.loop.run_for(200ms);
+  CHECK(bench.sent() == "#02\r");
+  bench.loop.run_for(300ms);
+  bench.line().send(">+2.0\r");    // late
+  for (int i = 0; i < 400; ++i) {  // until 4.5 s
+    const std::string asked = bench.sent();
+    CHECK(asked.find("#01") == std::string::npos);
+    if (asked.starts_with("#0")) bench.line().send(">+7.0\r");
+    bench.loop.run_for(10ms);
+  }
+}
+
 TEST_CASE("no late answer passes for the answer to a command, and no command waits for ever") {
   auto first = module(0);
   first.tags.push_back({.tag = {1},
