@@ -199,6 +199,7 @@ class Gateway {
       auto adapter =
           std::make_unique<mqtt::MqttAdapter>(*site_.broker, site_.mqtt_devices, brokers_, loop_);
       mqtt_ = adapter.get();
+      write_queues_.push_back(adapter.get());
       adapters_.push_back(std::move(adapter));
       std::vector<mqtt::DeviceSettings> kinds;
       for (const auto& rule : site_.onboarding) kinds.push_back(rule.kind);

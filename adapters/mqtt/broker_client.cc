@@ -87,6 +87,12 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
     carry_out(std::move(actions));
   }
 
+  void withdraw_waiting() {
+    ClientActions actions;
+    session_.withdraw_waiting(actions);
+    carry_out(std::move(actions));
+  }
+
   void on_open() override {
     open_ = true;
     ClientActions actions;
@@ -145,9 +151,10 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
     if (node.empty()) return;
     if (publish.taken) return node.mapped()(BrokerTook{publish.nobody_listens});
     const bool is_certain = !publish.refusal.empty();
-    node.mapped()(failure(
-        ErrorCode::BrokerUnavailable, is_certain ? ErrorKind::Permanent : ErrorKind::Transient,
-        place() + ": " + (is_certain ? publish.refusal : "the message was not taken")));
+    node.mapped()(
+        failure(is_certain ? publish.code : ErrorCode::BrokerUnavailable,
+                is_certain ? ErrorKind::Permanent : ErrorKind::Transient,
+                place() + ": " + (is_certain ? publish.refusal : "the message was not taken")));
   }
 
   // Acknowledgements come one by one after a commit, and go out together.
@@ -244,6 +251,7 @@ class Link final : public BrokerLink {
   void publish(BrokerPublish message, BrokerPublished done) override {
     core_->publish(std::move(message), std::move(done));
   }
+  void withdraw_waiting() override { core_->withdraw_waiting(); }
   void stop() noexcept override { core_->stop(); }
 
  private:

@@ -160,12 +160,22 @@ void MqttAdapter::write(WriteRequest request, WriteDone done) {
                  });
 }
 
+void MqttAdapter::withdraw_writes() {
+  if (link_) link_->withdraw_waiting();
+  plan_write_timer();
+}
+
 void MqttAdapter::on_connected(std::string remark) {
+  const bool again = broker_state_ && broker_state_->link == FieldState::Link::Unknown;
   std::string detail = "broker " + where_ + " is connected; no message has come yet";
   if (!remark.empty()) detail += "; " + std::move(remark);
   broker_state_ =
       FieldState{.link = FieldState::Link::Unknown, .code = {}, .detail = std::move(detail)};
-  for (Device& device : devices_) report_broker(device);
+  for (Device& device : devices_) {
+    // Who was heard, or has said that it is away, since the broker is connected stays that.
+    const bool is_known = device.reported && device.reported->link != FieldState::Link::Unknown;
+    if (!again || !is_known) report_broker(device);
+  }
 }
 
 void MqttAdapter::on_closed(Error why) {

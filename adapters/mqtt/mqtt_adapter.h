@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,13 +15,14 @@
 #include "adapters/mqtt/write_exchange.h"
 #include "gateway/api/broker_link.h"
 #include "gateway/api/newcomer.h"
+#include "gateway/api/queues_writes.h"
 #include "gateway/api/southbound.h"
 
 namespace hubward::mqtt {
 
 // All calls and events on `loop`. A message is acknowledged to the broker when its readings are in
 // the outbox, or when it was dropped on purpose: bad input, unknown topic, an old retained message.
-class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
+class MqttAdapter final : public SouthboundAdapter, public QueuesWrites, private BrokerEvents {
  public:
   // What is remembered of a device whose template has wildcards, and a topic for each tag where it
   // has more. Retained messages of more topics are stored again after each reconnect.
@@ -46,6 +48,8 @@ class MqttAdapter final : public SouthboundAdapter, private BrokerEvents {
   // What devices that were there before know of the broker, for one that was added.
   void report_broker(DeviceIndex device);
   void write(WriteRequest request, WriteDone done) override;
+  void withdraw_writes() override;
+  void wind_down(std::function<void()> done) override { loop_.post(std::move(done)); }
   // Messages not acknowledged by then are delivered again after the next start.
   void stop() noexcept override;
 

@@ -146,8 +146,13 @@ std::optional<WriteExchange::Begun> WriteExchange::begin(const DeviceSettings& d
     begun.publish.correlation = begun.id;
   }
   // A device that is away now shall not find an old command at the broker when it comes back.
-  begun.publish.expires_after = std::chrono::floor<std::chrono::milliseconds>(
-      std::min<SteadyTime::duration>(device.answer_timeout, request.deadline - now));
+  // One that waits in vain until the broker takes it is known not to be sent before that time ends,
+  // lest it pass for one that was not answered.
+  begun.publish.expires_after =
+      std::max(std::chrono::floor<std::chrono::milliseconds>(
+                   std::min<SteadyTime::duration>(device.answer_timeout, request.deadline - now)) -
+                   kNotSentKnownBefore,
+               std::chrono::milliseconds{1});
   waiting_.emplace(begun.id, Waiting{&device, std::move(request), std::move(done),
                                      now + device.answer_timeout, wall});
   return begun;
@@ -163,7 +168,11 @@ void WriteExchange::on_published(const std::string& id, const Result<BrokerTook>
     return;
   }
   if (was_sent) return finish(found, unknown(taken.error().context));
-  finish(found, {Outcome::Refused, taken.error().code, taken.error().context, {}});
+  const bool expired = taken.error().code == ErrorCode::CommandExpired;
+  finish(found, {expired ? Outcome::Expired : Outcome::Refused,
+                 taken.error().code,
+                 taken.error().context,
+                 {}});
 }
 
 bool WriteExchange::on_answer(const DeviceSettings& device, const BrokerMessage& message) {

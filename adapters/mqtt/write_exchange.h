@@ -33,6 +33,7 @@ class WriteExchange {
   static constexpr std::size_t kWaitingMax = 1000;
   // By so much a device's time may be behind ours, or cut to whole seconds.
   static constexpr std::chrono::seconds kDeviceClockSlack{2};
+  static constexpr std::chrono::milliseconds kNotSentKnownBefore{100};
 
   struct Begun {
     std::string id;

@@ -56,7 +56,8 @@ using BrokerAck = std::function<void(bool taken)>;
 class BrokerEvents {
  public:
   virtual ~BrokerEvents() = default;
-  // `remark` is for people: where the broker keeps less than was asked for.
+  // `remark` is for people: where the broker keeps less than was asked for. Once more where it has
+  // grown since.
   virtual void on_connected(std::string remark) = 0;
   virtual void on_closed(Error why) = 0;  // the link reconnects by itself, at a fixed modest rate
   // Many messages may wait for their BrokerAck at once.
@@ -76,6 +77,8 @@ class BrokerLink {
   // QoS 1; `done` runs once on the loop: the broker has it, or why not. An error of kind Permanent
   // means that nothing was sent.
   virtual void publish(BrokerPublish message, BrokerPublished done) = 0;
+  // Publishes that wait until the broker takes more are answered with WritesPaused, and never sent.
+  virtual void withdraw_waiting() = 0;
   virtual void stop() noexcept = 0;  // no event follows
 };
 

@@ -134,6 +134,23 @@ void set_other_topics(const MqttFields& fields, FileReport& report, mqtt::Device
   device.answer_timeout = fields.answer_timeout;
 }
 
+// What a plain answer is known by there is only in MQTT 5, and only where it has one topic.
+void check_done(const mqtt::DeviceSettings& device, const GatewayPart* gateway,
+                FileReport& report) {
+  const std::string at = "/attach/mqtt/answer/done";
+  if (!device.answer || device.answer->done.empty()) return;
+  if (device.answer->response_topic.empty()) {
+    report.warning(at, "answer-done",
+                   "it is never compared: a request can ask for an answer of plain text only where "
+                   "\"topic\" is one topic, without +, #, {tag} and {component}");
+  } else if (gateway != nullptr && gateway->settings.broker &&
+             gateway->settings.broker->version != mqtt::Version::V5) {
+    report.warning(at, "answer-done",
+                   "it is never compared: an answer of plain text is known to be one only with "
+                   "\"version\": \"5\" under \"broker\" in gateway.json");
+  }
+}
+
 }  // namespace
 
 void attach_mqtt(const DeviceFile& file, const GatewayPart* gateway, FileReport& report,
@@ -151,6 +168,7 @@ void attach_mqtt(const DeviceFile& file, const GatewayPart* gateway, FileReport&
   device.payload = fields.payload;
   set_samples(fields, report, device);
   set_other_topics(fields, report, device);
+  check_done(device, gateway, report);
   part.description.kind = "mqtt";
   part.description.attached_to = "MQTT " + part.topic_filter;
   if (gateway != nullptr && !gateway->has_broker) {

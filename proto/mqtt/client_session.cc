@@ -82,7 +82,7 @@ void ClientSession::on_open(SteadyTime now, ClientActions& out) {
   opened_ = heard_ = now;
   ++connection_;
   ping_sent_.reset();
-  told_ready_ = false;
+  told_remark_.reset();
   limits_ = {.keep_alive = settings_.keep_alive};
   remark_.clear();
   say_hello(now, out);
@@ -173,8 +173,8 @@ void ClientSession::on_connack(const Connack& connack, SteadyTime now, ClientAct
   }
   if (const auto seconds = said(PropertyId::SessionExpiryInterval);
       seconds && *seconds != kNeverExpires) {
-    remark_ = "the broker keeps messages for " + std::to_string(*seconds) +
-              " s only while hubward is away";
+    remark("the broker keeps messages for " + std::to_string(*seconds) +
+           " s only while hubward is away");
   }
   if (settings_.filters.empty()) {
     phase_ = Phase::Ready;
@@ -204,6 +204,8 @@ void ClientSession::on_suback(const Suback& suback, ClientActions& out) {
   if (suback.return_codes.size() != settings_.filters.size()) {
     return end("the broker answers another subscription", out);
   }
+  std::size_t lossy = 0;
+  const std::string* first_lossy = nullptr;
   for (std::size_t i = 0; i < suback.return_codes.size(); ++i) {
     const std::uint8_t code = suback.return_codes[i];
     if (code >= kFirstFailure) {
@@ -212,17 +214,26 @@ void ClientSession::on_suback(const Suback& suback, ClientActions& out) {
                      (says_why ? ": " + reason_words(code, suback.properties) : ""),
                  out);
     }
-    if (code == 0) {
-      remark_ = "the broker delivers " + settings_.filters[i] +
-                " at QoS 0 only: what comes while hubward is away is lost";
-    }
+    if (code == 0 && lossy++ == 0) first_lossy = &settings_.filters[i];
+  }
+  if (first_lossy != nullptr) {
+    remark("the broker delivers " + *first_lossy +
+           (lossy > 1 ? " and " + std::to_string(lossy - 1) + " more" : "") +
+           " at QoS 0 only: what comes while hubward is away is lost");
   }
   phase_ = Phase::Ready;
   tell_ready(out);
 }
 
 void ClientSession::tell_ready(ClientActions& out) {
-  if (!std::exchange(told_ready_, true)) out.emplace_back(SessionReady{remark_});
+  if (told_remark_ == remark_) return;
+  told_remark_ = remark_;
+  out.emplace_back(SessionReady{remark_});
+}
+
+void ClientSession::remark(std::string words) {
+  if (!remark_.empty()) remark_ += "; ";
+  remark_ += std::move(words);
 }
 
 void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& out) {
@@ -357,15 +368,31 @@ Status ClientSession::check_size(std::size_t bytes) const {
                      " bytes at most");
 }
 
+void ClientSession::withdraw_waiting(ClientActions& out) {
+  for (const Held& held : std::exchange(held_, {})) {
+    out.emplace_back(PublishEnded{.number = held.number,
+                                  .taken = false,
+                                  .refusal = "maintenance began; not written",
+                                  .code = ErrorCode::WritesPaused});
+  }
+}
+
+void ClientSession::end_expired(SteadyTime now, ClientActions& out) {
+  std::erase_if(held_, [&](const Held& held) {
+    if (!held.expires || *held.expires > now) return false;
+    out.emplace_back(PublishEnded{.number = held.number,
+                                  .taken = false,
+                                  .refusal = "its time was over before the broker took more",
+                                  .code = ErrorCode::CommandExpired});
+    return true;
+  });
+}
+
 void ClientSession::send_held(SteadyTime now, ClientActions& out) {
+  end_expired(now, out);
   while (!held_.empty() && phase_ == Phase::Ready && publishing_.size() < limits_.receive_max) {
     Held held = std::move(held_.front());
     held_.pop_front();
-    if (held.expires && *held.expires <= now) {
-      out.emplace_back(
-          PublishEnded{held.number, false, "its time was over before the broker took more"});
-      continue;
-    }
     if (held.expires) held.packet.properties.push_back(expiry_of(*held.expires - now));
     held.packet.packet_id = free_packet_id();
     const bool is_answered = held.packet.qos == Qos::AtLeastOnce;
@@ -386,6 +413,7 @@ void ClientSession::on_puback(const Puback& puback, SteadyTime now, ClientAction
   if (!ended.taken) {
     ended.refusal =
         "the broker does not take it: " + reason_words(puback.reason, puback.properties);
+    ended.code = ErrorCode::WriteRefused;
   }
   out.emplace_back(std::move(ended));
   send_held(now, out);
@@ -405,7 +433,10 @@ void ClientSession::on_closed(ClientActions& out) {
     out.emplace_back(PublishEnded{number, false});
   }
   for (const Held& held : std::exchange(held_, {})) {
-    out.emplace_back(PublishEnded{held.number, false, "the connection ended before it was sent"});
+    out.emplace_back(PublishEnded{.number = held.number,
+                                  .taken = false,
+                                  .refusal = "the connection ended before it was sent",
+                                  .code = ErrorCode::BrokerUnavailable});
   }
 }
 
@@ -420,6 +451,7 @@ void ClientSession::on_timer(SteadyTime now, ClientActions& out) {
     return end("a message was not stored, the broker will deliver it again", out);
   }
   if (phase_ != Phase::Ready) return;
+  end_expired(now, out);
   if (ping_sent_) {
     if (now >= *ping_sent_ + limits_.keep_alive) end("the broker does not answer", out);
   } else if (now >= std::min(sent_, heard_) + limits_.keep_alive) {
@@ -436,6 +468,7 @@ std::optional<SteadyTime> ClientSession::deadline() const {
     // Asked also when only we have spoken: what is written into a dead connection goes unnoticed.
     next = ping_sent_.value_or(std::min(sent_, heard_)) + limits_.keep_alive;
   }
+  for (const Held& held : held_) next = std::min(next, held.expires.value_or(next));
   if (!undecided_.empty()) {
     next = std::min<SteadyTime>(next, undecided_.front().since + settings_.decision_max);
   }

@@ -46,7 +46,7 @@ struct ClientPublish {
   std::optional<std::chrono::milliseconds> expires_after{};
 };
 
-// Once a connection: messages come.
+// Messages come. Once a connection, and again where the remark grows later.
 struct SessionReady {
   std::string remark{};  // for people: where the broker keeps less than was asked for
 };
@@ -72,6 +72,7 @@ struct PublishEnded {
   // Why nobody has it. Empty: the connection ended first, the broker may have it or not.
   std::string refusal{};
   bool nobody_listens = false;  // 5.0: taken, and nobody has subscribed to its topic
+  ErrorCode code{};             // of a refusal
 };
 struct WriteBytes {
   std::vector<std::byte> bytes;
@@ -109,6 +110,8 @@ class ClientSession {
   // broker.
   [[nodiscard]] Result<std::uint64_t> publish(ClientPublish message, SteadyTime now,
                                               ClientActions& out);
+  // What waits here for the broker is never sent any more, and ended with WritesPaused.
+  void withdraw_waiting(ClientActions& out);
 
  private:
   enum class Phase : std::uint8_t { Closed, Connecting, Subscribing, Ready };
@@ -151,9 +154,11 @@ class ClientSession {
   void subscribe(SteadyTime now, ClientActions& out);
   void on_suback(const Suback& suback, ClientActions& out);
   void tell_ready(ClientActions& out);
+  void remark(std::string words);
   void on_publish(Publish publish, SteadyTime now, ClientActions& out);
   void on_puback(const Puback& puback, SteadyTime now, ClientActions& out);
   void send_held(SteadyTime now, ClientActions& out);
+  void end_expired(SteadyTime now, ClientActions& out);
   [[nodiscard]] Status check_size(std::size_t bytes) const;
   void acknowledge_front(SteadyTime now, ClientActions& out);
   void remember(const Delivery& delivery, std::uint64_t connection);
@@ -169,7 +174,6 @@ class ClientSession {
 
   const ClientSettings settings_;
   Phase phase_ = Phase::Closed;
-  bool told_ready_ = false;
   PacketReader reader_;
   SteadyTime opened_{}, sent_{}, heard_{};
   std::optional<SteadyTime> ping_sent_;
@@ -184,7 +188,8 @@ class ClientSession {
   std::map<PacketId, std::uint64_t> publishing_;  // without their PUBACK
   std::deque<Held> held_;                         // until the broker takes more
   BrokerLimits limits_;                           // of this connection
-  std::string remark_;
+  std::string remark_;                            // likewise
+  std::optional<std::string> told_remark_;        // with SessionReady
 };
 
 }  // namespace hubward::mqtt

@@ -1,7 +1,6 @@
 // A broker that sends arbitrary bytes. The first byte says how they are split, by its bit 7 that
 // they are MQTT 5 and by its bit 6 that something is published meanwhile; bits of the others say
-// what the receiver decides. Every acknowledgement must belong to a message that was decided, and
-// nothing may be reported twice.
+// what the receiver decides. Nothing may be reported twice, and what is sent must be MQTT.
 #include <cstdlib>
 #include <set>
 #include <span>
@@ -34,6 +33,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t piece = std::size_t{1} + data[0] % 64;
   const auto bytes = std::as_bytes(std::span(data, size)).subspan(1);
   ClientActions actions;
+  const auto broker = [&settings] {
+    return PacketReader(1 << 20, PacketReader::BadPublish::EndStream, settings.version);
+  };
+  PacketReader sent = broker();
   session.on_open(now, actions);
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     session.on_bytes(bytes.subspan(at, std::min(piece, bytes.size() - at)), now, actions);
@@ -47,7 +50,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       } else if (const auto* const ended = std::get_if<PublishEnded>(&action)) {
         require(publishing.erase(ended->number) == 1);
         require(!ended->taken || ended->refusal.empty());
+      } else if (const auto* const written = std::get_if<WriteBytes>(&action)) {
+        sent.feed(written->bytes);
+        for (;;) {
+          const auto packet = sent.next();
+          require(packet.has_value());
+          if (!*packet) break;
+        }
       } else if (std::holds_alternative<SessionEnded>(action)) {
+        require(sent.bytes_waiting() == 0);
+        sent = broker();
         require(!session.deadline() && publishing.empty());
         session.on_open(now, actions);
       }

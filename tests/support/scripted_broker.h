@@ -42,6 +42,7 @@ class ScriptedBroker final : public BrokerConnector {
   BrokerSettings settings;
   BrokerEvents* events = nullptr;
   bool started = false;
+  int withdrawals = 0;
   std::vector<BrokerPublish> published;
 
  private:
@@ -53,6 +54,7 @@ class ScriptedBroker final : public BrokerConnector {
       broker_.published.push_back(std::move(message));
       done(BrokerTook{});
     }
+    void withdraw_waiting() override { ++broker_.withdrawals; }
     void stop() noexcept override { broker_.started = false; }
 
    private:

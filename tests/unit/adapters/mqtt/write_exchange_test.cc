@@ -206,7 +206,7 @@ TEST_CASE(
     REQUIRE(begun);
     CHECK(begun->publish.response_topic == "plant/v1/answer");
     CHECK(begun->publish.correlation == begun->id);
-    CHECK(begun->publish.expires_after == 5000ms);  // answer_timeout: nobody waits any longer
+    CHECK(begun->publish.expires_after == 4900ms);  // answer_timeout: nobody waits any longer
   }
   SUBCASE("without") {
     Fixture f(false);
@@ -214,7 +214,11 @@ TEST_CASE(
     REQUIRE(begun);
     CHECK(begun->publish.response_topic.empty());
     CHECK(begun->publish.correlation.empty());
-    CHECK(begun->publish.expires_after == 1500ms);
+    CHECK(begun->publish.expires_after == 1400ms);
+  }
+  SUBCASE("at the last moment") {
+    Fixture f(false);
+    CHECK(f.write(true, 50ms)->publish.expires_after == 1ms);
   }
 }
 
@@ -287,9 +291,14 @@ TEST_CASE("what was not published is refused, and what may have been is unknown"
   CHECK_FALSE(f.write(true, 0s));
   CHECK(f.results[2].outcome == Outcome::Expired);
   CHECK(f.write(true)->id != f.write(true)->id);
+  f.exchange.on_published(f.write(true)->id,
+                          failure(ErrorCode::CommandExpired, ErrorKind::Permanent, "too late"),
+                          false);
+  CHECK(f.results[3].outcome == Outcome::Expired);
+  CHECK(f.results[3].code == ErrorCode::CommandExpired);
   f.exchange.stop();
-  CHECK(f.results.size() == 5);
-  CHECK(f.results[4].outcome == Outcome::Unknown);
+  CHECK(f.results.size() == 6);
+  CHECK(f.results[5].outcome == Outcome::Unknown);
 }
 
 TEST_CASE("values that mean the same are the same") {

@@ -1,6 +1,8 @@
 // The local broker, and what is asked of devices there.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "gateway/config/site.h"
 #include "tests/unit/gateway/config/memory_site.h"
 
@@ -35,6 +37,29 @@ TEST_CASE("the broker is spoken to in MQTT 3.1.1 unless 5 is asked for") {
   CHECK(five.settings->broker->version == mqtt::Version::V5);
   CHECK_FALSE(load(R"({"version": "4"})", "p/{device}/answer").settings);
   CHECK_FALSE(load(R"({"version": 5})", "p/{device}/answer").settings);
+}
+
+TEST_CASE("words for done that can never be compared are warned of") {
+  struct Row {
+    const char* broker;
+    const char* topic;
+    std::size_t warnings;
+  };
+  const Row rows[] = {
+      {R"({"version": "5"})", "p/{device}/answer", 0},
+      {R"({"version": "5"})", "p/{device}/answer/#", 1},
+      {"{}", "p/{device}/answer", 1},
+      {"{}", "p/{device}/answer/#", 1},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.broker);
+    CAPTURE(row.topic);
+    const auto site = load(row.broker, row.topic);
+    REQUIRE(site.settings);
+    const auto count = std::count_if(site.problems.begin(), site.problems.end(),
+                                     [](const Problem& one) { return one.rule == "answer-done"; });
+    CHECK(static_cast<std::size_t>(count) == row.warnings);
+  }
 }
 
 TEST_CASE("a request can name its answer's topic where that is one topic") {

@@ -184,6 +184,35 @@ TEST_CASE("no more publishes are under way than the broker takes; the others wai
   CHECK(f.sent().size() == 1);
 }
 
+TEST_CASE(
+    "what waits for the broker ends with its time, or when it is withdrawn, and is not sent") {
+  SessionFixture f(settings_v5());
+  f.connect(true, with(PropertyId::ReceiveMaximum, 1));
+  for (const auto left : {60s, 9s, 3s}) {
+    ClientPublish message{.topic = "back", .payload = std::to_string(left.count())};
+    message.expires_after = left;
+    REQUIRE(f.session.publish(message, f.now, f.actions));
+  }
+  const auto sent = f.sent();
+  REQUIRE(sent.size() == 1);
+  CHECK(f.session.deadline() == f.now + 3s);
+  f.now += 3s;
+  f.session.on_timer(f.now, f.actions);
+  auto ended = f.take<PublishEnded>();
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].refusal == "its time was over before the broker took more");
+  CHECK(ended[0].code == ErrorCode::CommandExpired);
+  CHECK(f.session.deadline() == f.now + 6s);
+  f.session.withdraw_waiting(f.actions);
+  ended = f.take<PublishEnded>();
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].refusal == "maintenance began; not written");
+  CHECK(ended[0].code == ErrorCode::WritesPaused);
+  f.receive(Puback{std::get<Publish>(sent[0]).packet_id});
+  CHECK(f.take<PublishEnded>().size() == 1);
+  CHECK(f.sent().empty());
+}
+
 TEST_CASE("what the broker says of a publish is passed on") {
   struct Row {
     std::uint8_t reason;
@@ -208,6 +237,7 @@ TEST_CASE("what the broker says of a publish is passed on") {
     REQUIRE(ended.size() == 1);
     CHECK(ended[0].taken == row.taken);
     CHECK(ended[0].refusal == row.refusal);
+    if (!row.taken) CHECK(ended[0].code == ErrorCode::WriteRefused);
     CHECK(ended[0].nobody_listens == row.nobody_listens);
   }
 }
@@ -308,6 +338,25 @@ TEST_CASE("a broker that keeps less than was asked for is remarked upon") {
     const auto ready = f.take<SessionReady>();
     REQUIRE(ready.size() == 1);
     CHECK(ready[0].remark == "the broker keeps messages for 60 s only while hubward is away");
+  }
+  SUBCASE("both, also when a kept session delivers before the filters are granted") {
+    auto settings = settings_v5();
+    settings.filters = {"plant/#", "other/#", "more/#"};
+    SessionFixture f(settings);
+    f.session.on_open(f.now, f.actions);
+    f.receive(Connack{.session_present = true,
+                      .properties = with(PropertyId::SessionExpiryInterval, 60)});
+    const PacketId id = std::get<Subscribe>(f.sent().back()).packet_id;
+    f.message(1, "kept");
+    REQUIRE(f.take<SessionReady>().size() == 1);
+    f.receive(Suback{id, {1, 0, 0}});
+    const auto ready = f.take<SessionReady>();
+    REQUIRE(ready.size() == 1);
+    CHECK(ready[0].remark ==
+          "the broker keeps messages for 60 s only while hubward is away; the broker delivers "
+          "other/# and 1 more at QoS 0 only: what comes while hubward is away is lost");
+    f.message(2, "next");
+    CHECK(f.take<SessionReady>().empty());
   }
   SUBCASE("QoS 0, also with 3.1.1") {
     for (const Version version : {Version::V311, Version::V5}) {
