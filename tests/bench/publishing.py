@@ -86,6 +86,7 @@ def drain(devices=1000, messages=1_000_000):
                     break
                 time.sleep(0.25)
             took, cpu = meter.passed_s(), meter.cpu_s()
+            last = resident_bytes(gateway.pid)
         arrived = stage.unique()
     name = "drain"
     delivered = filled["fed"] - look["waiting"]
@@ -96,7 +97,7 @@ def drain(devices=1000, messages=1_000_000):
     figure(f"{name}.lost", filled["fed"] - look["waiting"] - arrived, "messages", 0)
     # Each connection has its memory; what counts is what comes after the last of them.
     resident += [value for before, _, value in memory.samples
-                 if before > meter.started + connected_s]
+                 if before > meter.started + connected_s] + [last]
     half = (len(resident) + 1) // 2
     figure(f"{name}.resident", max(resident) / 2**20, "MB")
     figure(f"{name}.resident_growth", (max(resident[half:]) / max(resident[:half]) - 1) * 100, "%",
