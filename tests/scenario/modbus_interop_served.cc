@@ -2,6 +2,8 @@
 // pymodbus.
 #include <modbus/modbus.h>
 
+#include <atomic>
+#include <cerrno>
 #include <map>
 #include <thread>
 
@@ -206,14 +208,18 @@ void libmodbus_converses(modbus_t* client) {
   REQUIRE(modbus_write_and_read_registers(client, 41, 2, both.data(), 40, 4, words.data()) == 4);
   CHECK(std::array{words[0], words[1], words[2], words[3]} ==
         std::array<std::uint16_t, 4>{140, 7, 8, 143});
-  const std::pair<int, int> exceptions[] = {{2, EMBXILADD}, {3, EMBXILVAL},  {4, EMBXSFAIL},
-                                            {6, EMBXSBUSY}, {10, EMBXGPATH}, {11, EMBXGTAR}};
-  for (const auto& [code, number] : exceptions) {
-    CAPTURE(code);
-    CHECK(modbus_read_registers(client, kExceptionsAt + code, 1, words.data()) == -1);
-    CHECK(errno == number);
-    CHECK(modbus_write_register(client, kExceptionsAt + code, 1) == -1);
-    CHECK(errno == number);
+  struct Exception {
+    int code;
+    int number;  // libmodbus' for it
+  };
+  const Exception exceptions[] = {{2, EMBXILADD}, {3, EMBXILVAL},  {4, EMBXSFAIL},
+                                  {6, EMBXSBUSY}, {10, EMBXGPATH}, {11, EMBXGTAR}};
+  for (const Exception& one : exceptions) {
+    CAPTURE(one.code);
+    CHECK(modbus_read_registers(client, kExceptionsAt + one.code, 1, words.data()) == -1);
+    CHECK(errno == one.number);
+    CHECK(modbus_write_register(client, kExceptionsAt + one.code, 1) == -1);
+    CHECK(errno == one.number);
   }
   modbus_close(client);
   modbus_free(client);

@@ -3,12 +3,12 @@
 #include <arpa/inet.h>
 #include <modbus/modbus.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -36,7 +36,7 @@ modbus_mapping_t* memory() {
 // Until the peer is gone; an idle or noisy line goes on.
 void serve(modbus_t* context, modbus_mapping_t* map, bool is_line) {
   std::array<std::uint8_t, MODBUS_MAX_ADU_LENGTH> query{};
-  const int function = modbus_get_header_length(context);
+  const auto function = static_cast<std::size_t>(modbus_get_header_length(context));
   for (;;) {
     const int length = modbus_receive(context, query.data());
     if (length < 0 && !is_line) return;
