@@ -96,11 +96,16 @@ BrokerProcess* broker() {
 #define REQUIRE_BROKER() \
   if (broker() == nullptr) return
 
-// A test with it runs twice, once in each version.
+// A test with it runs twice, once in each version, unless it names one. One with subcases of its
+// own must: doctest enters one of each level in a run.
 struct Fixture {
-  explicit Fixture(std::string client_id) {
-    SUBCASE("MQTT 3.1.1") { settings.version = Version::V311; }
-    SUBCASE("MQTT 5") { settings.version = Version::V5; }
+  explicit Fixture(std::string client_id, std::optional<Version> version = std::nullopt) {
+    if (version) {
+      settings.version = *version;
+    } else {
+      SUBCASE("MQTT 3.1.1") { settings.version = Version::V311; }
+      SUBCASE("MQTT 5") { settings.version = Version::V5; }
+    }
     settings.port = broker()->plain_port();
     settings.client_id = std::move(client_id);
     settings.filters = {settings.client_id + "/#"};
@@ -119,6 +124,8 @@ struct Fixture {
 TEST_CASE("messages come in order, and a publish is answered by the broker") {
   REQUIRE_BROKER();
   Fixture f("order");
+  // Mosquitto 2.0 leaves a subscription of a kept session as it was: with our own messages.
+  if (f.settings.version == Version::V5) f.settings.client_id = "order-5";
   const auto link = f.connect();
   std::optional<Result<BrokerTook>> early;
   link->publish({"order/x", "too early"}, [&](const auto& status) { early = status; });
@@ -309,7 +316,7 @@ TEST_CASE("a broker that takes the connection and says nothing is given up") {
 
 TEST_CASE("TLS to the broker is verified, and refusals have words") {
   REQUIRE_BROKER();
-  Fixture f("tls");
+  Fixture f("tls", Version::V311);
   f.settings.host = "127.0.0.1";
   f.settings.ca_file = broker()->roots_file();
   SUBCASE("trusted") {
@@ -342,25 +349,33 @@ TEST_CASE("TLS to the broker is verified, and refusals have words") {
   }
 }
 
-TEST_CASE("a link may be dropped inside its own events") {
-  REQUIRE_BROKER();
-  Fixture f("drop");
+void drop_inside(Version version, const std::string& name,
+                 const std::function<void(Fixture&, std::unique_ptr<BrokerLink>&)>& prepare) {
+  Fixture f(name, version);
   auto link = f.connect();
-  SUBCASE("at a message") {
-    f.events.decide = [&](const BrokerMessage&, BrokerAck ack) {
-      link.reset();
-      ack(true);
-    };
-  }
-  SUBCASE("when it is closed") {
-    f.events.decide = [](const BrokerMessage&, BrokerAck ack) { ack(false); };
-    f.events.then = [&] { link.reset(); };
-  }
+  prepare(f, link);
   link->start();
   REQUIRE(run_until(f.loop, [&] { return f.events.connected == 1; }));
   Sensor sensor(*broker(), f.resolver, f.loop);
-  sensor.publish("drop/a", "x");
+  sensor.publish(name + "/a", "x");
   CHECK(run_until(f.loop, [&] { return !link; }));
+}
+
+TEST_CASE("a link may be dropped inside its own events") {
+  REQUIRE_BROKER();
+  std::optional<Version> version;
+  SUBCASE("in 3.1.1") { version = Version::V311; }
+  SUBCASE("in 5") { version = Version::V5; }
+  drop_inside(*version, "drop-message", [](Fixture& f, std::unique_ptr<BrokerLink>& link) {
+    f.events.decide = [&link](const BrokerMessage&, BrokerAck ack) {
+      link.reset();
+      ack(true);
+    };
+  });
+  drop_inside(*version, "drop-closed", [](Fixture& f, std::unique_ptr<BrokerLink>& link) {
+    f.events.decide = [](const BrokerMessage&, BrokerAck ack) { ack(false); };
+    f.events.then = [&link] { link.reset(); };
+  });
 }
 
 TEST_CASE("messages a second through one link, each acknowledged by the loop (a figure, no goal)") {
