@@ -292,7 +292,11 @@ Error OutboxStore::failed(int rc) {
     file_.reset();
     const bool moved = set_aside(words);
     if (moved && open()) return {ErrorCode::StoreCorrupt, ErrorKind::Transient, words};
-    if (!moved) forget_contents();
+    if (!moved) {
+      const auto own = own_epoch();
+      forget_contents();
+      go_on_without_contents(own);
+    }
     return unavailable();
   }
   state_ = {health_of(rc), words};

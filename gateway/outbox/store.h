@@ -211,6 +211,13 @@ class OutboxStore {
   int carry(Staged& staged);
   Status carry_all();
   void index_memory_rows();
+  // The newest epoch, if the disk does not know it: all that was used of it.
+  struct OwnEpoch {
+    std::string name;
+    std::vector<std::uint64_t> last_sequences;  // by device
+  };
+  [[nodiscard]] std::optional<OwnEpoch> own_epoch() const;
+  void go_on_without_contents(const std::optional<OwnEpoch>& own);
 
   // store_commit.cc
   std::vector<Result<StoredMessage>> commit_to_disk(std::vector<NewMessage>& messages);
@@ -224,7 +231,7 @@ class OutboxStore {
                     Staged& staged);
   int write_pending();
   int trim_quarantine();
-  int save_devices();
+  int save_devices(Staged& staged);
   void apply(const Staged& staged);
   void undo(std::vector<NewMessage>& messages, std::vector<Result<StoredMessage>>& answers,
             const Staged& staged);

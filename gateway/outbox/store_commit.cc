@@ -66,7 +66,7 @@ int OutboxStore::write_all(std::vector<NewMessage>& messages,
     if (const int rc = write_message(message, answers, staged)) return rc;
   }
   if (const int rc = drop_over_limits(staged)) return rc;
-  if (const int rc = save_devices()) return rc;
+  if (const int rc = save_devices(staged)) return rc;
   return file_->commit();
 }
 
@@ -166,10 +166,10 @@ int OutboxStore::trim_quarantine() {
   return SQLITE_OK;
 }
 
-int OutboxStore::save_devices() {
+int OutboxStore::save_devices(Staged& staged) {
   for (const std::uint32_t index : to_save_) {
+    if (const int rc = write_device(StoreDevice{index}, staged)) return rc;
     const Device& device = devices_[index];
-    if (device.id == 0) continue;
     if (const int rc = file_->save_device({.id = device.id,
                                            .name = device.name,
                                            .epoch = epochs_.back().id,

@@ -125,7 +125,6 @@ Status OutboxStore::carry_all() {
 
 // After the store was opened anew: its rows are known, those in memory come behind them.
 void OutboxStore::index_memory_rows() {
-  if (memory_.empty()) return;
   const MemoryRows before = std::exchange(memory_, {});
   for (const auto& [old_row, kept] : before.rows()) {
     Device& device = devices_[kept.device.value];
@@ -155,9 +154,30 @@ void OutboxStore::index_memory_rows() {
     bytes_ += entry.bytes();
     ++waiting_[static_cast<std::size_t>(entry.priority())];
   }
-  // Some of that epoch may have been sent already and be known to nobody here.
-  new_epoch_needed_ = true;
-  push_epoch_if_needed();
+}
+
+std::optional<OutboxStore::OwnEpoch> OutboxStore::own_epoch() const {
+  if (epochs_.empty() || epochs_.back().id != 0) return std::nullopt;
+  OwnEpoch own{epochs_.back().name, {}};
+  for (const Device& device : devices_) own.last_sequences.push_back(device.last_sequence);
+  return own;
+}
+
+// After forget_contents(), with no file in sight. What is in memory goes on, in its order, and
+// behind nothing. In its epoch, too: a disk that cannot be read is tried once a second, for days.
+void OutboxStore::go_on_without_contents(const std::optional<OwnEpoch>& own) {
+  index_memory_rows();
+  if (own) {
+    if (epochs_.empty() || epochs_.back().name != own->name) epochs_.push_back({0, own->name});
+    for (std::size_t i = 0; i < own->last_sequences.size(); ++i) {
+      devices_[i].last_sequence = own->last_sequences[i];
+    }
+    new_epoch_needed_ = true;  // before the disk goes on
+  } else if (!epochs_.empty()) {
+    new_epoch_needed_ = true;
+    push_epoch_if_needed();
+  }
+  take_out_rows(std::exchange(taken_out_.rows, {}));
 }
 
 }  // namespace hubward::outbox

@@ -42,6 +42,7 @@ Status OutboxStore::open() {
 }
 
 Status OutboxStore::open_once(std::string& damage) {
+  const auto own = own_epoch();
   file_.reset();
   auto file = std::make_unique<StoreFile>();
   auto found = StoreFile::Found::Ours;
@@ -70,11 +71,7 @@ Status OutboxStore::open_once(std::string& damage) {
   // stays, so that nothing overtakes a row that cannot be read now.
   if (!epoch_pending_) file_.reset();
   if (!damage.empty()) forget_contents();
-  // What is in memory goes on without the contents, in its order, and behind nothing.
-  if (epochs_.empty()) {
-    index_memory_rows();
-    take_out_rows(std::exchange(taken_out_.rows, {}));
-  }
+  if (epochs_.empty()) go_on_without_contents(own);
   return tl::unexpected<Error>(unavailable());
 }
 
@@ -99,7 +96,12 @@ int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new) {
   for (const Device& device : devices_) {
     found_rows_ = found_rows_ || (is_late && !device.rows.empty());
   }
-  index_memory_rows();
+  if (!memory_.empty()) {
+    index_memory_rows();
+    // Some of that epoch may have been sent already and be known to nobody here.
+    new_epoch_needed_ = true;
+    push_epoch_if_needed();
+  }
   take_out_again(same_store);
   const int rc = begin();
   epoch_pending_ = rc != SQLITE_OK && !is_damage(rc);
@@ -224,6 +226,9 @@ int OutboxStore::load(bool& closed_cleanly) {
     Device& device = devices_[which.value];
     device.id = row.id;
     mark_changed(which);
+    const bool counted_on =
+        device.counts.dropped > row.dropped || device.counts.expired > row.expired;
+    if (counted_on) mark_for_saving(which);
     device.counts.dropped = std::max(device.counts.dropped, row.dropped);
     device.counts.quarantined = row.quarantined;
     device.counts.expired = std::max(device.counts.expired, row.expired);
@@ -232,6 +237,12 @@ int OutboxStore::load(bool& closed_cleanly) {
     }
     device_by_id_[row.id] = which.value;
   });
+  for (std::uint32_t i = 0; i < devices_.size(); ++i) {
+    const Device& device = devices_[i];  // that the file does not know
+    if (device.id == 0 && device.counts.dropped + device.counts.expired > 0) {
+      mark_for_saving(StoreDevice{i});
+    }
+  }
   return rc == SQLITE_OK ? load_rows() : rc;
 }
 

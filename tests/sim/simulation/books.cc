@@ -88,12 +88,14 @@ void DeviceBook::on_sent(Reading reading, std::string_view id, const Complain& c
 
 DeviceBook::Reading DeviceBook::on_released(const StoredMessage& row) {
   const Reading reading = reading_of(row);
+  taken_out_.insert(reading);
   if (reading != 0 && entry(reading).row == Row::Waiting) set(entry(reading), Row::Released);
   return reading;
 }
 
 void DeviceBook::on_quarantined(const StoredMessage& row) {
   const Reading reading = reading_of(row);
+  taken_out_.insert(reading);
   if (reading != 0 && entry(reading).row == Row::Waiting) set(entry(reading), Row::Quarantined);
 }
 
@@ -108,6 +110,7 @@ void DeviceBook::on_in_memory(std::set<Reading> readings, std::optional<std::uin
     }
   }
   in_memory_ = std::move(readings);
+  memory_until_ = now;
 }
 
 void DeviceBook::on_drop_counter(std::uint64_t dropped, const Complain& complain) {
@@ -147,7 +150,7 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
     }
     if (found.row == Row::None) found.stored_at = SteadyTime::min();
     const bool gone_soon = found.row == Row::Released || found.row == Row::Quarantined;
-    if (!gone_soon || occasion.process_began) {
+    if (!gone_soon || (occasion.process_began && !taken_out_.contains(reading))) {
       if (found.row == Row::Dropped || found.row == Row::Quarantined) returned_.insert(reading);
       set(found, Row::Waiting);
     }
@@ -175,7 +178,9 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
   oldest_waiting_ = 1;
   if (!occasion.process_began && !occasion.at_end && !occasion.damaged) return;
   died_in_memory_.clear();
-  const bool anew = occasion.damaged || occasion.memory_died;
+  // What was dropped out of memory is counted on the disk when that takes writes again.
+  const bool anew = occasion.damaged || occasion.memory_died ||
+                    (occasion.disk_forgot && memory_until_ > occasion.safe_until);
   compare("drops", dropped_, dropped, anew, complain);
   compare("rows set aside", quarantined_, counts.quarantined, anew, complain);
 }

@@ -48,6 +48,7 @@ class DeviceBook {
   void on_death() {
     died_in_memory_.merge(in_memory_);
     in_memory_.clear();
+    taken_out_.clear();
   }
   // The counters of drops, by bytes and by age, stand at this together; the oldest waiting rows are
   // those dropped.
@@ -117,6 +118,8 @@ class DeviceBook {
   std::vector<Entry> entries_;  // by reading - 1
   std::set<Reading> returned_;
   std::set<Reading> in_memory_;       // of the process that lives
+  std::set<Reading> taken_out_;       // likewise: released or set aside
+  SteadyTime memory_until_{};         // when the disk had got all of it
   std::set<Reading> died_in_memory_;  // of those since the store was listed
   std::vector<std::string> epochs_;
   std::vector<std::vector<Reading>> by_sequence_;  // by epoch index - 1; 0: unknown

@@ -185,6 +185,36 @@ TEST_CASE("memory is bounded: the oldest of the least priority go, and are count
   CHECK(store.counts(press).appended == 6);
 }
 
+TEST_CASE("what went out of memory is counted for good, whatever kept the disk from taking it") {
+  for (const Fault& fault : kFaults) {
+    CAPTURE(fault.why);
+    FaultyDisk disk;
+    const std::uint64_t each = charged_bytes(text("1"));
+    {
+      OutboxStore store(on(disk, 2 * each));
+      REQUIRE(store.open());
+      const StoreDevice press = store.attach("press");
+      REQUIRE(append(store, press, "0"));
+      fault.set(disk, true);
+      for (int i = 0; i < 30 && store.counts(press).dropped < 3; ++i) {
+        (void)append(store, press, std::to_string(i % 10));
+      }
+      REQUIRE(store.counts(press).dropped == 3);
+      (void)store.recover();
+      const StoreDevice scale = store.attach("scale");  // that the file does not know
+      for (int i = 0; i < 3; ++i) (void)append(store, scale, "1");
+      REQUIRE(store.totals().dropped == 6);
+      fault.set(disk, false);
+      while (!store.recover()) {
+      }
+      disk.kill_process();
+    }
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    CHECK(store.totals().dropped == 6);
+  }
+}
+
 TEST_CASE("the limits of bytes hold while the disk takes nothing, and reach what is on it") {
   FaultyDisk disk;
   auto options = on(disk);
