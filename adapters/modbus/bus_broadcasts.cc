@@ -45,7 +45,7 @@ Send BusSchedule::send_to_all(std::size_t unit, Request request, Purpose purpose
 
 void BusSchedule::sent_to_all(const Flight& flight) {
   if (const auto* asking = std::get_if<Asking>(&flight.purpose)) {
-    return finish_ask(asking->ask, Answer{WriteAnswer{}});
+    return finish_ask(asking->ask, Answer{SentToAll{}});
   }
   finish(std::get<ToAll>(flight.purpose).write, WriteResult::Outcome::Sent, {},
          "to all units of " + options_.place + "; nobody confirms it");

@@ -56,7 +56,7 @@ void Exchanges::ask_next() {
     return wait_until(now + passed, [this, ticket] {
       const SteadyTime over = loop_.clock().steady();
       for (const WireEvent& event : wire_->abandon({ticket, false}, over)) handle(event);
-      answered(WriteAnswer{});
+      answered(SentToAll{});
     });
   }
   auto patience = std::chrono::nanoseconds(response_timeout_);

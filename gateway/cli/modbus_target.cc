@@ -45,6 +45,10 @@ void add_what_is_known(ModbusPlace& place, const ModbusTarget& target, const Sur
   if (!site.settings) return;
   for (const auto& bus : site.settings->modbus_buses) {
     if (!is_same_place(bus.attachment, place.attachment)) continue;
+    // The command line's host and port may be a converter's, behind which unit 0 is everybody.
+    if (std::holds_alternative<modbus::RtuOverTcp>(bus.attachment)) {
+      place.attachment = bus.attachment;
+    }
     for (const auto& device : bus.devices) {
       if (device.unit_id != place.unit && !is_everybody(place)) continue;
       ModbusPlace known = place_of(*site.settings, bus, device);

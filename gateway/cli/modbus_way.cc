@@ -63,7 +63,7 @@ Result<modbus::Answer> answer_in(const json::Value& one, const modbus::Request& 
   if (const auto text = json::as_string(json::find(one, "answer"))) {
     const auto pdu = base64_decode(*text);
     if (!pdu) return tl::unexpected(pdu.error());
-    if (pdu->empty()) return modbus::WriteAnswer{};  // sent to all units
+    if (pdu->empty()) return modbus::SentToAll{};
     return modbus::parse_answer(request, *pdu);
   }
   return failure(code_of(json::as_string(json::find(one, "code")).value_or("")),

@@ -179,6 +179,10 @@ Outcome write_unlisted(const ModbusPlace& place, const Wanted& value,
   // The first read shows that the unit is there, and whether the line repeats our own bytes to us.
   const auto answers = ask_over(
       *way, {{place.unit, read}, {place.unit, *request}, {place.unit, read}}, options, world);
+  // The gateway may know a line of many units where our files name one device.
+  if (answers.at(1) && std::holds_alternative<modbus::SentToAll>(*answers[1])) {
+    return say_way({kExitFine, kSentToAll, ""}, *way);
+  }
   const auto held = values_in(answers.at(2));
   const std::string at = to_text(value.address);
   const std::string holds =

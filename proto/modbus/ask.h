@@ -6,8 +6,8 @@
 
 namespace hubward::modbus {
 
-// A request and the unit that it is for. On a serial line 0 is all units: the answer is then a
-// WriteAnswer, and means only that it was sent.
+// A request and the unit that it is for. On a serial line 0 is all units: the answer is then
+// SentToAll.
 struct Ask {
   std::uint8_t unit = 1;
   Request request;

@@ -426,6 +426,7 @@ Result<Request> parse_request(std::span<const std::byte> pdu) {
 std::vector<std::byte> encode_answer(const Request& request, const Answer& answer) {
   const auto function = static_cast<std::uint8_t>(function_of(request));
   std::vector<std::byte> out;
+  if (std::holds_alternative<SentToAll>(answer)) return out;
   if (const auto* exception = std::get_if<ExceptionAnswer>(&answer)) {
     put_byte(out, function | kExceptionFlag);
     put_byte(out, static_cast<std::uint8_t>(exception->code));

@@ -114,6 +114,10 @@ struct ReadAnswer {
 struct WriteAnswer {  // the server repeated what it was asked to write
   friend bool operator==(const WriteAnswer&, const WriteAnswer&) = default;
 };
+// Nobody answers a broadcast. No bytes.
+struct SentToAll {
+  friend bool operator==(const SentToAll&, const SentToAll&) = default;
+};
 struct Identification {
   std::uint8_t level = 1;       // as asked
   std::uint8_t conformity = 1;  // what the device can
@@ -126,7 +130,7 @@ struct ExceptionAnswer {
   ExceptionCode code;
   friend bool operator==(const ExceptionAnswer&, const ExceptionAnswer&) = default;
 };
-using Answer = std::variant<ReadAnswer, WriteAnswer, ExceptionAnswer, Identification>;
+using Answer = std::variant<ReadAnswer, WriteAnswer, ExceptionAnswer, Identification, SentToAll>;
 
 [[nodiscard]] FunctionCode function_of(const Request& request);
 [[nodiscard]] bool is_read(const Request& request);

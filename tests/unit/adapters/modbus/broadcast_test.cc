@@ -197,7 +197,7 @@ TEST_CASE("without a gateway a write to all units waits for no answer either") {
   loop.run_for(250ms);
   REQUIRE(answers.size() == 1);
   REQUIRE(answers[0]);
-  CHECK(*answers[0] == Answer{WriteAnswer{}});
+  CHECK(*answers[0] == Answer{SentToAll{}});
 }
 
 TEST_CASE("Modbus TCP has no broadcast: unit 0 is one device, and no tag goes to all") {

@@ -36,6 +36,11 @@ const char* const kDrive =
                 {"name": "speed", "address": "holding:10", "type": "uint16", "writable": true,
                  "min": 0, "max": 100}]})";
 
+const char* const kPump =
+    R"({"version": 1, "id": "pump", "enrollment": "plant", "key": {"file": "k"},
+       "attach": {"modbus_rtu_tcp": {"host": "converter", "port": 4001, "unit_id": 5}},
+       "tags": [{"name": "flow", "address": "holding:4", "type": "uint16"}]})";
+
 // What a unit holds; others are silent.
 struct Units {
   std::map<std::uint8_t, std::map<std::uint16_t, std::uint16_t>> holds;
@@ -43,9 +48,15 @@ struct Units {
   bool loses_write_answers = false;
   std::vector<modbus::Request> asked;
 
-  Result<Answer> serve(const modbus::Ask& ask) {
+  Result<Answer> serve(const modbus::Ask& ask, bool on_serial_line) {
+    if (ask.unit == 0 && on_serial_line) {
+      if (modbus::is_read(ask.request)) {
+        return failure(ErrorCode::Malformed, ErrorKind::Permanent, "none of them would answer");
+      }
+      asked.push_back(ask.request);
+      return Answer{modbus::SentToAll{}};
+    }
     asked.push_back(ask.request);
-    if (ask.unit == 0) return Answer{modbus::WriteAnswer{}};  // to all units of a line
     const auto unit = holds.find(ask.unit);
     if (unit == holds.end()) {
       return failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer");
@@ -78,34 +89,40 @@ struct World {
   bool gateway_runs = false;
   std::string line = "h:502";  // of the gateway
   std::string speed;
+  bool has_converter = false;  // on its line
   bool paused = false;
   std::string write_answer = R"({"outcome":"written","verified":false,"detail":""})";
   std::vector<std::string> questions;
   std::vector<std::string> alone_writes;
   int own_connections = 0;
-  Surroundings surroundings{files,
-                            secrets,
-                            [this](const std::string&, const std::string& q) { return ask(q); },
-                            [this](const std::string&, const std::string& q) { return ask(q); },
-                            {},
-                            "1.2.3",
-                            false,
-                            [this](const modbus::Attachment&, const std::vector<modbus::Ask>& asks,
-                                   std::chrono::milliseconds) {
-                              ++own_connections;
-                              std::vector<Result<Answer>> answers;
-                              for (const auto& one : asks) answers.push_back(units.serve(one));
-                              return answers;
-                            },
-                            [this](const config::SiteSettings&, const std::string& request) {
-                              alone_writes.push_back(request);
-                              return write_answer;
-                            }};
+  Surroundings surroundings{
+      files,
+      secrets,
+      [this](const std::string&, const std::string& q) { return ask(q); },
+      [this](const std::string&, const std::string& q) { return ask(q); },
+      {},
+      "1.2.3",
+      false,
+      [this](const modbus::Attachment& to, const std::vector<modbus::Ask>& asks,
+             std::chrono::milliseconds) {
+        ++own_connections;
+        const bool serial = !std::holds_alternative<TcpEndpoint>(to);
+        std::vector<Result<Answer>> answers;
+        for (const auto& one : asks) {
+          answers.push_back(units.serve(one, serial));
+        }
+        return answers;
+      },
+      [this](const config::SiteSettings&, const std::string& request) {
+        alone_writes.push_back(request);
+        return write_answer;
+      }};
 
   World() {
     files.files["site/gateway.json"] = kGateway;
     files.files["site/devices.d/press.json"] = kDevice;
     files.files["site/devices.d/drive.json"] = kDrive;
+    files.files["site/devices.d/pump.json"] = kPump;
     units.holds[3] = {{4, 655}, {10, 20}};
     units.holds[7] = {};
   }
@@ -132,9 +149,9 @@ struct World {
         answers += R"({"code":"writes_paused","detail":""})";
         continue;
       }
-      const auto answer = units.serve(asked);
-      if (asked.unit == 0) {
-        answers += R"({"answer":""})";
+      const auto answer = units.serve(asked, has_converter || line.starts_with('/'));
+      if (!answer && answer.error().code == ErrorCode::Malformed) {
+        answers += R"({"code":"malformed","detail":"none of them would answer"})";
         continue;
       }
       answers += answer ? R"({"answer":")" +
@@ -421,13 +438,41 @@ TEST_CASE("a write to all units of a line is sent, and never said to be written"
   }
 }
 
+TEST_CASE("a write to all units behind a converter is sent, and never said to be written") {
+  const std::string sent = "Sent to all units of the line; nobody confirms it.\n";
+  const auto everybody = at_tcp("converter:4001", 0);
+  for (const bool runs : {false, true}) {
+    CAPTURE(runs);
+    World world;
+    world.gateway_runs = runs;
+    world.line = "converter:4001";
+    world.has_converter = true;
+    const auto outcome = perform(write("holding:99", "5", everybody, true), world.surroundings);
+    CHECK(outcome.out == sent);
+    CHECK(outcome.status == kExitFine);
+    CHECK(world.units.asked == std::vector{modbus::Request{modbus::WriteRegister{99, 5}}});
+    CHECK(has(perform(read("holding:4", everybody), world.surroundings).err,
+              "none of them would answer"));
+  }
+  // The gateway knows its converter also where the files no longer say so.
+  World world;
+  world.gateway_runs = world.has_converter = true;
+  world.line = "converter:4001";
+  world.files.files.erase("site/devices.d/pump.json");
+  const auto outcome = perform(write("holding:99", "5", everybody, true), world.surroundings);
+  CHECK(outcome.out == sent);
+  CHECK(outcome.status == kExitFine);
+}
+
 TEST_CASE("over Modbus TCP unit 0 is one unit, which is read back as any other") {
   World world;
   world.units.holds[7] = {};
+  world.units.holds[0] = {};
   const auto outcome =
       perform(write("holding:30", "5", at_tcp("far", 7), true), world.surroundings);
   CHECK(outcome.out == "Written and verified; holding:30 holds 5.\n");
-  (void)perform(write("holding:30", "5", at_tcp("far", 0), true), world.surroundings);
+  CHECK(perform(write("holding:30", "5", at_tcp("far", 0), true), world.surroundings).out ==
+        outcome.out);
   CHECK(world.units.asked.size() == 6);  // each read before and after
 }
 
