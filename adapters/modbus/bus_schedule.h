@@ -342,6 +342,7 @@ class BusSchedule {
   void withdraw(const Write& write);
   void end_pulses(SteadyTime now);
   void begin_pulse(const Write& write);
+  [[nodiscard]] static bool is_read_only(const Flight& flight);
   [[nodiscard]] Result<Request> write_request(const Unit& unit, const TagSettings& tag,
                                               const std::vector<std::uint16_t>& registers) const;
   [[nodiscard]] bool is_off(const Write& write) const;

@@ -21,7 +21,8 @@ double as_double(const TagValue& value) {
       value);
 }
 
-constexpr std::chrono::seconds kPulseRetry{1};
+constexpr std::chrono::milliseconds kPulseRetry{1000};
+constexpr std::chrono::milliseconds kPulseRetryAtStop{200};
 
 // What the registers stand for. Limits and rounding are for readings; here they would hide what the
 // device was really given.
@@ -297,6 +298,14 @@ void BusSchedule::withdraw_writes() {
   withdraw_asks();
 }
 
+bool BusSchedule::is_read_only(const Flight& flight) {
+  if (const auto* asking = std::get_if<Asking>(&flight.purpose)) {
+    return is_read(asking->ask.request);
+  }
+  return std::holds_alternative<Poll>(flight.purpose) ||
+         std::holds_alternative<Probe>(flight.purpose);
+}
+
 void BusSchedule::wind_down(SteadyTime now) {
   winding_down_ = true;
   std::erase_if(writes_, [&](const Write& write) {
@@ -307,16 +316,22 @@ void BusSchedule::wind_down(SteadyTime now) {
   });
   asks_lose_link(Error{ErrorCode::Stopped, ErrorKind::Transient, "hubward is stopping"});
   for (PulseEnd& end : pulse_ends_) end.at = std::min(end.at, now);
+  // Whoever is silent now must not keep the line until it is too late.
+  for (Flight& flight : flights_) {
+    if (!is_read_only(flight)) continue;
+    const auto usual = units_[flight.unit].times.longest();
+    const auto enough =
+        std::max<std::chrono::nanoseconds>(usual ? 2 * *usual : kProbeTimeMin, kProbeTimeMin);
+    if (now + enough >= flight.deadline) continue;
+    flight.deadline = now + enough;
+    flight.early = true;
+  }
 }
 
 // A write under way may begin a pulse, and one that is read back may turn out to be none.
 bool BusSchedule::is_wound_down() const {
-  const auto writes = [](const Flight& flight) {
-    return !std::holds_alternative<Poll>(flight.purpose) &&
-           !std::holds_alternative<Probe>(flight.purpose);
-  };
   return winding_down_ && pulse_ends_.empty() && writes_.empty() && read_backs_.empty() &&
-         std::ranges::none_of(flights_, writes);
+         std::ranges::all_of(flights_, is_read_only);
 }
 
 bool BusSchedule::is_off(const Write& write) const {
@@ -386,7 +401,7 @@ void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, Error
                          std::string detail, std::optional<TagValue> value, bool verified) {
   if (write.id == WriteId{}) {  // the end of a pulse: nobody waits for it, and it must happen
     if (outcome != WriteResult::Outcome::Written && !stopped_) {
-      pulse_ends_.push_back({write.unit, write.tag, write.sent_at + kPulseRetry});
+      pulse_ends_.push_back({write.unit, write.tag, write.sent_at + (winding_down_ ? kPulseRetryAtStop : kPulseRetry)});
     }
     return;
   }

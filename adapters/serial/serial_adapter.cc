@@ -265,7 +265,16 @@ void SerialAdapter::take_readings(std::size_t place, std::vector<TagReading> rea
 
 // --- What is sent
 
+void SerialAdapter::wind_down(std::function<void()> done) {
+  winding_down_ = true;
+  for (Waiting& waiting : std::exchange(writes_, {})) {
+    waiting.done(no(ErrorCode::Stopped, "hubward is stopping; not written"));
+  }
+  loop_.post(std::move(done));
+}
+
 void SerialAdapter::write(WriteRequest request, WriteDone done) {
+  if (winding_down_) return done(no(ErrorCode::Stopped, "hubward is stopping; not written"));
   if (!is_open_) return done(no(ErrorCode::PortUnavailable, source_ + " is not open"));
   if (writes_.size() >= kWritesWaitingMax) {
     return done(no(ErrorCode::LimitExceeded, "too many commands wait for this line"));

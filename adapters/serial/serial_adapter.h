@@ -61,7 +61,7 @@ class SerialAdapter final : public SouthboundAdapter,
   void write(WriteRequest request, WriteDone done) override;
   void withdraw_writes() override;
   // A command is one exchange and begins nothing that must be ended.
-  void wind_down(std::function<void()> done) override { loop_.post(std::move(done)); }
+  void wind_down(std::function<void()> done) override;
   void stop() noexcept override;
 
  private:
@@ -137,6 +137,7 @@ class SerialAdapter final : public SouthboundAdapter,
   LateAnswers late_;
   std::unique_ptr<ByteStream> stream_;
   bool is_open_ = false;
+  bool winding_down_ = false;
   bool is_reading_ = false;  // a framer is at work on bytes that came
   TimerId reopen_;
   TimerId silence_;

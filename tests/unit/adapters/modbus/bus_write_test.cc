@@ -196,6 +196,23 @@ TEST_CASE("a pulse ends at once when hubward is about to stop, and nothing else 
   CHECK(bench.units[1].asked.size() == asked);
 }
 
+TEST_CASE("a neighbour that has just gone silent does not keep a pulse on over a stop") {
+  TcpBench bench({device(0, 1, {pulse(4)}), device(1, 2, {tag(0, kHolding, 10)})});
+  auto& coil = bench.units[1].values[{Table::Coil, 4}];
+  bench.connect();
+  bench.run_for(3s);
+  CHECK(bench.write(0, 0, true, 20ms).outcome == Outcome::Written);
+  bench.silent = {2};
+  bench.run_for(1050ms);  // its poll is under way, and has a second
+  REQUIRE(bench.unanswered == 1);
+  REQUIRE(coil == 1);
+  bool wound_down = false;
+  bench.adapter->wind_down([&] { wound_down = true; });
+  bench.run_for(200ms);
+  CHECK(coil == 0);
+  CHECK(wound_down);
+}
+
 TEST_CASE("a stop waits for a write under way and for the pulse that it begins") {
   TcpBench bench({device(0, 1, {pulse(4)})});
   auto& coil = bench.units[1].values[{Table::Coil, 4}];
