@@ -401,7 +401,8 @@ void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, Error
                          std::string detail, std::optional<TagValue> value, bool verified) {
   if (write.id == WriteId{}) {  // the end of a pulse: nobody waits for it, and it must happen
     if (outcome != WriteResult::Outcome::Written && !stopped_) {
-      pulse_ends_.push_back({write.unit, write.tag, write.sent_at + (winding_down_ ? kPulseRetryAtStop : kPulseRetry)});
+      pulse_ends_.push_back({write.unit, write.tag,
+                             write.sent_at + (winding_down_ ? kPulseRetryAtStop : kPulseRetry)});
     }
     return;
   }
