@@ -162,6 +162,7 @@ class BusSchedule {
     bool unconfirmed_only = false;         // answered, but by what may be our own echo
     std::string detail;                    // why the outcome is not known
     bool confirmed = false;                // by the device; read back only to be sure
+    bool refused = false;                  // perhaps only the reading half of it
     // Of a register that is written in part: read it first, because the device has no function that
     // masks.
     bool read_first = false;

@@ -34,6 +34,12 @@ Result<Value> held_value(std::span<const std::uint16_t> registers, const TagSett
   return decode(registers, as_it_is);
 }
 
+// Function 23 writes first (section 6.17): the address or value may be refused for the reading.
+bool may_have_written(const Request& request, ExceptionCode code) {
+  return std::holds_alternative<ReadWriteRegisters>(request) &&
+         (code == ExceptionCode::IllegalDataAddress || code == ExceptionCode::IllegalDataValue);
+}
+
 Result<Request> request_for(const TagSettings& tag, const std::vector<std::uint16_t>& registers) {
   if (!is_writable(tag.table)) {
     return failure(ErrorCode::NotWritable, ErrorKind::Permanent,
@@ -211,6 +217,13 @@ void BusSchedule::written(const Write& write, const Answered& answered, Instant 
       write_next(std::move(apart));
       return;
     }
+    if (may_have_written(write.request, exception->code)) {
+      Write refused = write;
+      refused.refused = refused.unconfirmed_only = true;
+      refused.detail = describe(exception->code);
+      read_back_later(std::move(refused));
+      return;
+    }
     if (leaves_unwritten(exception->code)) {
       finish(write, WriteResult::Outcome::Refused, ErrorCode::WriteRefused,
              describe(exception->code));
@@ -383,7 +396,10 @@ void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant n
   if (auto held = held_value(read->values, tag)) value = std::move(*held);
   const bool same = holds_what_was_written(job.write, *read, tag);
   if ((job.write.unconfirmed_only || job.write.confirmed) && same) {
+    if (!job.write.confirmed) begin_pulse(job.write);
     finish(job.write, Written, {}, "read back", std::move(value), true);
+  } else if (job.write.refused) {
+    finish(job.write, Refused, ErrorCode::WriteRefused, job.write.detail, std::move(value));
   } else {
     finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown,
            job.write.confirmed ? "the device confirmed it, and holds something else"

@@ -25,9 +25,11 @@ struct SimulatedUnit {
   std::map<std::pair<Table, std::uint16_t>, std::uint16_t> values;  // others are 0
   std::set<std::pair<Table, std::uint16_t>> missing;                // exception 2
   std::optional<ExceptionCode> refuses_all;
-  bool masks = false;                           // knows function 22
-  bool reads_as_it_writes = false;              // knows function 23
-  bool reads_before_it_writes = false;          // which the standard has the other way round
+  bool masks = false;                   // knows function 22
+  bool reads_as_it_writes = false;      // knows function 23
+  bool reads_before_it_writes = false;  // which the standard has the other way round
+  std::optional<ExceptionCode> refuses_to_read_as_it_writes;  // after it has written
+  std::optional<ExceptionCode> refuses_writes_that_read;      // before
   std::optional<std::uint16_t> stores_at_most;  // like a device that limits what it is given
   std::map<std::uint16_t, std::uint16_t> stores_instead;  // like one that keeps true as 0xFFFF
   std::vector<Request> asked;
@@ -69,8 +71,10 @@ struct SimulatedUnit {
   Answer write_and_read(const ReadWriteRegisters& both) {
     const ReadRequest read{Table::HoldingRegister, both.read_address, both.read_count};
     const Answer before = held(read);
+    if (refuses_writes_that_read) return ExceptionAnswer{*refuses_writes_that_read};
     const Answer stored = store(Table::HoldingRegister, both.address, both.values);
     if (std::holds_alternative<ExceptionAnswer>(stored)) return stored;
+    if (refuses_to_read_as_it_writes) return ExceptionAnswer{*refuses_to_read_as_it_writes};
     return reads_before_it_writes ? before : held(read);
   }
   [[nodiscard]] Answer held(const ReadRequest& read) const {

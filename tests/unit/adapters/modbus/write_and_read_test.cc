@@ -66,10 +66,53 @@ TEST_CASE("a device that keeps something else, or refuses, is found out by funct
   CHECK(cut.outcome == Outcome::Unknown);
   CHECK(cut.detail == "the device confirmed it, and holds something else");
   CHECK(cut.read_back == TagValue(std::uint64_t{100}));
-  unit.missing = {{kHolding, 10}};
+  unit.refuses_writes_that_read = ExceptionCode::IllegalDataValue;
   const auto refused = bench.write(0, 0, std::uint64_t{5});
   CHECK(refused.outcome == Outcome::Refused);
-  CHECK(refused.detail == "exception 2, illegal data address");
+  CHECK(refused.code == ErrorCode::WriteRefused);
+  CHECK(refused.detail == "exception 3, illegal data value");
+  CHECK(refused.read_back == TagValue(std::uint64_t{100}));
+}
+
+TEST_CASE("what a device refuses by function 23 may be its reading: it is read by itself first") {
+  for (const auto code : {ExceptionCode::IllegalDataAddress, ExceptionCode::IllegalDataValue}) {
+    CAPTURE(static_cast<int>(code));
+    TcpBench bench({with_23({verified(0, 10)})});
+    auto& unit = bench.units[1];
+    unit.reads_as_it_writes = true;
+    unit.refuses_to_read_as_it_writes = code;
+    bench.connect();
+    bench.run_for(1s);
+    unit.asked.clear();
+    const auto written = bench.write(0, 0, std::uint64_t{7});
+    CHECK(written.outcome == Outcome::Written);
+    CHECK(written.read_back == TagValue(std::uint64_t{7}));
+    CHECK(functions_in(unit.asked) == std::vector{FunctionCode::ReadWriteMultipleRegisters,
+                                                  FunctionCode::ReadHoldingRegisters});
+    // Nobody can see whether it was written where it cannot be read at all.
+    unit.missing = {{kHolding, 10}};
+    const auto unseen = bench.write(0, 0, std::uint64_t{5});
+    CHECK(unseen.outcome == Outcome::Unknown);
+    CHECK(unseen.detail == "exception 2, illegal data address");
+  }
+}
+
+TEST_CASE("a pulse whose reading half was refused still ends") {
+  TagSettings settings = verified(0, 10, ValueType::Bool);
+  settings.pulse = 30s;
+  TcpBench bench({with_23({settings})});
+  auto& unit = bench.units[1];
+  unit.reads_as_it_writes = true;
+  unit.refuses_to_read_as_it_writes = ExceptionCode::IllegalDataAddress;
+  bench.connect();
+  bench.run_for(1s);
+  unit.asked.clear();
+  CHECK(bench.write(0, 0, true).outcome == Outcome::Written);
+  REQUIRE_FALSE(unit.asked.empty());
+  CHECK(function_of(unit.asked[0]) == FunctionCode::ReadWriteMultipleRegisters);
+  CHECK(unit.values[{kHolding, 10}] == 1);
+  bench.run_for(32s);
+  CHECK(unit.values[{kHolding, 10}] == 0);
 }
 
 TEST_CASE("a device that reads before it writes is asked once more, and not called a liar") {
