@@ -10,8 +10,10 @@ DEVICES = 4
 SECONDS = 40
 LIFE_S = 2
 PAUSE_MAX_S = 20
-# With full jitter a step may be short. What would be without any memory: one each life.
-ASKED_MAX = 7
+# All devices together. Full jitter: pauses drawn from 0 to 1, 2, 4, 8, 16, 20, 20 ... seconds are 33 in
+# 40 s on average, and more than 42 once in 7,000 times (drawn 200,000 times; one device alone had more
+# than 7 often enough). Without any memory it would be one each life: 80.
+ASKED_MAX = 42
 RETRY_AFTER_S = 10
 
 
@@ -38,7 +40,7 @@ def killed_again_and_again(trouble):
         score = expect_all_arrived(site, forgive_at_risk=True)
         words = (f"{summary(score)}; {lives} lives in {SECONDS} s, conversations of {DEVICES} devices: "
                  f"{asked}; back {back:.1f} s after its end")
-        expect(max(asked) <= ASKED_MAX, words)
+        expect(sum(asked) <= ASKED_MAX, words)
         return words
 
 
