@@ -166,6 +166,10 @@ void DeviceBook::on_listed(const std::vector<StoredMessage>& rows, const OutboxC
     if (absent.row != Row::Waiting || listed[reading]) continue;
     if (died_in_memory_.contains(reading)) {
       set(absent, Row::LostInMemory);
+    } else if (occasion.memory_died && occasion.found_late && dropped > 0) {
+      // What the process before had counted died with it, so nobody can tell how many of these the
+      // counter stands for.
+      set(absent, Row::Dropped);
     } else if (occasion.disk_forgot && absent.stored_at > occasion.safe_until) {
       set(absent, Row::Lost);
     } else if (occasion.damaged) {
