@@ -80,8 +80,11 @@ class DeviceBook {
   };
   [[nodiscard]] Missing missing(const std::function<bool(Reading)>& received) const;
   [[nodiscard]] std::uint64_t waiting() const;
+  // Or it was dropped from the store while the device held it: then it may be sent all the same.
   [[nodiscard]] bool waits(Reading reading) const {
-    return reading <= entries_.size() && entries_[reading - 1].row == Row::Waiting;
+    if (reading > entries_.size()) return false;
+    const Row row = entries_[reading - 1].row;
+    return row == Row::Waiting || row == Row::Dropped;
   }
   // It was set aside or dropped, and a later process found it waiting: the disk never knew. Or the
   // store with it could not be opened while newer ones were sent.
