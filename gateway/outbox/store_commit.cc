@@ -229,11 +229,14 @@ void OutboxStore::undo(std::vector<NewMessage>& messages,
 }
 
 void OutboxStore::checkpoint_if_due() {
-  if (file_->wal_pages() < checkpoint_at_pages_) return;
+  // A log that is not trusted is emptied by sync(); this would leave it to be replayed.
+  if (sync_failed_ || file_->wal_pages() < checkpoint_at_pages_) return;
   if (const int rc = file_->checkpoint(false)) {
     // The rows are safe in the log. Not at every commit: the log may grow by as much again first.
     checkpoint_at_pages_ = file_->wal_pages() + options_.checkpoint_pages;
     checkpoint_failed_ = true;
+    // It begins with a sync of the log: if that was what failed, see sync().
+    if ((rc & 0xFF) == SQLITE_IOERR) unsynced_ = sync_failed_ = true;
     failed(rc);
     return;
   }

@@ -1,6 +1,7 @@
 // The store on a disk that fails: power cuts, no space, read-only, I/O errors.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -605,6 +606,48 @@ TEST_CASE(
       OutboxStore store(on(disk, 3));
       REQUIRE(store.open());
       CHECK(bodies(store, store.attach("press")) == Bodies{"1", "2"});
+    }
+  }
+}
+
+TEST_CASE("nor is one that failed in a checkpoint, or before one that worked") {
+  for (const int pages : {1, 4, 12}) {
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+      CAPTURE(pages);
+      CAPTURE(seed);
+      SeededRandom random(seed);
+      FaultyDisk disk;
+      Bodies all;  // that were acknowledged
+      int number = 0;
+      const std::uint64_t often = 2 + random.next() % 12;
+      {
+        StoreOptions options = on(disk, 1);
+        options.checkpoint_pages = pages;
+        OutboxStore store(options);
+        REQUIRE(store.open());
+        const StoreDevice press = store.attach("press");
+        const auto add = [&](std::uint64_t count) {
+          for (std::uint64_t i = 0; i < count; ++i) {
+            const std::string body = std::to_string(++number) + std::string(1000, 'x');
+            if (append(store, press, body)) all.push_back(body);
+            if (random.next() % often == 0) (void)store.sync();
+          }
+        };
+        add(random.next() % 20);
+        disk.fail_syncs(1 + static_cast<int>(random.next() % 3));
+        add(1 + random.next() % 20);
+        for (int i = 0; i < 9 && !store.sync(); ++i) {
+        }
+        REQUIRE_FALSE(store.unsynced());
+        disk.power_cut(random);
+        disk.fail_syncs(0);
+      }
+      OutboxStore store(on(disk, 2));
+      REQUIRE(store.open());
+      const Bodies found = bodies(store, store.attach("press"));
+      for (const std::string& body : all) {
+        CHECK(std::find(found.begin(), found.end(), body) != found.end());
+      }
     }
   }
 }
