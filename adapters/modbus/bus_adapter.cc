@@ -6,42 +6,13 @@
 #include <utility>
 
 #include "adapters/modbus/attached_wire.h"
+#include "proto/modbus/written_by.h"
 
 namespace hubward::modbus {
 namespace {
 
 // The loop is never asked to wake in the past or more often than this.
 constexpr std::chrono::milliseconds kTimerStep{1};
-
-// The coils or registers that it changes; nothing for a read.
-std::optional<ReadRequest> written_by(const Request& request) {
-  struct Span {
-    std::optional<ReadRequest> operator()(const ReadRequest&) const { return std::nullopt; }
-    std::optional<ReadRequest> operator()(const ReadIdentification&) const { return std::nullopt; }
-    std::optional<ReadRequest> operator()(const WriteCoil& write) const {
-      return ReadRequest{Table::Coil, write.address, 1};
-    }
-    std::optional<ReadRequest> operator()(const WriteRegister& write) const {
-      return ReadRequest{Table::HoldingRegister, write.address, 1};
-    }
-    std::optional<ReadRequest> operator()(const MaskWrite& write) const {
-      return ReadRequest{Table::HoldingRegister, write.address, 1};
-    }
-    std::optional<ReadRequest> operator()(const WriteCoils& write) const {
-      return ReadRequest{Table::Coil, write.address, static_cast<std::uint16_t>(write.on.size())};
-    }
-    std::optional<ReadRequest> operator()(const WriteRegisters& write) const {
-      return holding(write.address, write.values.size());
-    }
-    std::optional<ReadRequest> operator()(const ReadWriteRegisters& write) const {
-      return holding(write.address, write.values.size());
-    }
-    static ReadRequest holding(std::uint16_t address, std::size_t count) {
-      return {Table::HoldingRegister, address, static_cast<std::uint16_t>(count)};
-    }
-  };
-  return std::visit(Span{}, request);
-}
 
 std::string in_words(const TcpEndpoint& tcp) {
   const bool v6 = tcp.host.find(':') != std::string::npos;
@@ -191,12 +162,10 @@ std::vector<LineTag> BusAdapter::tags_written_by(const LineAsk& ask) const {
   const auto request = parse_request(ask.request);
   const auto written = request ? written_by(*request) : std::nullopt;
   if (!written) return touched;
-  const std::uint32_t begin = written->address;
   for (const DeviceSettings& device : settings_.devices) {
     if (device.unit_id != ask.unit && !is_everybody(ask.unit)) continue;
     for (const TagSettings& tag : device.tags) {
-      if (tag.table == written->table && tag.address < begin + written->count &&
-          begin < std::uint32_t{tag.address} + width(tag)) {
+      if (written->overlaps({tag.table, tag.address, width(tag)})) {
         touched.push_back({device.device, tag.tag});
       }
     }

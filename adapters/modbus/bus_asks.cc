@@ -73,7 +73,7 @@ void BusSchedule::on_ask(OneOff ask, SteadyTime now) {
   }
   if (link_trouble_) return finish_ask(ask, tl::unexpected(not_sent(*link_trouble_)));
   const std::size_t unit = place_of(ask.unit_id, now);
-  asks_.push_back({std::move(ask), unit});
+  asks_.push_back({std::move(ask), unit, ++last_arrival_});
   asks_look_at_ = now;
   expire_asks(now);
 }
@@ -104,6 +104,7 @@ std::optional<Send> BusSchedule::send_ask(std::size_t place_in_line, SteadyTime 
   if (options_.serial && asking.ask.unit_id == kBroadcastUnit) {
     Asking taken = std::move(asking);
     asks_.erase(asks_.begin() + static_cast<std::ptrdiff_t>(place_in_line));
+    overtake(request, taken.arrival);
     return send_to_all(place, request, std::move(taken), now);
   }
   unit.late.forget(now);

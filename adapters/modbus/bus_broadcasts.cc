@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "adapters/modbus/bus_schedule.h"
+#include "proto/modbus/written_by.h"
 
 namespace hubward::modbus {
 
@@ -10,29 +11,34 @@ namespace hubward::modbus {
 std::optional<Send> BusSchedule::next_to_all(std::size_t place_in_line, SteadyTime now) {
   Write write = std::move(writes_[place_in_line]);
   writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(place_in_line));
-  overtake(write, place_in_line);
+  overtake(write.request, write.arrival);
   write.sent_at = now;
   const std::size_t unit = write.unit;
   Request request = write.request;
   return send_to_all(unit, std::move(request), ToAll{std::move(write)}, now);
 }
 
-// An older write that still waits for a silent unit would undo it there.
-void BusSchedule::overtake(const Write& write, std::size_t place_in_line) {
-  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
-  for (std::size_t i = 0, left = place_in_line; left > 0; --left) {
-    const Write& older = writes_[i];
-    const TagSettings& other = units_[older.unit].settings->tags[older.tag];
-    const bool same = other.table == tag.table && other.address < tag.address + width(tag) &&
-                      tag.address < other.address + width(other);
-    if (!same || older.to_all || older.id == WriteId{}) {  // the end of a pulse must come
-      ++i;
-      continue;
-    }
-    finish(older, WriteResult::Outcome::Expired, ErrorCode::CommandExpired,
-           "a later write to all units of the line went first; not written");
-    writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
+// What is older and still waits for a silent unit, whoever wrote it, would undo it there. What came
+// after it goes after it.
+void BusSchedule::overtake(const Request& request, std::uint64_t arrival) {
+  constexpr auto kWhy = "a later write to all units of the line went first; not written";
+  const auto written = written_by(request);
+  const auto is_undone = [&](const Request& older, std::uint64_t arrival_of_older) {
+    const auto other = written_by(older);
+    return written && other && arrival_of_older < arrival && written->overlaps(*other);
+  };
+  std::erase_if(writes_, [&](const Write& write) {
+    const bool is_pulse_end = write.id == WriteId{};  // it must come
+    if (write.to_all || is_pulse_end || !is_undone(write.request, write.arrival)) return false;
+    finish(write, WriteResult::Outcome::Expired, ErrorCode::CommandExpired, kWhy);
+    return true;
+  });
+  std::erase_if(asks_, [&](const Asking& asking) {
+    if (!is_undone(asking.ask.request, asking.arrival)) return false;
+    finish_ask(asking.ask, failure(ErrorCode::CommandExpired, ErrorKind::Transient,
+                                   name_of(units_[asking.unit]) + ": " + kWhy));
+    return true;
+  });
 }
 
 Send BusSchedule::send_to_all(std::size_t unit, Request request, Purpose purpose, SteadyTime now) {
@@ -49,6 +55,19 @@ void BusSchedule::sent_to_all(const Flight& flight) {
   }
   finish(std::get<ToAll>(flight.purpose).write, WriteResult::Outcome::Sent, {},
          "to all units of " + options_.place + "; nobody confirms it");
+}
+
+// When hubward stops, the moment is known: by then all bytes were on the line or not. A connection
+// may have been lost for a while before anybody noticed.
+void BusSchedule::cut_off(const Flight& flight, SteadyTime now) {
+  if (stopped_ && flight.sent_at + line_time(flight.request) <= now) return sent_to_all(flight);
+  const std::string why = stopped_ ? "hubward stopped" : "connection lost";
+  if (const auto* asking = std::get_if<Asking>(&flight.purpose)) {
+    return finish_ask(asking->ask, failure(ErrorCode::PortLost, ErrorKind::Transient,
+                                           why + " while it was sent to all units"));
+  }
+  finish(std::get<ToAll>(flight.purpose).write, WriteResult::Outcome::Unknown,
+         ErrorCode::WriteOutcomeUnknown, why + " while it was sent to all units");
 }
 
 }  // namespace hubward::modbus

@@ -104,13 +104,12 @@ void BusSchedule::on_link_down(const std::optional<Error>& why, std::chrono::mil
   link_up_ = false;
   shadow_.reset();
   for (Flight& flight : std::exchange(flights_, {})) {
-    if (options_.serial && !flight.to_all) {
-      units_[flight.unit].late.owe(flight.request, flight.sent_at);
+    if (flight.to_all) {
+      cut_off(flight, now.steady);
+      continue;
     }
-    if (const auto* to_all = std::get_if<ToAll>(&flight.purpose)) {
-      finish(to_all->write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
-             "connection lost while it was sent to all units");
-    } else if (auto* write = std::get_if<Write>(&flight.purpose)) {
+    if (options_.serial) units_[flight.unit].late.owe(flight.request, flight.sent_at);
+    if (auto* write = std::get_if<Write>(&flight.purpose)) {
       finish(*write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
              "connection lost before the answer came");
     } else if (auto* first = std::get_if<ReadFirst>(&flight.purpose)) {

@@ -168,6 +168,7 @@ class BusSchedule {
     bool read_first = false;
     bool withdrawn = false;  // not to be sent (again)
     bool to_all = false;     // units of the line
+    std::uint64_t arrival = 0;
     SteadyTime sent_at = SteadyTime::min();
   };
   struct ReadFirst {
@@ -190,6 +191,7 @@ class BusSchedule {
   struct Asking {
     OneOff ask;
     std::size_t unit;
+    std::uint64_t arrival;
   };
   struct ToAll {
     Write write;
@@ -336,7 +338,8 @@ class BusSchedule {
   [[nodiscard]] std::optional<Send> next_to_all(std::size_t place_in_line, SteadyTime now);
   Send send_to_all(std::size_t unit, Request request, Purpose purpose, SteadyTime now);
   void sent_to_all(const Flight& flight);
-  void overtake(const Write& write, std::size_t place_in_line);
+  void cut_off(const Flight& flight, SteadyTime now);
+  void overtake(const Request& request, std::uint64_t arrival);
   void read_first_done(ReadFirst job, const Answer& answer);
   // Before all others, unless it was withdrawn since it was taken out.
   void write_next(Write write);
@@ -380,6 +383,7 @@ class BusSchedule {
   unsigned timeouts_in_row_ = 0;
   unsigned writes_in_row_ = 0;
   std::uint64_t last_ticket_ = 0;
+  std::uint64_t last_arrival_ = 0;  // of writes and one-off requests, in the order they were made
   SteadyTime accounted_until_ = SteadyTime::min();  // the end of the last exchange
   AnswerTimes line_times_;                          // of all units
   ProbeBudget probe_budget_;

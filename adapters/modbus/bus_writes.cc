@@ -89,6 +89,7 @@ void BusSchedule::on_write(WriteId id, const WriteRequest& request, SteadyTime n
   write.request = std::move(*pdu);
   write.registers = *registers;
   write.to_all = tag->broadcast;
+  write.arrival = ++last_arrival_;
   write.read_first =
       is_part(*tag) && tag->table == Table::HoldingRegister && unit->has_no_mask_write;
   if (stopped_ || winding_down_) {

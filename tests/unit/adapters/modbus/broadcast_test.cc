@@ -151,6 +151,114 @@ TEST_CASE("a write to all units that could not be sent, or was cut off, is told 
   CHECK(result->outcome == Outcome::Expired);
 }
 
+TEST_CASE("a stop does not take back that a write had been sent to all units") {
+  struct Row {
+    const char* why;
+    std::chrono::milliseconds sent_ago;
+    bool was_sent;
+  };
+  // 8 bytes and 3.5 characters take 12 ms at 9600 baud; a port that is closed forgets the rest.
+  const Row rows[] = {{"the units have their time for it", 13ms, true},
+                      {"nearly over", 205ms, true},
+                      {"half of it is still in the port", 5ms, false}};
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    FaultyLine line({device(0, 1, {to_all(0, 50)})}, kLine, {}, 1);
+    line.run_for(10s);
+    std::optional<WriteResult> result;
+    begin_write(line, 0, 0, 7, result);
+    line.run_for(row.sent_ago);
+    CHECK_FALSE(result);
+    line.adapter->stop();
+    REQUIRE(result);
+    CHECK(result->outcome == (row.was_sent ? Outcome::Sent : Outcome::Unknown));
+    CHECK(result->detail == (row.was_sent ? "to all units of /dev/ttyUSB0; nobody confirms it"
+                                          : "hubward stopped while it was sent to all units"));
+  }
+}
+
+TEST_CASE("a stop does not take back that somebody's one-off write had been sent to all units") {
+  for (const bool was_sent : {true, false}) {
+    FaultyLine line({device(0, 1, {to_all(0, 50)})}, kLine, {}, 1);
+    line.run_for(10s);
+    std::vector<LineAnswer> answers;
+    line.begin_ask(kBroadcastUnit, WriteRegister{60, 7}, answers);
+    line.run_for(was_sent ? 100ms : 5ms);
+    CHECK(answers.empty());
+    line.adapter->stop();
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].has_value() == was_sent);
+    if (!was_sent) CHECK(answers[0].error().code == ErrorCode::PortLost);
+  }
+}
+
+// Someone's one-off write waits for a silent unit, and would undo what all were given after it.
+TEST_CASE("a write to all units undoes older one-off writes that wait, and no younger ones") {
+  FaultyLine line(two_units(), kLine, {}, 1);
+  line.run_for(2s);
+  line.silent = {2, 9};
+  line.run_for(5s);
+  std::vector<LineAnswer> older;
+  std::vector<LineAnswer> overlapping;
+  std::vector<LineAnswer> of_another;
+  std::vector<LineAnswer> younger;
+  line.begin_ask(2, WriteRegister{50, 5}, older);
+  line.begin_ask(2, WriteRegisters{49, {1, 2}}, overlapping);
+  line.begin_ask(2, WriteCoil{50, true}, of_another);
+  line.run_for(1s);
+  CHECK(older.empty());
+  std::optional<WriteResult> everybody;
+  begin_write(line, 0, 1, 7, everybody);
+  line.begin_ask(2, WriteRegister{50, 6}, younger);
+  line.run_for(1s);
+  REQUIRE(everybody);
+  CHECK(everybody->outcome == Outcome::Sent);
+  for (const auto* undone : {&older, &overlapping}) {
+    REQUIRE(undone->size() == 1);
+    REQUIRE_FALSE(undone->at(0));
+    CHECK(undone->at(0).error().code == ErrorCode::CommandExpired);
+    CHECK(undone->at(0).error().context ==
+          "unit 2 at /dev/ttyUSB0: a later write to all units of the line went first; not written");
+  }
+  CHECK(of_another.empty());
+  CHECK(younger.empty());
+  line.silent.clear();
+  line.run_for(15s);
+  REQUIRE(of_another.size() == 1);
+  CHECK(of_another[0]);
+  REQUIRE(younger.size() == 1);
+  CHECK(younger[0]);
+  CHECK(line.units[2].values[{kHolding, 50}] == 6);
+}
+
+TEST_CASE("a one-off write to all units undoes what waits for a silent one") {
+  FaultyLine line(two_units(), kLine, {}, 1);
+  line.run_for(2s);
+  line.silent = {2};
+  line.run_for(5s);
+  std::optional<WriteResult> command;
+  std::optional<WriteResult> of_another;
+  std::vector<LineAnswer> asked;
+  begin_write(line, 1, 1, 5, command, 60s);
+  begin_write(line, 1, 0, 6, of_another, 60s);
+  line.begin_ask(2, WriteRegister{50, 6}, asked);
+  line.run_for(10ms);
+  std::vector<LineAnswer> everybody;
+  line.begin_ask(kBroadcastUnit, WriteRegisters{48, {1, 2, 3}}, everybody);
+  line.run_for(500ms);
+  REQUIRE(everybody.size() == 1);
+  CHECK(everybody[0]);
+  REQUIRE(command);
+  CHECK(command->outcome == Outcome::Expired);
+  CHECK_FALSE(of_another);
+  REQUIRE(asked.size() == 1);
+  CHECK_FALSE(asked[0]);
+  line.silent.clear();
+  line.run_for(15s);
+  REQUIRE(of_another);
+  CHECK(of_another->outcome == Outcome::Written);
+}
+
 TEST_CASE("somebody may write to all units once, and ask them nothing") {
   FaultyLine line(two_units(), kLine, {}, 1);
   line.run_for(2s);

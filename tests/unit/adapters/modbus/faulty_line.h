@@ -63,6 +63,15 @@ class FaultyLine {
     }
   }
   void set_faults(Faults faults) { faults_ = faults; }
+  // A one-off request, with all the time it wants.
+  void begin_ask(std::uint8_t unit_id, const Request& request, std::vector<LineAnswer>& answers) {
+    LineAsks asks;
+    asks.asks = {{unit_id, encode_request(request).value()}};
+    asks.deadline = clock.steady() + 60s;
+    asks.may_write = true;
+    adapter->ask(std::move(asks),
+                 [&answers](std::vector<LineAnswer> all) { answers = std::move(all); });
+  }
   void carry() {
     if (streams[0].written.empty()) return;
     const auto frame = streams[0].take_written();
