@@ -11,6 +11,7 @@ enum class ColumnKind : std::uint8_t {
   Text,
   Number,
   Truth,
+  RawNumbers,  // "0x8000 -1"
   Address,
   Type,
   Order,   // ABCD, CDAB, BADC, DCBA
@@ -19,7 +20,8 @@ enum class ColumnKind : std::uint8_t {
   RawHigh,
   ScaledLow,
   ScaledHigh,
-  Scaling,  // which kind those four describe
+  Scaling,      // which kind those four describe
+  OnlyInFiles,  // a key of a tag that is more than a field can say
   Ignored,
 };
 

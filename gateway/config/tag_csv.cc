@@ -48,6 +48,12 @@ class TagBuilder {
   void truth(const char* key, bool value) {
     if (begin(key)) out_.Bool(value);
   }
+  void texts(const char* key, const std::vector<std::string>& values) {
+    if (!begin(key)) return;
+    out_.StartArray();
+    for (const std::string& value : values) out_.String(value.c_str());
+    out_.EndArray();
+  }
   [[nodiscard]] bool has(const char* key) const { return keys_.contains(key); }
   [[nodiscard]] std::string take() {
     out_.EndObject();
@@ -84,6 +90,11 @@ class Importer {
       read_row(table_.rows[i]);
     }
     tell_units();
+    if (out_.is_for_line) {
+      out_.notes.emplace_back(
+          "\"broadcast\" is for a device on a serial line (\"modbus_rtu\", \"modbus_rtu_tcp\"): "
+          "Modbus TCP has none");
+    }
     if (said_writable_ > 0 && !options_.take_access) {
       out_.notes.push_back(std::to_string(said_writable_) +
                            (said_writable_ == 1 ? " tag" : " tags") +
@@ -103,15 +114,22 @@ class Importer {
     const CsvRow& header = table_.rows[0];
     std::map<std::string, std::string> taken;  // key, heading
     std::string unknown;
+    std::string only_in_files;
+    const auto add = [](std::string& list, const std::string& heading) {
+      list += (list.empty() ? "" : ", ") + quoted(heading);
+    };
     for (const std::string& heading : header.fields) {
       const TagColumn* const column = find_tag_column(heading);
       if (column == nullptr) {
-        if (!heading.empty()) unknown += (unknown.empty() ? "" : ", ") + quoted(heading);
+        if (!heading.empty()) add(unknown, heading);
         columns_.push_back(nullptr);
         continue;
       }
-      columns_.push_back(column->kind == ColumnKind::Ignored ? nullptr : column);
-      if (column->kind == ColumnKind::Ignored) continue;
+      const bool only_in_file = column->kind == ColumnKind::OnlyInFiles;
+      if (only_in_file) add(only_in_files, heading);
+      const bool is_taken = !only_in_file && column->kind != ColumnKind::Ignored;
+      columns_.push_back(is_taken ? column : nullptr);
+      if (!is_taken) continue;
       const auto [other, is_new] = taken.emplace(column->key, heading);
       if (!is_new) {
         say(header.line, "the columns " + quoted(other->second) + " and " + quoted(heading) +
@@ -124,6 +142,10 @@ class Importer {
       }
     }
     if (!unknown.empty()) out_.notes.push_back("not taken over: " + unknown);
+    if (!only_in_files.empty()) {
+      out_.notes.push_back("not taken over: " + only_in_files +
+                           "; a field has no room for it, write it into the device's file");
+    }
     return out_.problems.empty();
   }
 
@@ -164,6 +186,8 @@ class Importer {
         return take_access(field, tag);
       case ColumnKind::Truth:
         return take_truth(column, field, tag);
+      case ColumnKind::RawNumbers:
+        return take_raw_numbers(column, field, tag);
       case ColumnKind::Number:
       case ColumnKind::RawLow:
       case ColumnKind::RawHigh:
@@ -172,6 +196,7 @@ class Importer {
         return take_number(column, field, tag);
       case ColumnKind::Scaling:
         return take_scaling(field);
+      case ColumnKind::OnlyInFiles:
       case ColumnKind::Ignored:
         return;
     }
@@ -202,9 +227,22 @@ class Importer {
     const std::string word = letters_and_digits(field);
     if (word == "true" || word == "yes" || word == "1" || word == "x") {
       tag.truth(column.key, true);
+      if (column.key == std::string_view("broadcast")) out_.is_for_line = true;
     } else if (word != "false" && word != "no" && word != "0") {
       wrong(column.key, field, "is neither true nor false");
     }
+  }
+
+  // With blanks, commas or semicolons between them.
+  static void take_raw_numbers(const TagColumn& column, const std::string& field, TagBuilder& tag) {
+    constexpr const char* kBetween = " ,;";
+    std::vector<std::string> numbers;
+    for (auto begin = field.find_first_not_of(kBetween); begin != std::string::npos;) {
+      const auto end = field.find_first_of(kBetween, begin);
+      numbers.push_back(field.substr(begin, end - begin));
+      begin = field.find_first_not_of(kBetween, end);
+    }
+    tag.texts(column.key, numbers);
   }
 
   // Kepware: R/W, RO. Neuron: "Read", "Read Write", "Read Subscribe Write", or their sum (2
@@ -312,6 +350,7 @@ TagCsv read_tag_csv(std::string_view text, const TagCsvOptions& options) {
     Importer(table, options, found).run();
     out.tags = std::move(found.tags);
     out.notes = std::move(found.notes);
+    out.is_for_line = found.is_for_line;
     for (auto& problem : found.problems) out.problems.push_back(std::move(problem));
   }
   std::ranges::stable_sort(out.problems, {}, &CsvProblem::line);

@@ -28,6 +28,7 @@ struct TagCsv {
   std::vector<TagRow> tags;
   std::vector<CsvProblem> problems;  // in the order of lines
   std::vector<std::string> notes;    // what was left out, and what else somebody should know
+  bool is_for_line = false;          // some are written to all units of a serial line
 };
 
 // Column names may be written in any case, with blanks, dashes or underscores: those of the

@@ -77,10 +77,11 @@ ImportedTags import_tags(std::string_view csv, const TagCsvOptions& options) {
     return out;
   }
   const std::string tags = list_of_tags(table.tags);
+  const std::string attach = table.is_for_line ? R"({"modbus_rtu": {"port": "p", "baud": 9600}})"
+                                               : R"({"modbus_tcp": {"host": "h"}})";
   const OneDevice files(
-      R"({"version": 1, "id": "imported", "enrollment": "e", "key": {"file": "k"},
-          "attach": {"modbus_tcp": {"host": "h"}}, "tags": )" +
-      tags + "}");
+      R"({"version": 1, "id": "imported", "enrollment": "e", "key": {"file": "k"}, "attach": )" +
+      attach + R"(, "tags": )" + tags + "}");
   for (const Problem& problem : load_site("site", files, AnyKey()).problems) {
     const auto pointer = tag_pointer(problem.pointer);
     if (!pointer || pointer->tag >= table.tags.size()) continue;

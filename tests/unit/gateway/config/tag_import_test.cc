@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "gateway/config/device_file.h"
+#include "gateway/config/schema.h"
+#include "gateway/config/tag_columns.h"
 #include "proto/json.h"
 
 using namespace hubward;
@@ -76,6 +78,16 @@ TEST_CASE("columns become the keys of a tag, however they are called") {
       {"writable by its own word",
        "name,address,type,writable,min,max\nset,40005,int16,yes,0,100\n",
        R"({"name":"set","address":"manual:40005","type":"int16","writable":true,"min":0,"max":100})"},
+      {"raw numbers that stand for no value", "name,address,type,Bad Raw\noil,40005,int16,0x8000\n",
+       R"({"name":"oil","address":"manual:40005","type":"int16","bad_raw":["0x8000"]})"},
+      {"several of them", "name;address;type;bad_raw\noil;40005;int16;0x8000, -1  32767\n",
+       R"({"name":"oil","address":"manual:40005","type":"int16","bad_raw":["0x8000","-1","32767"]})"},
+      {"to all units of a line",
+       "name,address,type,writable,min,max,broadcast\nset,40005,int16,yes,0,9,yes\n",
+       R"({"name":"set","address":"manual:40005","type":"int16","writable":true,"min":0,"max":9,)"
+       R"("broadcast":true})"},
+      {"to one alone", "name,address,type,broadcast\nset,40005,int16,no\n",
+       R"({"name":"set","address":"manual:40005","type":"int16"})"},
       {"a byte order mark, Windows", "\xEF\xBB\xBFname;address;type\r\noil;40005;int16\r\n",
        R"({"name":"oil","address":"manual:40005","type":"int16"})"},
   };
@@ -124,6 +136,13 @@ TEST_CASE("what is wrong in a row is said with its line") {
        "between equal limits"},
       {"no truth", "name,address,type,writable\noil,40005,int16,perhaps\n",
        "neither true nor false"},
+      {"to all units, and nobody may write it", "name,address,type,broadcast\noil,40005,int16,x\n",
+       "2: \"broadcast\" belongs to a tag that is \"writable\""},
+      {"to all units, and read back from all",
+       "name,address,type,writable,verify,broadcast\noil,40005,int16,x,x,x\n", "2: "},
+      {"no raw number", "name,address,type,bad_raw\noil,40005,int16,NaN\n", "2: "},
+      {"a raw number that does not fit", "name,address,type,bad_raw\noil,40005,int16,0x10000\n",
+       "2: \"0x10000\" does not fit into the 16 bits of this tag"},
       {"no address at all", "name,type\noil,int16\n", "1: there is no column \"address\""},
       {"two columns for one key", "name,tag name,address\noil,oil,40005\n",
        "1: the columns \"name\" and \"tag name\" both say \"name\""},
@@ -199,6 +218,42 @@ TEST_CASE(
   CHECK(imported.notes[0] == "not taken over: \"colour\"");
   CHECK(has(imported.json, R"("type":"int16","interval_ms":2500})"));
   CHECK(has(imported.json, R"("type":"int16","interval_ms":100})"));
+}
+
+TEST_CASE("every key of a Modbus tag has a column, but for those that one field cannot say") {
+  const auto schema = json::parse(schema_json(FileKind::Device));
+  REQUIRE(schema);
+  const json::Value& keys = (*schema)["definitions"]["modbus_tag"]["properties"];
+  CHECK(keys.MemberCount() > 30);
+  for (const auto& member : keys.GetObject()) {
+    const std::string key = member.name.GetString();
+    CAPTURE(key);
+    const TagColumn* const column = find_tag_column(key);
+    REQUIRE(column != nullptr);
+    CHECK(column->key == key);
+    CHECK((column->kind == ColumnKind::OnlyInFiles) == (key == "names" || key == "unnamed"));
+  }
+  const auto imported =
+      import_tags("name,address,type,Names,colour\nmode,40001,int16,0=off,red\n", {});
+  CHECK(imported.count == 1);
+  REQUIRE(imported.notes.size() == 2);
+  CHECK(imported.notes[0] == "not taken over: \"colour\"");
+  CHECK(imported.notes[1] ==
+        "not taken over: \"Names\"; a field has no room for it, write it into the device's file");
+}
+
+TEST_CASE("a table whose tags are written to all units is for a serial line") {
+  const auto imported = import_tags(
+      "name,address,type,writable,min,max,broadcast\nset,40001,int16,1,0,9,1\nown,40002,int16,,,,"
+      "\n",
+      {});
+  CHECK(imported.problems.empty());
+  CHECK(imported.warnings.empty());
+  REQUIRE(imported.notes.size() == 1);
+  CHECK(
+      imported.notes[0] ==
+      "\"broadcast\" is for a device on a serial line (\"modbus_rtu\", \"modbus_rtu_tcp\"): Modbus "
+      "TCP has none");
 }
 
 TEST_CASE("a table has no more tags than a device, and no more bytes than a file") {
