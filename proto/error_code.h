@@ -29,12 +29,13 @@ enum class ErrorCode : std::uint16_t {
   NoValue,             // the equipment sent what stands for "no value"
   BadPayload,          // text, JSON or topic not of the configured form
   InputTooLong,        // a frame, line or payload over its limit
-  BrokerUnavailable,   // local MQTT broker cannot be reached or refuses us
+  BrokerUnavailable,   // local MQTT broker cannot be reached or does not let us in
   DeviceOffline,       // the device, or its last will at the broker, says that it is not there
   // --- Writes to the plant.
   NotWritable,          // tag unknown or not marked writable
   OutOfRange,           // value outside the tag's range or type
   WriteRefused,         // the equipment said no
+  BrokerRefused,        // the local MQTT broker did not take it
   WriteOutcomeUnknown,  // no answer: may or may not have happened
   CommandExpired,       // time-out passed before it could be written
   WritesPaused,         // maintenance mode

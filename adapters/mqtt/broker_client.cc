@@ -87,9 +87,9 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
     carry_out(std::move(actions));
   }
 
-  void withdraw_waiting() {
+  void withdraw_waiting(const Error& why) {
     ClientActions actions;
-    session_.withdraw_waiting(actions);
+    session_.withdraw_waiting(why, actions);
     carry_out(std::move(actions));
   }
 
@@ -251,7 +251,7 @@ class Link final : public BrokerLink {
   void publish(BrokerPublish message, BrokerPublished done) override {
     core_->publish(std::move(message), std::move(done));
   }
-  void withdraw_waiting() override { core_->withdraw_waiting(); }
+  void withdraw_waiting(Error why) override { core_->withdraw_waiting(why); }
   void stop() noexcept override { core_->stop(); }
 
  private:

@@ -16,6 +16,8 @@ bool wants_it_again(const Status& stored) {
          code == ErrorCode::Stopped;
 }
 
+constexpr auto kStopping = "hubward is stopping; not written";
+
 }  // namespace
 
 MqttAdapter::MqttAdapter(BrokerSettings broker, std::vector<DeviceSettings> devices,
@@ -132,6 +134,12 @@ void MqttAdapter::stop() noexcept {
 }
 
 void MqttAdapter::write(WriteRequest request, WriteDone done) {
+  if (winding_down_) {
+    return done({.outcome = WriteResult::Outcome::Refused,
+                 .code = ErrorCode::Stopped,
+                 .detail = kStopping,
+                 .read_back = {}});
+  }
   const auto device = std::find_if(devices_.begin(), devices_.end(), [&](const Device& one) {
     return one.settings.device == request.device;
   });
@@ -161,7 +169,17 @@ void MqttAdapter::write(WriteRequest request, WriteDone done) {
 }
 
 void MqttAdapter::withdraw_writes() {
-  if (link_) link_->withdraw_waiting();
+  withdraw(ErrorCode::WritesPaused, "maintenance began; not written");
+}
+
+void MqttAdapter::wind_down(std::function<void()> done) {
+  winding_down_ = true;
+  withdraw(ErrorCode::Stopped, kStopping);
+  loop_.post(std::move(done));
+}
+
+void MqttAdapter::withdraw(ErrorCode code, std::string why) {
+  if (link_) link_->withdraw_waiting({code, ErrorKind::Permanent, std::move(why)});
   plan_write_timer();
 }
 

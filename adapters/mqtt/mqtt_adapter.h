@@ -49,7 +49,9 @@ class MqttAdapter final : public SouthboundAdapter, public QueuesWrites, private
   void report_broker(DeviceIndex device);
   void write(WriteRequest request, WriteDone done) override;
   void withdraw_writes() override;
-  void wind_down(std::function<void()> done) override { loop_.post(std::move(done)); }
+  // A write is one publish and begins nothing that must be ended. What the broker has is answered
+  // as usual until stop().
+  void wind_down(std::function<void()> done) override;
   // Messages not acknowledged by then are delivered again after the next start.
   void stop() noexcept override;
 
@@ -74,6 +76,7 @@ class MqttAdapter final : public SouthboundAdapter, public QueuesWrites, private
   Status route(std::size_t place);
   Status expect(Kind& kind);
   void subscribe(std::string filter);
+  void withdraw(ErrorCode code, std::string why);
   [[nodiscard]] bool is_subscribed(const std::string& filter) const;
   // True: it is one of a newcomer's.
   bool take_newcomer(const BrokerMessage& message);
@@ -107,6 +110,7 @@ class MqttAdapter final : public SouthboundAdapter, public QueuesWrites, private
   Loop& loop_;
   ReadingSink* sink_ = nullptr;  // while started
   std::unique_ptr<BrokerLink> link_;
+  bool winding_down_ = false;
   std::optional<FieldState> broker_state_;  // nothing: neither connected nor refused yet
 };
 

@@ -153,7 +153,7 @@ std::optional<WriteExchange::Begun> WriteExchange::begin(const DeviceSettings& d
                    std::min<SteadyTime::duration>(device.answer_timeout, request.deadline - now)) -
                    kNotSentKnownBefore,
                std::chrono::milliseconds{1});
-  waiting_.emplace(begun.id, Waiting{&device, std::move(request), std::move(done),
+  waiting_.emplace(begun.id, Waiting{&device, &tag, std::move(request), std::move(done),
                                      now + device.answer_timeout, wall});
   return begun;
 }
@@ -168,11 +168,12 @@ void WriteExchange::on_published(const std::string& id, const Result<BrokerTook>
     return;
   }
   if (was_sent) return finish(found, unknown(taken.error().context));
-  const bool expired = taken.error().code == ErrorCode::CommandExpired;
-  finish(found, {expired ? Outcome::Expired : Outcome::Refused,
-                 taken.error().code,
-                 taken.error().context,
-                 {}});
+  const ErrorCode code = taken.error().code;
+  std::string why = taken.error().context;
+  // What it looks like in the broker's rules.
+  if (code == ErrorCode::BrokerRefused) why += "; topic " + found->second.tag->write->topic;
+  const bool expired = code == ErrorCode::CommandExpired;
+  finish(found, {expired ? Outcome::Expired : Outcome::Refused, code, std::move(why), {}});
 }
 
 bool WriteExchange::on_answer(const DeviceSettings& device, const BrokerMessage& message) {

@@ -40,8 +40,8 @@ class WriteExchange {
     BrokerPublish publish;
   };
 
-  // `tag` names how it is written. `device` outlives the exchange. Nothing: it was refused, and
-  // answered.
+  // `tag` names how it is written. It and `device` outlive the exchange. Nothing: it was refused,
+  // and answered.
   [[nodiscard]] std::optional<Begun> begin(const DeviceSettings& device, const TagSettings& tag,
                                            WriteRequest request, WriteDone done, SteadyTime now,
                                            WallTime wall);
@@ -62,6 +62,7 @@ class WriteExchange {
  private:
   struct Waiting {
     const DeviceSettings* device;
+    const TagSettings* tag;
     WriteRequest request;
     WriteDone done;
     SteadyTime until;

@@ -77,8 +77,8 @@ class BrokerLink {
   // QoS 1; `done` runs once on the loop: the broker has it, or why not. An error of kind Permanent
   // means that nothing was sent.
   virtual void publish(BrokerPublish message, BrokerPublished done) = 0;
-  // Publishes that wait until the broker takes more are answered with WritesPaused, and never sent.
-  virtual void withdraw_waiting() = 0;
+  // Publishes that wait until the broker takes more are answered with `why`, and never sent.
+  virtual void withdraw_waiting(Error why) = 0;
   virtual void stop() noexcept = 0;  // no event follows
 };
 

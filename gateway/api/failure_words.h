@@ -105,7 +105,8 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
     {ErrorCode::BrokerUnavailable, "broker_unavailable", "Local MQTT broker not reachable",
      "The MQTT broker in the plant does not accept our connection.",
      "Tries again every few seconds.",
-     "Check that the broker runs, and its address, user and password in gateway.json."},
+     "Check that the broker runs, its address, user and password in gateway.json, and that its "
+     "rules (ACL) let that user subscribe."},
     {ErrorCode::DeviceOffline, "device_offline", "Device says it is offline",
      "The device, or the broker in its name (its last will), has said that it is not there.",
      "Waits until it is heard again.", "Check power and network of the device."},
@@ -120,6 +121,12 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
     {ErrorCode::WriteRefused, "write_refused", "Device refused the write",
      "The device answered that it does not accept this value.",
      "Reports the refusal; nothing was written.", ""},
+    {ErrorCode::BrokerRefused, "broker_refused", "Broker refused the write",
+     "The MQTT broker in the plant did not take the command, by its rules (ACL) or a limit of its "
+     "own; the device never got it.",
+     "Reports the refusal; nothing was written.",
+     "Check the broker's rules: the user that gateway.json names must be allowed to publish on the "
+     "topic of the write. The broker's log may say more."},
     {ErrorCode::WriteOutcomeUnknown, "write_outcome_unknown", "Outcome of the write unknown",
      "The command was sent and no answer came: it may or may not have happened.",
      "Reports it so, reads the value back, does not repeat it.",

@@ -368,12 +368,10 @@ Status ClientSession::check_size(std::size_t bytes) const {
                      " bytes at most");
 }
 
-void ClientSession::withdraw_waiting(ClientActions& out) {
+void ClientSession::withdraw_waiting(const Error& why, ClientActions& out) {
   for (const Held& held : std::exchange(held_, {})) {
-    out.emplace_back(PublishEnded{.number = held.number,
-                                  .taken = false,
-                                  .refusal = "maintenance began; not written",
-                                  .code = ErrorCode::WritesPaused});
+    out.emplace_back(PublishEnded{
+        .number = held.number, .taken = false, .refusal = why.context, .code = why.code});
   }
 }
 
@@ -413,7 +411,7 @@ void ClientSession::on_puback(const Puback& puback, SteadyTime now, ClientAction
   if (!ended.taken) {
     ended.refusal =
         "the broker does not take it: " + reason_words(puback.reason, puback.properties);
-    ended.code = ErrorCode::WriteRefused;
+    ended.code = ErrorCode::BrokerRefused;
   }
   out.emplace_back(std::move(ended));
   send_held(now, out);

@@ -110,8 +110,8 @@ class ClientSession {
   // broker.
   [[nodiscard]] Result<std::uint64_t> publish(ClientPublish message, SteadyTime now,
                                               ClientActions& out);
-  // What waits here for the broker is never sent any more, and ended with WritesPaused.
-  void withdraw_waiting(ClientActions& out);
+  // What waits here for the broker is never sent any more, and ended for that reason.
+  void withdraw_waiting(const Error& why, ClientActions& out);
 
  private:
   enum class Phase : std::uint8_t { Closed, Connecting, Subscribing, Ready };

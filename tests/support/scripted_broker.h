@@ -42,7 +42,7 @@ class ScriptedBroker final : public BrokerConnector {
   BrokerSettings settings;
   BrokerEvents* events = nullptr;
   bool started = false;
-  int withdrawals = 0;
+  bool holds = false;  // it takes no more publishes for now: they wait
   std::vector<BrokerPublish> published;
 
  private:
@@ -51,14 +51,18 @@ class ScriptedBroker final : public BrokerConnector {
     explicit Link(ScriptedBroker& broker) : broker_(broker) {}
     void start() override { broker_.started = true; }
     void publish(BrokerPublish message, BrokerPublished done) override {
+      if (broker_.holds) return held_.push_back(std::move(done));
       broker_.published.push_back(std::move(message));
       done(BrokerTook{});
     }
-    void withdraw_waiting() override { ++broker_.withdrawals; }
+    void withdraw_waiting(Error why) override {
+      for (const BrokerPublished& done : std::exchange(held_, {})) done(tl::unexpected(why));
+    }
     void stop() noexcept override { broker_.started = false; }
 
    private:
     ScriptedBroker& broker_;
+    std::vector<BrokerPublished> held_;
   };
 };
 

@@ -176,17 +176,6 @@ TEST_CASE("a remark that comes later is told of devices that were not heard mean
   CHECK(bench.sink.states.size() == 5);  // a new connection: both, gone and there again
 }
 
-TEST_CASE("maintenance withdraws what waits for the broker, and a stop waits for nothing") {
-  Bench bench;
-  bench.adapter.withdraw_writes();
-  CHECK(bench.broker.withdrawals == 1);
-  bool done = false;
-  bench.adapter.wind_down([&] { done = true; });
-  CHECK_FALSE(done);
-  bench.loop.run_posted();
-  CHECK(done);
-}
-
 TEST_CASE("a retained message is taken once, and not again at every reconnect") {
   Bench bench;
   const auto first = bench.broker.send("plant/s1/t", R"({"v":1})", true);
@@ -424,6 +413,49 @@ TEST_CASE("a write is published, and answered by what the device says") {
   write();
   bench.adapter->stop();
   REQUIRE(results.size() == 3);
+}
+
+TEST_CASE("what waits for the broker is withdrawn by maintenance, and for good by a stop") {
+  ValveBench bench;
+  bench.broker.holds = true;
+  std::vector<WriteResult> results;
+  const auto write = [&] {
+    bench.adapter->write({DeviceIndex{7}, TagIndex{0}, true, bench.clock.steady() + 10s},
+                         [&](WriteResult result) { results.push_back(std::move(result)); });
+  };
+  write();
+  bench.adapter->withdraw_writes();
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].outcome == WriteResult::Outcome::Refused);
+  CHECK(results[0].code == ErrorCode::WritesPaused);
+  write();
+  bool done = false;
+  bench.adapter->wind_down([&] { done = true; });
+  REQUIRE(results.size() == 2);
+  CHECK(results[1].outcome == WriteResult::Outcome::Refused);
+  CHECK(results[1].code == ErrorCode::Stopped);
+  CHECK(results[1].detail == "hubward is stopping; not written");
+  CHECK_FALSE(done);
+  bench.loop.run_posted();
+  CHECK(done);
+  write();  // no command is begun any more
+  REQUIRE(results.size() == 3);
+  CHECK(results[2].code == ErrorCode::Stopped);
+  CHECK(bench.broker.published.empty());
+}
+
+TEST_CASE("a device's word on what it was told before a stop began still counts") {
+  ValveBench bench;
+  std::optional<WriteResult> result;
+  bench.adapter->write({DeviceIndex{7}, TagIndex{0}, true, bench.clock.steady() + 10s},
+                       [&](WriteResult one) { result = std::move(one); });
+  REQUIRE(bench.broker.published.size() == 1);
+  bench.adapter->wind_down([] {});
+  CHECK_FALSE(result);
+  const std::string id = bench.broker.published[0].payload.substr(5);
+  bench.broker.send("plant/v1/answer", R"({"id":")" + id + R"("})");
+  REQUIRE(result);
+  CHECK(result->outcome == WriteResult::Outcome::Written);
 }
 
 TEST_CASE("a write is not confirmed by what the broker has kept or what was measured before") {

@@ -301,6 +301,18 @@ TEST_CASE("what was not published is refused, and what may have been is unknown"
   CHECK(f.results[5].outcome == Outcome::Unknown);
 }
 
+TEST_CASE(
+    "what the broker refused is told with its reason and the topic, and not as the device's") {
+  Fixture f(true);
+  f.exchange.on_published(
+      f.write(true)->id,
+      failure(ErrorCode::BrokerRefused, ErrorKind::Permanent, "broker b:1883: not allowed"), false);
+  REQUIRE(f.results.size() == 1);
+  CHECK(f.results[0].outcome == Outcome::Refused);
+  CHECK(f.results[0].code == ErrorCode::BrokerRefused);
+  CHECK(f.results[0].detail == "broker b:1883: not allowed; topic plant/v1/set");
+}
+
 TEST_CASE("values that mean the same are the same") {
   CHECK(is_same_value(1.0, std::int64_t{1}));
   CHECK(is_same_value(true, std::uint64_t{1}));

@@ -127,6 +127,7 @@ TEST_CASE("what the caller can mend is told apart from what the equipment refuse
       {ErrorCode::WritesPaused, hub::MethodStatus::Conflict},
       {ErrorCode::LimitExceeded, hub::MethodStatus::Busy},
       {ErrorCode::WriteRefused, hub::MethodStatus::Failed},
+      {ErrorCode::BrokerRefused, hub::MethodStatus::Failed},
   };
   for (const auto& row : rows) {
     CAPTURE(words_for(row.code).label);
