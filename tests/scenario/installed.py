@@ -21,8 +21,15 @@ def site(folder, model):
         "enrollments": {"plant": {"type": "group", "key": {"file": "group.key"}}}}))
     (folder / "devices.d" / "one.json").write_text(json.dumps({
         "version": 1, "id": "one", "enrollment": "plant", "model": model,
-        "attach": {"serial": {"port": "/dev/ttyUSB0"}}}))
+        "attach": attachment_for(model)}))
     return folder
+
+
+def attachment_for(model):
+    """What a device's file must add to a model."""
+    if '"modbus_rtu"' in (ROOT / "adapters/models" / f"{model}.json").read_text():
+        return {"modbus_rtu": {"port": "/dev/ttyUSB0", "unit_id": 1}}
+    return {"serial": {"port": "/dev/ttyUSB0"}}
 
 
 def an_installed_hubward_finds_the_ready_made_models():
@@ -32,7 +39,7 @@ def an_installed_hubward_finds_the_ready_made_models():
                        stdout=subprocess.DEVNULL)
         environment = {key: value for key, value in os.environ.items() if key != "HUBWARD_MODELS"}
         models = sorted(path.stem for path in (ROOT / "adapters/models").glob("*.json"))
-        expect(len(models) >= 3, f"there are ready-made models: {models}")
+        expect(len(models) >= 7, f"there are ready-made models: {models}")
         for model in models:
             done = subprocess.run(
                 [prefix / "bin/hubward", "check", "--config",
