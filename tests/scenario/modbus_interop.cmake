@@ -19,3 +19,10 @@ set_tests_properties(modbus_interop PROPERTIES LABELS "interop;scenario" TIMEOUT
 
 # The command line and the running gateway against the same servers.
 hubward_scenario(modbus_peers TIMEOUT 600)
+
+# Clients of others against the simulated plant's servers.
+add_test(NAME scenario_plant_clients
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/plant_clients.py)
+set_tests_properties(scenario_plant_clients PROPERTIES
+  LABELS "interop;scenario" TIMEOUT 120 SKIP_RETURN_CODE 77
+  ENVIRONMENT "HUBWARD_BUILD=${PROJECT_BINARY_DIR}")
