@@ -269,7 +269,7 @@ OutboxCounts OutboxStore::totals() const {
 // --- The disk
 
 Status OutboxStore::sync() {
-  if (!unsynced_) return {};
+  if (!unsynced()) return {};
   if (file_ == nullptr) return tl::unexpected<Error>(unavailable());
   // After a failed sync the kernel may have dropped the pages it could not write and call the next
   // sync a success. So the log is not trusted again: everything is written anew, into the file, and

@@ -82,7 +82,8 @@ class OutboxStore {
 
   // Flushes what was committed. On an error nothing is lost yet; the next call tries harder.
   Status sync();
-  [[nodiscard]] bool unsynced() const { return unsynced_; }
+  // Also while the log is not trusted, although every later commit was synced by itself.
+  [[nodiscard]] bool unsynced() const { return unsynced_ || sync_failed_; }
 
   // The newest row so far, as an upper bound for fetch().
   [[nodiscard]] RowId newest_row() const { return next_row_ - 1; }

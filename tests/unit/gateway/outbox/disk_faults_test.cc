@@ -611,9 +611,15 @@ TEST_CASE(
 }
 
 TEST_CASE("nor is one that failed in a checkpoint, or before one that worked") {
-  for (const int pages : {1, 4, 12}) {
+  struct Row {
+    int pages;
+    bool sync_every_commit;
+  };
+  const Row rows[] = {{1, false}, {4, false}, {12, false}, {1, true}, {4, true}, {12, true}};
+  for (const Row& row : rows) {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
-      CAPTURE(pages);
+      CAPTURE(row.pages);
+      CAPTURE(row.sync_every_commit);
       CAPTURE(seed);
       SeededRandom random(seed);
       FaultyDisk disk;
@@ -622,7 +628,8 @@ TEST_CASE("nor is one that failed in a checkpoint, or before one that worked") {
       const std::uint64_t often = 2 + random.next() % 12;
       {
         StoreOptions options = on(disk, 1);
-        options.checkpoint_pages = pages;
+        options.checkpoint_pages = row.pages;
+        options.sync_every_commit = row.sync_every_commit;
         OutboxStore store(options);
         REQUIRE(store.open());
         const StoreDevice press = store.attach("press");
@@ -648,6 +655,35 @@ TEST_CASE("nor is one that failed in a checkpoint, or before one that worked") {
       for (const std::string& body : all) {
         CHECK(std::find(found.begin(), found.end(), body) != found.end());
       }
+    }
+  }
+}
+
+TEST_CASE("one checkpoint that failed does not keep the log from being emptied ever after") {
+  for (const bool sync_every_commit : {false, true}) {
+    for (std::uint64_t nth = 0; nth < 40; ++nth) {
+      CAPTURE(sync_every_commit);
+      CAPTURE(nth);
+      FaultyDisk disk;
+      StoreOptions options = on(disk);
+      options.checkpoint_pages = 4;
+      options.sync_every_commit = sync_every_commit;
+      OutboxStore store(options);
+      REQUIRE(store.open());
+      const StoreDevice press = store.attach("press");
+      for (int i = 0; i < 2; ++i) REQUIRE(append(store, press, std::string(1000, 'x')));
+      disk.fail_after(nth);
+      for (int i = 0; i < 9; ++i) (void)append(store, press, std::string(1000, 'x'));
+      disk.fail_after(1'000'000);
+      // Messages come before anybody looks after the store again.
+      for (int i = 0; i < 3; ++i) REQUIRE(append(store, press, std::string(1000, 'x')));
+      for (int i = 0; i < 100; ++i) {
+        if (store.unsynced()) REQUIRE(store.sync());
+        if (store.state().health != StoreHealth::Ready) REQUIRE(store.recover());
+        REQUIRE(append(store, press, std::string(1000, 'x')));
+      }
+      // Ten checkpoints' worth; without one it has two hundred pages by now.
+      CHECK(disk.read("outbox.db-wal").size() < std::size_t{40} * 4096);
     }
   }
 }
