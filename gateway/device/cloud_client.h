@@ -203,6 +203,7 @@ class CloudClient final : private MqttLinkEvents {
   CloudView view_;
   bool hastened_ = false;  // the attempt under way was asked for by try_now()
   std::optional<SteadyTime> last_hastened_;
+  SteadyTime next_odd_logged_ = SteadyTime::min();
   std::optional<FailoverDrill> drill_;
   // What a person must act on, as DPS said it last. It explains the hub's refusals, which give no
   // reason, until DPS assigns a hub or the hub lets the device in.

@@ -8,6 +8,11 @@ namespace hubward::device {
 
 using resilience::Symptom;
 
+namespace {
+// A hub that says the same thing again and again does not fill the log.
+constexpr std::chrono::minutes kOddLogged{1};
+}  // namespace
+
 void CloudClient::on_stored(const StoredMessage& row) {
   if (drill_) drill_->on_stored(row);
   window_.on_stored(row);
@@ -82,6 +87,11 @@ void CloudClient::perform(SessionAction& action) {
   } else if (auto* command = std::get_if<RunCommand>(&action)) {
     if (!command->rid.empty()) ++open_calls_;
     events_.on_command(std::move(*command));
+  } else if (const auto* odd = std::get_if<NotUnderstood>(&action)) {
+    if (now() < next_odd_logged_) return;
+    next_odd_logged_ = now() + kOddLogged;
+    parts_.log.write(LogLevel::Warn, "hub_message_not_understood",
+                     {{"device", description_.id}, {"what", odd->what}});
   } else if (std::holds_alternative<AwaitAllowance>(action)) {
     parts_.admission.await_service();
   } else if (auto* end = std::get_if<EndLink>(&action)) {

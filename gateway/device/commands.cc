@@ -21,7 +21,10 @@ CommandAnswer answer(hub::MethodStatus status, std::string_view result, std::str
 }
 
 std::string sentence(ErrorCode code, const std::string& detail) {
-  // The table's words for a bad value speak of one that came from the equipment.
+  // The table does not know what there was too much of, and its words for a bad value speak of one
+  // that came from the equipment.
+  if (code == ErrorCode::LimitExceeded && !detail.empty())
+    return "Nothing was written: " + detail + ".";
   std::string text(code == ErrorCode::BadValue
                        ? "The value does not fit the tag; nothing was written."
                        : words_for(code).meaning);
@@ -58,6 +61,9 @@ Result<PlannedWrite> plan_write(const DeviceDescription& device, std::string_vie
     if (!value) return tl::unexpected(value.error());
     return PlannedWrite{TagIndex{static_cast<std::uint16_t>(i)}, std::move(*value)};
   }
+  if (command.empty())
+    return failure(ErrorCode::NotWritable, ErrorKind::Permanent,
+                   "the message names no command (its property method-name)");
   return failure(ErrorCode::NotWritable, ErrorKind::Permanent,
                  "this device has no command \"" + std::string(command.substr(0, 64)) + "\"");
 }

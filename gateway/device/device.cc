@@ -13,6 +13,12 @@ using namespace std::chrono_literals;
 
 // A method call holds memory until it is answered; a caller that does not wait gets "busy".
 constexpr unsigned kCommandsMax = 16;
+// As many as a hub keeps for a device (reference: IoT Hub quotas, cloud-to-device queue depth).
+constexpr std::size_t kQueuedMax = 50;
+
+Error too_many_commands() {
+  return {ErrorCode::LimitExceeded, ErrorKind::Transient, "too many commands at once"};
+}
 
 // A poll of several requests becomes one message if they are all answered within this. The message
 // has one time, so that more would date the last values wrongly.
@@ -42,6 +48,7 @@ Device::Device(DeviceIndex index, DeviceDescription description, const CloudSett
 
 Device::~Device() {
   parts_.cloud.loop.cancel(collecting_till_);
+  parts_.cloud.loop.cancel(next_queued_);
   if (status_pending_) parts_.status.forget(*this);
 }
 
@@ -210,23 +217,27 @@ void Device::on_wish(Wish wish) {
 void Device::on_command(RunCommand command) {
   ++commands_;
   publish_status_soon();
-  if (commands_running_ >= kCommandsMax) {
-    ++command_failures_;
-    cloud_.answer(command.rid, hub::MethodStatus::Busy,
-                  hub::message_json("Too many commands at once; nothing was written."));
-    return;
+  const bool busy = commands_running_ >= kCommandsMax;
+  if (command.rid.empty() && (busy || !queued_.empty())) {
+    // The hub delivers what waited there in one burst, and has deleted it when it is here.
+    if (queued_.size() < kQueuedMax) return queued_.push_back(std::move(command));
+    return refuse(command, too_many_commands());
   }
+  if (busy) return refuse(command, too_many_commands());
+  run(std::move(command));
+}
+
+void Device::run_queued() {
+  while (!queued_.empty() && commands_running_ < kCommandsMax) {
+    RunCommand next = std::move(queued_.front());
+    queued_.erase(queued_.begin());
+    run(std::move(next));
+  }
+}
+
+void Device::run(RunCommand command) {
   auto planned = plan_write(description_, command.component, command.command, command.payload);
-  if (!planned) {
-    ++command_failures_;
-    const CommandAnswer answer = answer_for(planned.error());
-    parts_.cloud.log.write(LogLevel::Warn, "command_refused",
-                           {{"device", description_.id},
-                            {"command", command.command},
-                            {"reason", planned.error().context}});
-    cloud_.answer(command.rid, answer.status, answer.body);
-    return;
-  }
+  if (!planned) return refuse(command, planned.error());
   ++commands_running_;
   const TagValue wanted = planned->value;
   const char* origin = command.rid.empty() ? "queued command" : "command";
@@ -235,7 +246,26 @@ void Device::on_command(RunCommand command) {
           --commands_running_;
           const CommandAnswer answer = answer_for(result, wanted);
           cloud_.answer(rid, answer.status, answer.body);
+          if (queued_.empty()) return;
+          // Not from in here: what ends at once would go one call deeper with every command.
+          Loop& loop = parts_.cloud.loop;
+          loop.cancel(next_queued_);
+          next_queued_ = loop.call_at(loop.clock().steady(), [this] { run_queued(); });
         });
+}
+
+void Device::refuse(const RunCommand& command, const Error& why) {
+  ++command_failures_;
+  parts_.cloud.log.write(LogLevel::Warn, "command_refused",
+                         {{"device", description_.id},
+                          {"command", command.command},
+                          {"origin", command.rid.empty() ? "queued command" : "command"},
+                          {"reason", why.context}});
+  const CommandAnswer answer = answer_for(why);
+  cloud_.answer(command.rid, answer.status, answer.body);
+  // Of a queued one nobody hears otherwise.
+  if (command.rid.empty())
+    tell("command_refused", "A queued command was not carried out: " + why.context + ".");
 }
 
 void Device::write_by_hand(TagIndex tag, TagValue value,

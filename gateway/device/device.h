@@ -55,6 +55,9 @@ class Device final : private CloudEvents {
   void on_cloud_changed() override;
   void on_wish(Wish wish) override;
   void on_command(RunCommand command) override;
+  void run(RunCommand command);
+  void run_queued();
+  void refuse(const RunCommand& command, const Error& why);
 
   void collect(const ReadingBatch& batch, Stored stored);
   void append(std::vector<OutboxMessage> messages, Stored stored);
@@ -87,6 +90,8 @@ class Device final : private CloudEvents {
   WallTime cloud_since_{};
   std::vector<TagStatus> tags_;
   unsigned commands_running_ = 0;
+  std::vector<RunCommand> queued_;  // that nobody waits for, until others have ended
+  TimerId next_queued_;
   std::uint64_t commands_ = 0;
   std::uint64_t command_failures_ = 0;
   bool store_failing_ = false;

@@ -17,11 +17,12 @@ constexpr auto kTwinAnswer = 60s;
 constexpr auto kTwinPause = 15s;
 // A hub takes 50 twin updates a second from all devices together.
 constexpr auto kReportInterval = 1s;
-// Patches that arrive while the twin is on its way; more than these come with the twin anyway.
+// Patches that arrive while the twin is on its way; if there are more, a newer twin is asked for.
 constexpr std::size_t kEarlyPatchesMax = 16;
 // A hub repeats a queued command whose acknowledgement got lost with the link; it holds at most 50
 // of them for a device.
 constexpr std::size_t kRecentIdsMax = 50;
+constexpr std::size_t kShownMax = 100;  // of a topic that is not ours
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 bool is_passing(int status) { return status == 429 || status >= 500; }
@@ -166,7 +167,7 @@ void HubSession::on_message(std::string_view topic, std::string_view payload, St
   heard_ = now;
   auto inbound = hub::parse_inbound(device_id_, topic);
   if (!inbound) {
-    ++unknown_messages_;
+    out.emplace_back(NotUnderstood{inbound.error().context});
     return;
   }
   if (auto* method = std::get_if<hub::DirectMethodRequest>(&*inbound)) {
@@ -175,28 +176,26 @@ void HubSession::on_message(std::string_view topic, std::string_view payload, St
   } else if (const auto* response = std::get_if<hub::TwinResponse>(&*inbound)) {
     on_twin_response(*response, payload, now, out);
   } else if (const auto* patch = std::get_if<hub::DesiredPatch>(&*inbound)) {
-    on_desired(*patch, payload, out);
+    on_desired(*patch, payload, now, out);
   } else if (const auto* cloud = std::get_if<hub::CloudToDevice>(&*inbound)) {
     if (is_repeated(*cloud)) return;
-    if (const auto name = cloud->offline_command()) {
-      const auto [component, command] = hub::split_command_name(*name);
-      out.emplace_back(
-          RunCommand{{}, std::string(component), std::string(command), std::string(payload)});
-    } else {
-      ++unknown_messages_;
-    }
+    // One without a name, too: somebody must be told that nothing came of it.
+    const std::string_view name = cloud->offline_command().value_or("");
+    const auto [component, command] = hub::split_command_name(name);
+    out.emplace_back(
+        RunCommand{{}, std::string(component), std::string(command), std::string(payload)});
   } else {
-    ++unknown_messages_;
+    out.emplace_back(NotUnderstood{"topic " + std::string(topic.substr(0, kShownMax))});
   }
   send_report(now, out);
 }
 
-// A command is carried out once, also if the hub says it twice.
+// A command is carried out once in a run, also if the hub says it twice.
 bool HubSession::is_repeated(const hub::CloudToDevice& message) {
   const auto id = message.property("$.mid");
   if (!id) return false;
   if (std::find(recent_ids_.begin(), recent_ids_.end(), *id) != recent_ids_.end()) return true;
-  if (recent_ids_.size() >= kRecentIdsMax) recent_ids_.pop_front();
+  if (recent_ids_.size() >= kRecentIdsMax) recent_ids_.erase(recent_ids_.begin());
   recent_ids_.emplace_back(*id);
   return false;
 }
@@ -231,7 +230,8 @@ void HubSession::on_twin_response(const hub::TwinResponse& response, std::string
   const auto twin = hub::parse_twin(payload, properties_.components());
   if (!twin) {
     twin_ = TwinState::Unavailable;
-    ++unknown_messages_;
+    trouble_ = resilience::diagnose(resilience::Symptom::TwinFault).code;
+    out.emplace_back(NotUnderstood{"its properties (twin): " + twin.error().context});
     return;
   }
   twin_ = TwinState::Known;
@@ -246,14 +246,16 @@ void HubSession::on_twin_response(const hub::TwinResponse& response, std::string
 }
 
 void HubSession::on_desired(const hub::DesiredPatch& patch, std::string_view payload,
-                            SessionActions& out) {
+                            SteadyTime now, SessionActions& out) {
   auto desired = hub::parse_desired_patch(payload, patch.version, properties_.components());
   if (!desired) {
-    ++unknown_messages_;
+    out.emplace_back(NotUnderstood{"a desired property: " + desired.error().context});
     return;
   }
+  if (twin_ == TwinState::Asked && early_patches_.size() == kEarlyPatchesMax)
+    return ask_twin(now, out);
   if (twin_ != TwinState::Known) {
-    if (early_patches_.size() < kEarlyPatchesMax) early_patches_.push_back(std::move(*desired));
+    if (twin_ == TwinState::Asked) early_patches_.push_back(std::move(*desired));
     return;
   }
   if (desired->version <= desired_version_) return;

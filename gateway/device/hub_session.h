@@ -44,12 +44,15 @@ struct RunCommand {
   std::string rid;  // empty: an offline command, nobody waits for an answer
   std::string component, command, payload;
 };
+struct NotUnderstood {  // from the hub; it was acknowledged and changes nothing
+  std::string what;
+};
 struct AwaitAllowance {};  // the hub's rate is used up; on_work() when there is more
 struct EndLink {           // the connection is of no use any more
   ErrorCode why;
 };
 using SessionAction = std::variant<SubscribeTo, Send, ReleaseRow, QuarantineRow, FetchRows,
-                                   ApplyWish, RunCommand, AwaitAllowance, EndLink>;
+                                   ApplyWish, RunCommand, NotUnderstood, AwaitAllowance, EndLink>;
 using SessionActions = std::vector<SessionAction>;
 
 // Pure; one per device and reused for each of its links. Actions are appended to `out`.
@@ -90,7 +93,6 @@ class HubSession {
   [[nodiscard]] bool worked() const {
     return acknowledged_ || (twin_ == TwinState::Known && is_drained());
   }
-  [[nodiscard]] std::uint64_t unknown_messages() const { return unknown_messages_; }
 
  private:
   enum class TwinState : std::uint8_t { NotAsked, Asked, Known, Unavailable };
@@ -101,7 +103,8 @@ class HubSession {
   void send_report(SteadyTime now, SessionActions& out);
   void on_twin_response(const hub::TwinResponse& response, std::string_view payload, SteadyTime now,
                         SessionActions& out);
-  void on_desired(const hub::DesiredPatch& patch, std::string_view payload, SessionActions& out);
+  void on_desired(const hub::DesiredPatch& patch, std::string_view payload, SteadyTime now,
+                  SessionActions& out);
   void send(std::string topic, std::string payload, SessionActions& out);
   [[nodiscard]] bool is_repeated(const hub::CloudToDevice& message);
   // Of the hub's rate; if it is used up, says so in `out`.
@@ -136,8 +139,7 @@ class HubSession {
   std::string report_rid_;
   std::optional<SteadyTime> report_deadline_;
   SteadyTime next_report_{};
-  std::deque<std::string> recent_ids_;  // of cloud-to-device messages, over all links
-  std::uint64_t unknown_messages_ = 0;
+  std::vector<std::string> recent_ids_;  // of cloud-to-device messages, over all links
 };
 
 }  // namespace hubward::device

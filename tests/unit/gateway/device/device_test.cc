@@ -47,20 +47,27 @@ struct LastStatus final : StatusSink {
     ++count;
   }
   void bad_input(const BadInput&) override {}
-  void event(SiteEvent) override {}
+  void event(SiteEvent event) override { events.push_back(std::move(event)); }
   std::optional<DeviceStatus> last;
+  std::vector<SiteEvent> events;
   int count = 0;
 };
 
-// Equipment that confirms everything.
+// Equipment that confirms everything, at once or when it is told to.
 struct WillingAdapter final : SouthboundAdapter {
   Status start(ReadingSink&) override { return {}; }
   void write(WriteRequest request, WriteDone done) override {
     written.push_back(request.value);
-    done({.outcome = WriteResult::Outcome::Written, .code = {}, .detail = {}, .read_back = {}});
+    if (slow) return waiting.push_back(std::move(done));
+    confirm(done);
   }
   void stop() noexcept override {}
+  static void confirm(const WriteDone& done) {
+    done({.outcome = WriteResult::Outcome::Written, .code = {}, .detail = {}, .read_back = {}});
+  }
+  bool slow = false;
   std::vector<TagValue> written;
+  std::vector<WriteDone> waiting;
 };
 
 struct Fixture {
@@ -133,6 +140,51 @@ TEST_CASE("the audit line of a write says who asked for it") {
     CHECK(entry.at("event") == "plant_write");
     CHECK(entry.at("origin") == row.origin);
   }
+}
+
+TEST_CASE(
+    "all commands that waited at the hub are carried out in their order, though they come at "
+    "once") {
+  Fixture f;
+  f.adapter.slow = true;
+  constexpr int kAtTheHub = 50;
+  for (int i = 0; i < kAtTheHub; ++i) {
+    f.receive(
+        "devices/press-07/messages/devicebound/%24.mid=" + std::to_string(i) + "&method-name=lamp",
+        std::to_string(i));
+  }
+  CHECK(f.adapter.written.size() == 16);
+  while (!f.adapter.waiting.empty()) {
+    for (const auto& done : std::exchange(f.adapter.waiting, {})) WillingAdapter::confirm(done);
+    f.loop.run_for(0s);
+  }
+  REQUIRE(f.adapter.written.size() == kAtTheHub);
+  for (int i = 0; i < kAtTheHub; ++i) {
+    CHECK(f.adapter.written[static_cast<std::size_t>(i)] == TagValue(std::int64_t{i}));
+  }
+}
+
+TEST_CASE("a queued command that is not carried out is put on record: nobody else hears of it") {
+  Fixture f;
+  struct Row {
+    std::string topic;
+    std::string reason;
+  };
+  const std::string to = "devices/press-07/messages/devicebound/";
+  for (const auto& row :
+       {Row{to + "a=b", "names no command"}, Row{to + "method-name=x", "\"x\""}}) {
+    CAPTURE(row.topic);
+    f.receive(row.topic, "true");
+    CHECK(f.log.entries.back().at("event") == "command_refused");
+    CHECK(f.log.entries.back().at("origin") == "queued command");
+    CHECK(f.log.entries.back().at("reason").find(row.reason) != std::string::npos);
+    REQUIRE_FALSE(f.status.events.empty());
+    CHECK(f.status.events.back().text.find(row.reason) != std::string::npos);
+  }
+  f.adapter.slow = true;
+  for (int i = 0; i < 100; ++i) f.receive(to + "method-name=lamp", "true");
+  CHECK(f.log.entries.back().at("reason") == "too many commands at once");
+  CHECK(f.status.events.back().text.find("too many commands") != std::string::npos);
 }
 
 TEST_CASE("a refused command is shown soon, also of a device that says nothing else") {

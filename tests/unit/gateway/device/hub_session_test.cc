@@ -162,6 +162,22 @@ TEST_CASE("a desired property becomes a wish; old and repeated versions do not")
   CHECK(patch(5, 180) == 0);
 }
 
+TEST_CASE("more patches than are kept before the twin's answer make it ask for a newer one") {
+  Fixture f;
+  f.connect();
+  const auto first = f.take<Send>();
+  REQUIRE(first.size() == 1);
+  for (int version = 2; version <= 18; ++version) {
+    f.session.on_message(
+        "$iothub/twin/PATCH/properties/desired/?$version=" + std::to_string(version),
+        R"({"targetPressure":true})", f.now, f.actions);
+  }
+  const auto again = f.take<Send>();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].topic.starts_with("$iothub/twin/GET/"));
+  CHECK(again[0].topic != first[0].topic);
+}
+
 TEST_CASE("a patch that overtakes the twin's answer is not lost") {
   Fixture f;
   f.connect();
@@ -284,19 +300,37 @@ TEST_CASE("a paused session sends no telemetry and is drained when the last PUBA
   CHECK(f.session.is_drained());
 }
 
-TEST_CASE("foreign topics and broken bodies are counted and change nothing") {
+TEST_CASE("foreign topics and broken bodies are named and change nothing") {
   Fixture f;
   f.settle();
   f.take<Send>();
   for (const auto& [topic, body] :
        {std::pair{"some/other/topic", "x"},
         std::pair{"$iothub/twin/PATCH/properties/desired/?$version=9", "not json"},
-        std::pair{"$iothub/twin/PATCH/properties/desired/?$version=x", "{}"},
-        std::pair{"devices/press-07/messages/devicebound/a=b", "x"}}) {
+        std::pair{"$iothub/twin/PATCH/properties/desired/?$version=x", "{}"}}) {
+    CAPTURE(topic);
     f.session.on_message(topic, body, f.now, f.actions);
+    CHECK(f.take<NotUnderstood>().size() == 1);
+    CHECK(f.actions.empty());
   }
-  CHECK(f.actions.empty());
-  CHECK(f.session.unknown_messages() == 4);
+}
+
+TEST_CASE("a message to the device that names no command is a command without a name") {
+  Fixture f;
+  f.settle();
+  f.take<Send>();
+  f.session.on_message("devices/press-07/messages/devicebound/a=b", "x", f.now, f.actions);
+  const auto commands = f.take<RunCommand>();
+  REQUIRE(commands.size() == 1);
+  CHECK(commands[0].command.empty());
+  CHECK(commands[0].rid.empty());
+}
+
+TEST_CASE("a twin that cannot be read is said, and telemetry goes on") {
+  Fixture f;
+  f.settle("[");
+  CHECK(f.take<NotUnderstood>().size() == 1);
+  CHECK(f.session.trouble() == ErrorCode::TwinFault);
 }
 
 TEST_CASE(
