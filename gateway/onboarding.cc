@@ -60,7 +60,12 @@ void Onboarding::approve(const std::string& name, const std::string& id, Done do
                    "approved then"));
   }
   const auto rule = newcomers_.waiting(name);
-  if (!rule) return done(no("no device of the name \"" + name + "\" waits for an approval"));
+  if (!rule) {
+    return done(no("no device of the name \"" + name +
+                   "\" waits for an approval; it does from its first message on. The broker's log "
+                   "says whether it came and was let in: deploy/mosquitto/README.md, \"A new "
+                   "device, step by step\""));
+  }
   add(name, id.empty() ? name : id, *rule, By::Hand, std::move(done));
 }
 

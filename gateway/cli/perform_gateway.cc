@@ -203,7 +203,9 @@ Outcome perform(const Onboard& command, const Surroundings& world) {
   const auto document = json::parse(*answer);
   if (!document) return not_understood(*answer);
   if (command.wish == Wish::Refuse) {
-    return {kExitFine, "It is not heard any more; `hubward onboard approve` lets it wait again.\n",
+    return {kExitFine,
+            "It is not heard any more; `hubward onboard approve` lets it wait again. So that it "
+            "cannot even log in, take its user from the broker.\n",
             ""};
   }
   if (command.wish == Wish::Approve) {
@@ -214,7 +216,9 @@ Outcome perform(const Onboard& command, const Surroundings& world) {
         json::as_string(json::find(*document, "why_later")).value_or(std::string_view()));
     std::string said = "The device " + std::string(*id) + " is approved; its file is " +
                        std::string(*file) + ".\n";
-    said += later.empty() ? "It runs.\n" : "It begins at the next start: " + later + ".\n";
+    said += later.empty()
+                ? "It runs. What it says from now on is stored; `hubward status` shows it.\n"
+                : "It begins at the next start: " + later + ".\n";
     return {kExitFine, said, ""};
   }
   if (command.json) return {kExitFine, *answer + "\n", ""};
@@ -222,7 +226,11 @@ Outcome perform(const Onboard& command, const Surroundings& world) {
     return {kExitFine, "gateway.json has no rule for new devices (\"onboarding\").\n", ""};
   }
   const std::string text = newcomers_text(*document, std::nullopt, SIZE_MAX, Paint(world.colour));
-  return {kExitFine, text.empty() ? "No device waits to be approved.\n" : text, ""};
+  return {kExitFine,
+          text.empty() ? "No device waits to be approved. A new one does from its first message "
+                         "on, once the broker lets it in.\n"
+                       : text,
+          ""};
 }
 
 }  // namespace hubward::cli

@@ -12,6 +12,7 @@ import tempfile
 from plant_and_cloud import ROOT, Skipped, expect, free_port, run_scenarios, wait_for
 
 RENDER = str(ROOT / "deploy/mosquitto/render")
+USER = str(ROOT / "deploy/mosquitto/user")
 USERS = {"hubward": "h-secret", "press-1": "p-secret", "press-2": "q-secret"}
 
 
@@ -168,6 +169,60 @@ def names_that_reach_into_others_topics_are_refused():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def user(broker, *arguments, text=None):
+    return subprocess.run([USER, "--state", str(broker.folder / "broker"), *arguments],
+                          capture_output=True, text=True, input=text, timeout=20)
+
+
+def users_come_and_go_while_the_broker_runs():
+    with Broker() as broker:
+        hubward = broker.listen("hubward", "plant/#")
+        other = broker.listen("press-2", "plant/press-2/command/#")
+        refused = broker.publish("press-3", "plant/press-3/t", "early")
+        expect(refused.returncode != 0, "who has no user is not let in")
+        added = user(broker, "add", "press-3")
+        expect(added.returncode == 0 and "has been told" in added.stderr, f"added: {added.stderr}")
+        password = added.stdout.strip()
+        expect(len(password) == 24, f"with a password of its own: {password}")
+        try:
+            USERS["press-3"] = password
+            wait_for(lambda: broker.publish("press-3", "plant/press-3/t", "1").returncode == 0, 10,
+                     "it gets in, without a restart of the broker")
+            broker.publish("press-3", "plant/press-1/t", "forged")
+            broker.publish("press-3", "plant/press-3/t", "2")
+            heard = heard_until(hubward, "plant/press-3/t 2")
+            expect(heard == ["plant/press-3/t 1", "plant/press-3/t 2"],
+                   f"and speaks for itself only; hubward stayed connected: {heard}")
+            kept = (broker.folder / "broker" / "passwords").read_text()
+            expect(password not in kept, "only a hash is kept")
+
+            changed = user(broker, "add", "press-3", "--password", "-", text="its own\n")
+            expect(changed.returncode == 0 and changed.stdout == "", f"another: {changed.stderr}")
+            USERS["press-3"] = "its own"
+            wait_for(lambda: broker.publish("press-3", "plant/press-3/t", "3").returncode == 0, 10,
+                     "another password counts")
+            listener = broker.listen("press-3", "plant/press-3/command/#")
+            expect(user(broker, "list").stdout.split() == ["hubward", "press-1", "press-2", "press-3"],
+                   "all are listed")
+            expect(user(broker, "remove", "press-3").returncode == 0, "it is removed")
+            listener.communicate(timeout=20)  # its connection ends
+            refused = broker.publish("press-3", "plant/press-3/t", "4")
+            expect(refused.returncode != 0, "and does not come back")
+        finally:
+            USERS.pop("press-3", None)
+        broker.publish("hubward", "plant/press-2/command/open", "1")
+        heard = heard_until(other, "plant/press-2/command/open 1")
+        expect(heard == ["plant/press-2/command/open 1"], f"nobody else noticed: {heard}")
+        before = (broker.folder / "broker" / "passwords").read_text()
+        for arguments in (("add", "press-1/x"), ("add", "+"), ("add", "a:b"), ("add", "a\nb"), ("add",),
+                          ("remove", "press-3"), ("remove", "press.1"), ("add", "x", "--password", "y"),
+                          ("drop", "press-1")):
+            wrong = user(broker, *arguments, text="")
+            expect(wrong.returncode == 2 and wrong.stderr.startswith("user: "),
+                   f"{arguments}: {wrong.stderr}")
+        expect((broker.folder / "broker" / "passwords").read_text() == before, "nothing has changed")
+
+
 if __name__ == "__main__":
     sys.exit(run_scenarios([
         no_device_speaks_for_another,
@@ -175,4 +230,5 @@ if __name__ == "__main__":
         nobody_gets_in_without_a_password,
         devices_speak_tls_and_hubward_may_stay_local,
         names_that_reach_into_others_topics_are_refused,
+        users_come_and_go_while_the_broker_runs,
     ]))

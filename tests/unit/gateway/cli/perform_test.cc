@@ -279,7 +279,9 @@ TEST_CASE("newcomers are shown with the command that lets them in") {
         "  s2, by rule radio: 2 messages on p/s2/t\n"
         "    later\n");
   world.answer = std::string(R"({"expected":true,"waiting":0,"devices":[]})");
-  CHECK(perform(command, world.surroundings).out == "No device waits to be approved.\n");
+  CHECK(perform(command, world.surroundings).out ==
+        "No device waits to be approved. A new one does from its first message on, once the broker "
+        "lets it in.\n");
   world.answer = std::string(R"({"expected":false,"waiting":0,"devices":[]})");
   CHECK(perform(command, world.surroundings).out.find("no rule") != std::string::npos);
 }
@@ -296,7 +298,9 @@ TEST_CASE("an approval says what became of it") {
   const Outcome runs = perform(command, world.surroundings);
   CHECK(world.asked == R"({"command":"onboard","approve":"S_1","id":"s-1"})");
   CHECK(world.asked_patiently);  // it stands in line behind others
-  CHECK(runs.out == "The device s-1 is approved; its file is d/s-1.json.\nIt runs.\n");
+  CHECK(runs.out ==
+        "The device s-1 is approved; its file is d/s-1.json.\nIt runs. What it says from now on is "
+        "stored; `hubward status` shows it.\n");
   world.answer = std::string(R"({"approved":"s-1","file":"d/s-1.json","why_later":"a reason"})");
   CHECK(perform(command, world.surroundings).out.find("next start: a reason") != std::string::npos);
   world.answer = std::string(R"({"error":"nobody of that name waits"})");
