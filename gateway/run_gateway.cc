@@ -192,6 +192,7 @@ class Gateway {
     for (const auto& line : site_.serial_lines) {
       auto adapter = std::make_unique<serial::SerialAdapter>(line, streams_, loop_);
       for (const auto& device : line.devices) roster_.at(device.device).attach(adapter.get());
+      if (!line.devices.front().requests.empty()) lines_.push_back(adapter.get());
       write_queues_.push_back(adapter.get());
       adapters_.push_back(std::move(adapter));
     }

@@ -8,7 +8,7 @@ namespace hubward::serial {
 void PollSchedule::add_device(const std::vector<std::chrono::milliseconds>& intervals,
                               SteadyTime now) {
   Device device;
-  for (const auto interval : intervals) device.requests.push_back({interval, now});
+  for (const auto interval : intervals) device.requests.push_back({interval, now, {}});
   devices_.push_back(std::move(device));
 }
 
@@ -47,10 +47,12 @@ void PollSchedule::move_on(Place place, SteadyTime now) {
 
 void PollSchedule::answered(Place place, SteadyTime now) {
   Device& device = devices_[place.device];
+  Request& request = device.requests[place.request];
+  const SteadyTime next = std::max(request.due, counted_from_) + request.interval;
+  if (device.misses == 0 && now > next) request.behind += now - next;
   move_on(place, now);
   // What it missed while it was away is not made up for.
-  if (device.misses > 0)
-    device.requests[place.request].due = now + device.requests[place.request].interval;
+  if (device.misses > 0) request.due = now + request.interval;
   device.misses = 0;
   device.not_before = {};
 }
@@ -63,6 +65,14 @@ void PollSchedule::missed(Place place, SteadyTime now, std::chrono::milliseconds
   ++device.misses;
   device.pause_ends = now + std::min(pause, kPauseMax);
   device.not_before = std::max(device.pause_ends, now + pause_min);
+}
+
+std::uint64_t PollSchedule::left_out(std::size_t device) const {
+  std::uint64_t polls = 0;
+  for (const Request& request : devices_[device].requests) {
+    polls += static_cast<std::uint64_t>(request.behind / request.interval);
+  }
+  return polls;
 }
 
 void PollSchedule::end_extra_pause(std::size_t device) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -27,6 +28,9 @@ class PollSchedule {
   // A device with a request for each interval; all are due at once.
   void add_device(const std::vector<std::chrono::milliseconds>& intervals, SteadyTime now);
 
+  // The line is there again: what was not asked until now was not left out because it was busy.
+  void begin(SteadyTime now) { counted_from_ = now; }
+
   // What is due now.
   [[nodiscard]] std::optional<Place> due(SteadyTime now) const;
   // When something will be due; nothing if nobody is ever asked.
@@ -39,11 +43,14 @@ class PollSchedule {
   void end_extra_pause(std::size_t device);
   // Requests in a row without an answer.
   [[nodiscard]] unsigned misses(std::size_t device) const { return devices_[device].misses; }
+  // Polls of a device that answers for which the line was too busy.
+  [[nodiscard]] std::uint64_t left_out(std::size_t device) const;
 
  private:
   struct Request {
     std::chrono::milliseconds interval;
     SteadyTime due;
+    std::chrono::nanoseconds behind{};  // all in all, in answers that came too late for the next
   };
   struct Device {
     std::vector<Request> requests;
@@ -60,6 +67,7 @@ class PollSchedule {
   void move_on(Place place, SteadyTime now);
 
   std::vector<Device> devices_;
+  SteadyTime counted_from_{};
 };
 
 }  // namespace hubward::serial

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/serial/line_need.h"
+
 namespace hubward::serial {
 namespace {
 
@@ -37,7 +39,8 @@ SerialAdapter::SerialAdapter(LineSettings settings, StreamOpener& opener, Loop& 
     : settings_(std::move(settings)),
       source_(in_words(settings_.attachment)),
       opener_(opener),
-      loop_(loop) {}
+      loop_(loop),
+      byte_time_(byte_time(settings_).value_or(std::chrono::nanoseconds{0})) {}
 
 SerialAdapter::~SerialAdapter() { stop(); }
 
@@ -51,8 +54,13 @@ Status SerialAdapter::start(ReadingSink& sink) {
     if (!device) return tl::unexpected(device.error());
     devices_.push_back(std::move(*device));
     std::vector<std::chrono::milliseconds> intervals;
-    for (const RequestSettings& request : settings.requests) intervals.push_back(request.interval);
+    std::vector<LineAccount::Request> requests;
+    for (std::size_t i = 0; i < settings.requests.size(); ++i) {
+      intervals.push_back(settings.requests[i].interval);
+      requests.push_back({intervals.back(), least_exchange(settings, i, byte_time_)});
+    }
     schedule_.add_device(intervals, loop_.clock().steady());
+    account_.add_device(settings.device, requests);
   }
   sink_ = &sink;
   if (const auto* tcp = std::get_if<TcpEndpoint>(&settings_.attachment)) {
@@ -62,6 +70,10 @@ Status SerialAdapter::start(ReadingSink& sink) {
   }
   open();
   return {};
+}
+
+LineUse SerialAdapter::line_use() {
+  return account_.look(source_, schedule_, loop_.clock().steady());
 }
 
 void SerialAdapter::open() {
@@ -81,6 +93,8 @@ void SerialAdapter::stop() noexcept {
 
 void SerialAdapter::on_open() {
   opened_at_ = loop_.clock().steady();
+  schedule_.begin(opened_at_);
+  account_.end(opened_at_);
   last_bytes_.reset();
   is_open_ = true;
   quiet_until_ = quiet_for_command_until_ = {};
@@ -121,6 +135,7 @@ void SerialAdapter::on_bytes(std::span<const std::byte> bytes) {
   const SteadyTime now = loop_.clock().steady();
   const bool joins = !last_bytes_ && now - opened_at_ < kJoinSilence;
   last_bytes_ = now;
+  if (exchange_) exchange_->bytes += bytes.size();
   const auto place = listener();
   if (!place) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -194,8 +209,7 @@ void SerialAdapter::take_poll_answer(std::size_t place, std::vector<TagReading> 
     return end_exchange();
   }
   if (!answers_look_alike(place) || !late_.any(now)) {
-    slowest_answer_ = std::max(slowest_answer_, now - exchange_->asked);
-    schedule_.answered({place, exchange_->request}, now);
+    note_answer(now);
     end_exchange();
     return take_readings(place, std::move(readings), clock.wall(), now);
   }
@@ -207,11 +221,19 @@ void SerialAdapter::take_poll_answer(std::size_t place, std::vector<TagReading> 
   next_ = loop_.call_at(std::max(until, now), [this] { give_up_waiting(); });
 }
 
+// `came`: when; it may have been believed later.
+void SerialAdapter::note_answer(SteadyTime came) {
+  const PollSchedule::Place place{exchange_->device, exchange_->request};
+  const auto took = came - exchange_->asked;
+  slowest_answer_ = std::max(slowest_answer_, took);
+  schedule_.answered(place, loop_.clock().steady());
+  account_.answered(place, took, byte_time_ * static_cast<std::int64_t>(exchange_->bytes));
+}
+
 void SerialAdapter::take_held() {
   const std::size_t place = exchange_->device;
   Held held = std::move(*exchange_->held);
-  slowest_answer_ = std::max(slowest_answer_, held.at_steady - exchange_->asked);
-  schedule_.answered({place, exchange_->request}, loop_.clock().steady());
+  note_answer(held.at_steady);
   end_exchange();
   take_readings(place, std::move(held.readings), held.at, held.at_steady);
   go_on();
@@ -245,6 +267,7 @@ void SerialAdapter::late_came(SteadyTime now) {
   late_.came();
   if (late_.any(now)) return;
   quiet_until_ = quiet_for_command_until_;
+  if (!exchange_ && now >= quiet_until_) account_.end(now);
   // One that names itself was left alone for its own answers' sake, none of which has come.
   for (std::size_t place = 0; place < devices_.size(); ++place) {
     if (answers_look_alike(place)) schedule_.end_extra_pause(place);
@@ -335,7 +358,8 @@ bool SerialAdapter::start_write(SteadyTime now) {
     return false;
   }
   const std::string bytes = command->bytes;
-  exchange_ = Exchange{place, 0, now, std::move(*command), std::move(waiting.done)};
+  exchange_ = Exchange{place, 0, now, bytes.size(), std::move(*command), std::move(waiting.done)};
+  account_.begin(place, now);
   send(bytes, exchange_->command->timeout, now);
   if (exchange_->command->confirmed != nullptr || exchange_->command->refused != nullptr) {
     return true;
@@ -352,8 +376,10 @@ void SerialAdapter::ask(PollSchedule::Place place, SteadyTime now) {
   // What is still under way answers nothing that is asked now.
   stream_->discard_input();
   device.framer().abandon();
-  exchange_ = Exchange{place.device, place.request, now};
-  send(device.request(place.request), wait_for(place.device, now), now);
+  const std::string& bytes = device.request(place.request);
+  exchange_ = Exchange{place.device, place.request, now, bytes.size()};
+  account_.asked(place.device, now);
+  send(bytes, wait_for(place.device, now), now);
 }
 
 // Only where a late answer cannot be mistaken is it safe to wait less than the device may take.
@@ -398,6 +424,8 @@ void SerialAdapter::give_up_waiting() {
   schedule_.missed({place, exchange_->request}, now,
                    looks_alike ? kLateAnswerMax : std::chrono::milliseconds{0});
   end_exchange();
+  account_.unanswered(place);
+  account_.begin(place, now, quiet_until_);
   const std::string cut = device.framer().abandon();
   if (!cut.empty()) report_bad(settings.device, ErrorCode::BadPayload, cut);
   if (schedule_.misses(place) >= kMissesUntilDown) {
@@ -411,16 +439,19 @@ void SerialAdapter::give_up_waiting() {
 // Its late answer must not confirm another command: that one would count as written.
 void SerialAdapter::give_up_command(SteadyTime now) {
   quiet_until_ = quiet_for_command_until_ = now + kLateAnswerMax;
+  const std::size_t place = exchange_->device;
   finish_write(
       {.outcome = Outcome::Unknown,
        .code = ErrorCode::WriteOutcomeUnknown,
        .detail = "no answer within " + std::to_string(exchange_->command->timeout.count()) + " ms",
        .read_back = {}});
+  account_.begin(place, now, quiet_until_);
   go_on();
 }
 
 void SerialAdapter::end_exchange() {
   exchange_.reset();
+  account_.end(loop_.clock().steady());
   loop_.cancel(std::exchange(next_, {}));
 }
 
@@ -437,7 +468,7 @@ void SerialAdapter::fail_writes(ErrorCode code, const std::string& why) {
                   .detail = why,
                   .read_back = {}});
   }
-  exchange_.reset();
+  end_exchange();
   for (Waiting& waiting : std::exchange(writes_, {})) waiting.done(no(code, why));
 }
 

@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "adapters/serial/late_answers.h"
+#include "adapters/serial/line_account.h"
 #include "adapters/serial/line_device.h"
 #include "adapters/serial/poll_schedule.h"
 #include "adapters/serial/settings.h"
 #include "gateway/api/byte_stream.h"
+#include "gateway/api/line_use.h"
 #include "gateway/api/queues_writes.h"
 #include "gateway/api/southbound.h"
 
@@ -25,6 +27,7 @@ namespace hubward::serial {
 // first. What comes while nobody was asked belongs to the line's only device, or to nobody.
 class SerialAdapter final : public SouthboundAdapter,
                             public QueuesWrites,
+                            public SharesLine,
                             private ByteStreamEvents {
  public:
   static constexpr std::chrono::seconds kOpenTimeout{5};
@@ -62,6 +65,8 @@ class SerialAdapter final : public SouthboundAdapter,
   void withdraw_writes() override;
   // A command is one exchange and begins nothing that must be ended.
   void wind_down(std::function<void()> done) override;
+  // Of devices that are asked.
+  LineUse line_use() override;
   void stop() noexcept override;
 
  private:
@@ -81,6 +86,7 @@ class SerialAdapter final : public SouthboundAdapter,
     std::size_t device;
     std::size_t request = 0;  // of a poll
     SteadyTime asked{};
+    std::size_t bytes = 0;                         // there and back
     std::optional<LineDevice::Command> command{};  // of a write
     WriteDone done{};
     std::optional<Held> held{};
@@ -110,6 +116,7 @@ class SerialAdapter final : public SouthboundAdapter,
                      SteadyTime at_steady);
   void take_poll_answer(std::size_t place, std::vector<TagReading> readings,
                         std::string_view content);
+  void note_answer(SteadyTime came);
   void take_held();
   void take_late(std::size_t place, std::string_view content);
   void late_came(SteadyTime now);
@@ -128,6 +135,8 @@ class SerialAdapter final : public SouthboundAdapter,
   ReadingSink* sink_ = nullptr;  // while started
   std::vector<std::unique_ptr<LineDevice>> devices_;
   PollSchedule schedule_;
+  LineAccount account_;
+  const std::chrono::nanoseconds byte_time_;  // 0: not known
   std::deque<Waiting> writes_;
   std::optional<Exchange> exchange_;
   std::chrono::nanoseconds slowest_answer_{};

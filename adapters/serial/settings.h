@@ -88,6 +88,8 @@ struct DeviceSettings {
 struct LineSettings {
   std::variant<TcpEndpoint, SerialSettings> attachment;
   std::vector<DeviceSettings> devices;
+  // Of a line behind a TcpEndpoint, where somebody said it.
+  std::optional<std::uint32_t> baud_behind{};
 };
 
 }  // namespace hubward::serial

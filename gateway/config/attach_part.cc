@@ -146,6 +146,7 @@ void attach_lines(const DeviceFile& file, FileReport& report, DevicePart& part) 
     description.attached_to = "Serial " + line.path + ", " + line_words(line);
   } else if (const auto& tcp = file.attach.serial_tcp) {
     device.attachment = TcpEndpoint{tcp->host, tcp->tcp_port};
+    device.baud_behind = tcp->line_baud;
     lines = &*tcp;
     description.attached_to = "Serial lines at " + connection_name(device.attachment);
   }

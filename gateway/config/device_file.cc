@@ -118,6 +118,10 @@ Codec<SerialTcpFields> serial_tcp() {
   r.required("host", &SerialTcpFields::host, host(), "the converter's name or address");
   r.required("port", &SerialTcpFields::tcp_port, integer_as<std::uint16_t>(1, 65535),
              "the converter's TCP port");
+  // Not "baud": that of a model need not be the converter's, and there may be no line behind it.
+  r.optional("line_baud", &SerialTcpFields::line_baud, integer_as<std::uint32_t>(300, 4000000),
+             "the speed of the serial line behind the converter, so that hubward check can weigh "
+             "its requests; without it their times are known once they have been measured");
   add_serial_protocol(r);
   return r.codec();
 }

@@ -59,6 +59,7 @@ struct SerialFields : LineFields, SerialProtocolFields {};
 struct SerialTcpFields : SerialProtocolFields {
   std::string host;
   std::uint16_t tcp_port = 0;
+  std::optional<std::uint32_t> line_baud;
 };
 
 struct AttachFields {  // exactly one

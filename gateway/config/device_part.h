@@ -20,6 +20,7 @@ struct ModbusPart {
 struct SerialPart {
   std::variant<TcpEndpoint, SerialSettings> attachment;
   serial::DeviceSettings device;
+  std::optional<std::uint32_t> baud_behind{};  // of the line behind a TcpEndpoint
 };
 
 // One device's file, turned into settings, with the places that checks across files point at.

@@ -1,7 +1,6 @@
 // How busy the polling of one line would keep it.
 #pragma once
 
-#include <chrono>
 #include <optional>
 
 #include "adapters/modbus/settings.h"
@@ -13,12 +12,9 @@ namespace hubward::config {
 [[nodiscard]] modbus::BusNeed line_need(const modbus::BusSettings& bus,
                                         const modbus::BusTiming& timing);
 
-// What most devices need at least before they answer.
-inline constexpr std::chrono::milliseconds kLeastPauseBeforeAnswer{5};
-
 // The least share of the time that the requests of a line's devices take, with the shortest answers
-// that hold all their values. Nothing: nobody is asked there, or it is a network, on which the
-// bytes take no time.
+// that hold all their values. Nothing: nobody is asked there, or it is behind a network and nobody
+// said how fast it is.
 [[nodiscard]] std::optional<double> least_polling_share(const serial::LineSettings& line);
 
 }  // namespace hubward::config

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "adapters/serial/line_need.h"
 #include "gateway/config/line_need.h"
 #include "gateway/config/topic_overlap.h"
 
@@ -55,8 +56,11 @@ void check_sharing(const DevicePart& device, Connection& connection, const std::
   const auto* modbus = std::get_if<ModbusPart>(&device.attached);
   const auto* first = std::get_if<ModbusPart>(&connection.first->attached);
   if (both_polled(device, *connection.first)) {
-    const auto& one = std::get<SerialPart>(device.attached).attachment;
-    if (one == std::get<SerialPart>(connection.first->attached).attachment) return;
+    const auto& one = std::get<SerialPart>(device.attached);
+    const auto& other = std::get<SerialPart>(connection.first->attached);
+    const bool same_baud = one.baud_behind.value_or(other.baud_behind.value_or(0)) ==
+                           other.baud_behind.value_or(one.baud_behind.value_or(0));
+    if (one.attachment == other.attachment && same_baud) return;
     problems.push_back(problem_at(device.attach, "line-settings",
                                   "the line settings of " + name + " differ from those in " +
                                       at(*connection.first) +
@@ -144,14 +148,15 @@ void check_polling(const std::vector<DevicePart>& devices, std::vector<Problem>&
   for (const auto& line : group_lines(devices)) {
     const auto share = least_polling_share(line);
     if (!share || *share <= 1) continue;
-    const auto& port = std::get<SerialSettings>(line.attachment);
+    const auto* port = std::get_if<SerialSettings>(&line.attachment);
     const DevicePart& first = devices[line.devices.front().device.value];
     problems.push_back(
         problem_at(first.attach, "line-load",
                    "all requests on " + connection_name(line.attachment) + " take at least " +
                        number_text(std::ceil(*share * 100)) + " % of the time at " +
-                       std::to_string(port.baud) + " baud, with the shortest answers and " +
-                       std::to_string(kLeastPauseBeforeAnswer.count()) +
+                       std::to_string(port != nullptr ? port->baud : *line.baud_behind) +
+                       " baud, with the shortest answers and " +
+                       std::to_string(serial::kLeastPauseBeforeAnswer.count()) +
                        " ms before each: cannot fit; the devices will be asked less often than "
                        "\"interval_ms\" says: lengthen it, or raise the baud rate",
                    Problem::Severity::Warning));
@@ -192,6 +197,7 @@ std::vector<serial::LineSettings> group_lines(const std::vector<DevicePart>& dev
     if (part == nullptr) continue;
     const auto [line, fresh] = by_name.emplace(connection_name(part->attachment), lines.size());
     if (fresh) lines.push_back({part->attachment, {}});
+    if (part->baud_behind) lines[line->second].baud_behind = part->baud_behind;
     auto& device = lines[line->second].devices.emplace_back(part->device);
     device.device = DeviceIndex{static_cast<std::uint32_t>(i)};
   }

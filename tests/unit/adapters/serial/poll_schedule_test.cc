@@ -85,6 +85,20 @@ TEST_CASE("a request that is never answered does not keep the device's others fr
   CHECK(schedule.due(now + 5s) == Place{0, 0});
 }
 
+TEST_CASE(
+    "polls that a busy line leaves no time for are counted, those of a silent device are not") {
+  PollSchedule schedule;
+  SteadyTime now{1h};
+  schedule.add_device({100ms}, now);
+  now += 1h;  // nobody could be asked: the port was not there
+  schedule.begin(now);
+  for (int i = 0; i < 10; ++i) schedule.answered({0, 0}, now += 150ms);
+  CHECK(schedule.left_out(0) == 5);
+  schedule.missed({0, 0}, now);
+  schedule.answered({0, 0}, now += 8s);
+  CHECK(schedule.left_out(0) == 5);
+}
+
 TEST_CASE("nobody to ask is never due") {
   PollSchedule schedule;
   schedule.add_device({}, {});

@@ -621,3 +621,37 @@ TEST_CASE("a device that speaks by itself cannot share a line") {
   SerialAdapter adapter(LineSettings{SerialSettings{}, {module(0), speaks}}, streams, loop);
   CHECK(!adapter.start(sink));
 }
+
+TEST_CASE("who uses how much of the line is told, and that what is asked for cannot fit") {
+  std::vector<DeviceSettings> devices;
+  for (const std::uint32_t i : {1U, 2U, 3U}) {
+    devices.push_back(module(i));  // twice a second
+    devices.back().response_timeout = 400ms;
+    devices.back().answers_name_it = true;
+  }
+  Bench bench(std::move(devices));
+  bench.adapter.line_use();
+  for (int i = 0; i < 3200; ++i) {  // 10 ms each; the last one is dead
+    const std::string request = bench.sent();
+    const auto took = request.empty() || request == "#03\r" ? 10ms : 300ms;
+    bench.loop.run_for(took);
+    if (took > 10ms) bench.line().send(">+1.5\r");
+    bench.adapter.line_use();
+  }
+  const LineUse use = bench.adapter.line_use();
+  CHECK(use.place == "/dev/ttyUSB0");
+  REQUIRE(use.parts.size() == 3);
+  CHECK(use.parts[0].device == DeviceIndex{1});
+  for (const std::size_t alive : {0U, 1U}) {
+    CHECK(use.parts[alive].needed == doctest::Approx(0.6));
+    CHECK(use.parts[alive].used == doctest::Approx(0.49).epsilon(0.05));
+    CHECK(use.parts[alive].turnaround > 285ms);  // without what ten bytes take
+    CHECK(use.parts[alive].turnaround < 290ms);
+    CHECK(use.parts[alive].unanswered == 0);
+    CHECK(use.parts[alive].missed_cycles > 10);
+  }
+  CHECK(use.parts[2].needed < 0.1);  // the least that it would need
+  CHECK(use.parts[2].requests == use.parts[2].unanswered);
+  CHECK(use.parts[2].missed_cycles == 0);
+  CHECK(use.parts[2].used > 0.005);  // its time-outs
+}

@@ -66,6 +66,13 @@ TEST_CASE("a check is sent, a silence is waited for, and parity takes a bit") {
   CHECK(*least_polling_share(line) == doctest::Approx(0.093));
 }
 
+TEST_CASE("a line behind a converter is weighed where its speed was said") {
+  auto line = line_with({scale()});
+  line.attachment = TcpEndpoint{"converter", 4001};
+  line.baud_behind = 1000;
+  CHECK(*least_polling_share(line) == doctest::Approx(0.085));
+}
+
 TEST_CASE("of a network, and of devices that speak by themselves, nothing is said") {
   auto line = line_with({scale()});
   line.attachment = TcpEndpoint{"scale", 4001};
