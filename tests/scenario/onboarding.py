@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from observations import messages
-from plant_and_cloud import BROKER_PASSWORD, Site, Skipped, expect, run_scenarios, wait_for
+from plant_and_cloud import BROKER_PASSWORD, ROOT, Site, Skipped, expect, run_scenarios, wait_for
 
 # It logs in as a sensor below whose topics a radio gateway's probes speak.
 USER = "sensor-01"
@@ -25,17 +25,22 @@ MODEL = {
 RULE = {"model": "probe", "enrollment": "plant", "approve_names": ["auto-*"], "devices_max": 3}
 
 
-def site_with_probes():
+# A device that logs in itself: its name in the topic is that of its user at the broker.
+OWN_MODEL = {"version": 1, "attach": {"mqtt": {"topic": "plant/{device}/telemetry"}},
+             "tags": [{"name": "v", "pointer": "/v"}]}
+
+
+def site_with_probes(rule=RULE):
     if not shutil.which("mosquitto_pub"):
         raise Skipped("mosquitto_pub is not installed")
     return Site(hubs=1, sensors=1, presses=0, meters=0, scales=0,
-                settings={"onboarding": {"radio": RULE}})
+                settings={"onboarding": {"radio": rule}})
 
 
-def prepare(site):
+def prepare(site, model=MODEL):
     models = site.site_folder / "models"
     models.mkdir()
-    (models / "probe.json").write_text(json.dumps(MODEL))
+    (models / "probe.json").write_text(json.dumps(model))
     site.start_gateway()
     site.wait_all_online()
     site.start_plant()
@@ -170,6 +175,41 @@ def a_rule_approves_some_and_some_are_refused():
         return f"{len(files(site)) - len(before)} devices let in"
 
 
+def a_new_device_gets_a_user_at_the_broker_and_then_a_yes_while_all_run():
+    """The steps of deploy/mosquitto/README.md, "A new device, step by step"."""
+    with site_with_probes({"model": "probe", "enrollment": "plant"}) as site:
+        prepare(site, OWN_MODEL)
+
+        def speak(user, password, topic, value):
+            return subprocess.run(
+                ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(site.broker_port), "-u", user, "-P",
+                 password, "-q", "1", "-t", topic, "-m", json.dumps({"v": value})],
+                capture_output=True, timeout=20).returncode == 0
+
+        expect(not speak("probe-7", "guessed", "plant/probe-7/telemetry", 1), "without a user: nothing")
+        code, said = onboard(site, "approve", "probe-7")
+        expect(code == 1 and "first message" in said and "step by step" in said, f"what is missing: {said}")
+
+        added = subprocess.run([str(ROOT / "deploy/mosquitto/user"), "--state",
+                                str(site.folder / "broker"), "add", "probe-7"],
+                               capture_output=True, text=True, timeout=20)
+        expect(added.returncode == 0, f"a user for it: {added.stderr}")
+        password = added.stdout.strip()
+        wait_for(lambda: speak("probe-7", password, "plant/probe-7/telemetry", 2), 20, "it gets in")
+        speak("probe-7", password, "plant/probe-8/telemetry", 3)
+        wait_for(lambda: "probe-7" in waiting(site), 20, "and waits")
+        expect(list(waiting(site)) == ["probe-7"], f"nobody else by its word: {list(waiting(site))}")
+
+        code, said = onboard(site, "approve", "probe-7")
+        expect(code == 0 and "It runs." in said, f"approved: {said}")
+        speak("probe-7", password, "plant/probe-7/telemetry", 4)
+        wait_for(lambda: {"v": 4} in bodies(site, "probe-7"), 30, "its telemetry arrives in the cloud")
+        expect(bodies(site, "probe-7") == [{"v": 4}], f"from the yes on: {bodies(site, 'probe-7')}")
+        restarts = [name for name in site.devices if name not in site.connected()]
+        expect(not restarts, f"all others stayed connected: {restarts}")
+
+
 if __name__ == "__main__":
-    sys.exit(run_scenarios([a_device_waits_for_a_yes_and_then_runs_without_a_restart,
+    sys.exit(run_scenarios([a_new_device_gets_a_user_at_the_broker_and_then_a_yes_while_all_run,
+                            a_device_waits_for_a_yes_and_then_runs_without_a_restart,
                             a_rule_approves_some_and_some_are_refused]))
