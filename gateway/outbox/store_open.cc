@@ -414,6 +414,8 @@ Status OutboxStore::close() {
   if (file_ == nullptr || in_memory_ || has_pending_work()) {
     return tl::unexpected<Error>(unavailable());
   }
+  // A log that is not trusted must be gone, for good, before the file says that all is in it.
+  if (auto synced = sync(); !synced) return synced;
   int rc = file_->begin();
   if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 1);
   if (rc == SQLITE_OK) rc = file_->commit();

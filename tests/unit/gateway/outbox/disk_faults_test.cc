@@ -659,6 +659,50 @@ TEST_CASE("nor is one that failed in a checkpoint, or before one that worked") {
   }
 }
 
+TEST_CASE("a store closed after a failed sync is as it was closed, or was not closed cleanly") {
+  for (int failing = 0; failing <= 4; ++failing) {  // 0: the power fails while it is closed
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+      CAPTURE(failing);
+      CAPTURE(seed);
+      SeededRandom random(seed);
+      FaultyDisk disk;
+      std::set<std::string> used;
+      bool closed = false;
+      {
+        OutboxStore store(on(disk, 1));
+        REQUIRE(store.open());
+        const StoreDevice press = store.attach("press");
+        const auto first = append(store, press, "released");
+        used.insert(message_id(first->epoch, "press", first->sequence));
+        REQUIRE(store.sync());
+        release(store, press, *first);
+        for (const char* body : {"1", "2"}) {
+          const auto row = append(store, press, body);
+          used.insert(message_id(row->epoch, "press", row->sequence));
+        }
+        disk.fail_syncs(failing);
+        if (failing > 0) {
+          CHECK_FALSE(store.sync());
+        } else {
+          disk.fail_after(seed % 20);
+        }
+        closed = store.close().has_value();
+        CHECK((closed || failing != 1));
+        disk.power_cut(random);
+        disk.fail_syncs(0);
+      }
+      OutboxStore store(on(disk, 2));
+      REQUIRE(store.open());
+      const StoreDevice press = store.attach("press");
+      if (closed) CHECK(bodies(store, press) == Bodies{"1", "2"});
+      const auto next = append(store, press, "3");
+      REQUIRE(next);
+      CHECK(used.insert(message_id(next->epoch, "press", next->sequence)).second);
+      CHECK(store.take_set_aside().empty());
+    }
+  }
+}
+
 TEST_CASE("one checkpoint that failed does not keep the log from being emptied ever after") {
   for (const bool sync_every_commit : {false, true}) {
     for (std::uint64_t nth = 0; nth < 40; ++nth) {
