@@ -84,21 +84,21 @@ class ControlServer::Impl {
     server_.Get("/plant", [this](const httplib::Request&, httplib::Response& response) {
       response.set_content(describe_plant(devices_, port_), "application/json");
     });
-    server_.Post(R"(/devices/([a-z0-9-]+)/([a-z]+))",
-                 [this](const httplib::Request& request, httplib::Response& response) {
-                   order(request, response);
-                 });
-    server_.Post("/counts/clear", [this](const httplib::Request&, httplib::Response& response) {
-      for (const auto& device : devices_) device->log.clear();
-      response.set_content("{}", "application/json");
-    });
-    server_.Post(R"(/(start|stop))",
-                 [this](const httplib::Request& request, httplib::Response& response) {
-                   for (const auto& device : devices_) {
-                     request.matches[1] == "start" ? device->start() : device->stop();
-                   }
-                   response.set_content("{}", "application/json");
-                 });
+    take(R"(/devices/([a-z0-9-]+)/([a-z]+))",
+         [this](const httplib::Request& request, const std::string& body,
+                httplib::Response& response) { order(request, body, response); });
+    take("/counts/clear",
+         [this](const httplib::Request&, const std::string&, httplib::Response& response) {
+           for (const auto& device : devices_) device->log.clear();
+           response.set_content("{}", "application/json");
+         });
+    take(R"(/(start|stop))",
+         [this](const httplib::Request& request, const std::string&, httplib::Response& response) {
+           for (const auto& device : devices_) {
+             request.matches[1] == "start" ? device->start() : device->stop();
+           }
+           response.set_content("{}", "application/json");
+         });
   }
 
   int listen(int port) {
@@ -126,13 +126,33 @@ class ControlServer::Impl {
     });
   }
 
-  void order(const httplib::Request& request, httplib::Response& response) {
+  // POST. Left to itself cpp-httplib waits for a body where no header announces one, and then
+  // refuses the request: `curl -X POST` sends none.
+  void take(
+      const std::string& path,
+      std::function<void(const httplib::Request&, const std::string& body, httplib::Response&)>
+          work) {
+    server_.Post(
+        path, [work = std::move(work)](const httplib::Request& request, httplib::Response& response,
+                                       const httplib::ContentReader& read) {
+          std::string body;
+          if (request.has_header("Content-Length") || request.has_header("Transfer-Encoding")) {
+            read([&body](const char* data, std::size_t size) {
+              body.append(data, size);
+              return true;
+            });
+          }
+          work(request, body, response);
+        });
+  }
+
+  void order(const httplib::Request& request, const std::string& body,
+             httplib::Response& response) {
     const auto refuse = [&response](int status, std::string_view why) {
       response.status = status;
       response.set_content(error_body(why), "application/json");
     };
-    const std::string body = request.body.empty() ? "{}" : request.body;
-    const auto parsed = json::parse(body);
+    const auto parsed = json::parse(body.empty() ? "{}" : body);
     if (!parsed) return refuse(400, parsed.error().context);
     const std::string wanted = request.matches[1];
     for (const auto& device : devices_) {

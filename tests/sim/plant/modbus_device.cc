@@ -142,6 +142,7 @@ bool ModbusDevice::serve(Peer& peer, const std::stop_token& stop) {
 ModbusDevice::Request ModbusDevice::parse(const Peer& peer, const std::uint8_t* bytes) const {
   const std::uint8_t* pdu = bytes + modbus_get_header_length(peer.context);
   Request request{.function = pdu[0], .address = pdu[1] << 8 | pdu[2], .count = 1};
+  request.to_all = profile_.framing == Framing::Rtu && bytes[0] == 0;
   const bool counted = is_read(request.function) || request.function == kWriteCoils ||
                        request.function == kWriteRegisters;
   if (counted) request.count = pdu[3] << 8 | pdu[4];
@@ -215,7 +216,10 @@ std::optional<ModbusFault> ModbusDevice::take_fault(const Request& request) {
 void ModbusDevice::remember_write(const Request& request, const std::vector<std::byte>& reply) {
   const std::size_t function = profile_.framing == Framing::Tcp ? 7 : 1;
   WriteRecord record{.at = std::chrono::system_clock::now(), .request = request, .values = {}};
-  record.refused = reply.size() <= function || (reply[function] & std::byte{0x80}) != std::byte{};
+  // What went to all units has no reply; libmodbus carries it out where its tables reach.
+  record.refused = request.to_all ? request.address + request.count > RegisterBank::kTableSize
+                                  : reply.size() <= function ||
+                                        (reply[function] & std::byte{0x80}) != std::byte{};
   const modbus_mapping_t& map = *bank_.mapping();
   const bool bits = table_of(request.function) == Table::Coil;
   for (int i = 0; !record.refused && i < request.count; ++i) {

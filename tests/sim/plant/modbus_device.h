@@ -87,6 +87,7 @@ class ModbusDevice : public Device {
     int function = 0;
     int address = 0;
     int count = 0;
+    bool to_all = false;  // unit 0 of a serial line: nobody answers
   };
   struct WriteRecord {
     std::chrono::system_clock::time_point at;

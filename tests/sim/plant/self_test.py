@@ -19,6 +19,7 @@ import time
 import tty
 import unittest
 import urllib.error
+import urllib.parse
 import urllib.request
 
 SIMPLANT, RENDER = sys.argv[1], sys.argv[2]
@@ -228,6 +229,34 @@ class SelfTest(unittest.TestCase):
             return True
         except OSError:
             return False
+
+    def test_an_order_needs_no_body(self):
+        # What `curl -X POST` sends: neither a body nor a word of how long it is.
+        host = urllib.parse.urlsplit(self.plant.plant["control"]).netloc
+        press = Press(self.plant.devices["press-01"])
+        self.plant.post("/devices/press-01/fault", {"kind": "exception", "code": 6, "count": 0})
+        self.assertEqual(press.request(struct.pack(">BHH", 5, 1, 0xFF00))[1], b"\x85\x06")
+        for path in ("/devices/press-01/heal", "/counts/clear", "/stop", "/start"):
+            with self.subTest(path), socket.create_connection(host.split(":"), timeout=5) as wire:
+                asked = time.monotonic()
+                wire.sendall(f"POST {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                self.assertIn(b" 200 ", wire.recv(4096))
+                self.assertLess(time.monotonic() - asked, 3)
+        until(lambda: self.answers("press-01"), "the port to open again")
+        press = Press(self.plant.devices["press-01"])
+        self.assertEqual(press.request(struct.pack(">BHH", 5, 1, 0xFF00))[1][:1], b"\x05")
+
+    def test_what_is_written_to_all_units_is_remembered_as_carried_out(self):
+        meter = Serial(self.plant.devices["meter-01"]["path"])
+        for address in (1, 200):  # the second is past the table
+            pdu = struct.pack(">BBHH", 0, 6, address, 77)
+            os.write(meter.file, pdu + crc16(pdu))
+            time.sleep(0.3)
+        until(lambda: len(self.plant.get("/writes/meter-01")["meter-01"]) == 2, "both writes")
+        self.assertEqual([(w["values"], w["refused"])
+                          for w in self.plant.get("/writes/meter-01")["meter-01"]],
+                         [([77], False), ([], True)])
+        meter.close()
 
     def test_meter_counts_what_was_read_and_spoils_what_was_ordered(self):
         meter = Serial(self.plant.devices["meter-01"]["path"])
