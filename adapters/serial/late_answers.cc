@@ -23,6 +23,17 @@ bool LateAnswers::any_of_living(SteadyTime now) {
   return std::any_of(owed_.begin(), owed_.end(), [](const Owed& one) { return one.lives; });
 }
 
+AnswerRow::Owed LateAnswers::by_others(std::size_t device, SteadyTime now) {
+  drop_old(now);
+  AnswerRow::Owed owed;
+  for (const Owed& one : owed_) {
+    if (one.device == device) continue;
+    ++owed.answers;
+    owed.by_living |= one.lives;
+  }
+  return owed;
+}
+
 std::optional<SteadyTime> LateAnswers::all_over(SteadyTime now) {
   drop_old(now);
   if (owed_.empty()) return std::nullopt;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 
+#include "adapters/serial/answer_row.h"
 #include "proto/time.h"
 
 namespace hubward::serial {
@@ -24,6 +25,8 @@ class LateAnswers {
 
   [[nodiscard]] bool any(SteadyTime now);
   [[nodiscard]] bool any_of_living(SteadyTime now);
+  // Of others than this device.
+  [[nodiscard]] AnswerRow::Owed by_others(std::size_t device, SteadyTime now);
   // When none can come any more; nothing if none is awaited.
   [[nodiscard]] std::optional<SteadyTime> all_over(SteadyTime now);
   // Whose it would most likely be.

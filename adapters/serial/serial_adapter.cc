@@ -214,7 +214,8 @@ void SerialAdapter::take_poll_answer(std::size_t place, std::vector<TagReading> 
     return take_readings(place, std::move(readings), clock.wall(), now);
   }
   // It may be a late one. Then the device's own comes as well, as long as it takes.
-  exchange_->held = Held{std::move(readings), std::string(content), clock.wall(), now};
+  exchange_->held = Held{std::move(readings), std::string(content), clock.wall(), now,
+                         late_.by_others(place, now)};
   if (late_.any_of_living(now) || slowest_answer_.count() == 0) return;  // its whole time
   loop_.cancel(next_);
   const SteadyTime until = exchange_->asked + slowest_answer_ + kBeyondSlowest;
@@ -230,12 +231,29 @@ void SerialAdapter::note_answer(SteadyTime came) {
   account_.answered(place, took, byte_time_ * static_cast<std::int64_t>(exchange_->bytes));
 }
 
+bool SerialAdapter::answered_last_time(std::size_t place) const {
+  const auto& reported = devices_[place]->reported;
+  return schedule_.misses(place) == 0 && reported && reported->link == FieldState::Link::Up;
+}
+
+// Its time is over, and no second one came. If the device was silent, that was another's late one.
 void SerialAdapter::take_held() {
   const std::size_t place = exchange_->device;
   Held held = std::move(*exchange_->held);
+  AnswerRow row = std::move(exchange_->row);
+  const auto verdict = row.came_alone(held.content, held.owed, answered_last_time(place));
+  if (verdict == AnswerRow::Verdict::AskAgain) {
+    const PollSchedule::Place again{place, exchange_->request};
+    end_exchange();
+    return ask(again, loop_.clock().steady(), std::move(row));
+  }
   note_answer(held.at_steady);
   end_exchange();
-  take_readings(place, std::move(held.readings), held.at, held.at_steady);
+  if (verdict == AnswerRow::Verdict::Believed) {
+    take_readings(place, std::move(held.readings), held.at, held.at_steady);
+  } else {
+    report_bad(devices_[place]->settings().device, ErrorCode::UnexpectedAnswer, held.content);
+  }
   go_on();
 }
 
@@ -371,13 +389,14 @@ bool SerialAdapter::start_write(SteadyTime now) {
   return false;
 }
 
-void SerialAdapter::ask(PollSchedule::Place place, SteadyTime now) {
+void SerialAdapter::ask(PollSchedule::Place place, SteadyTime now, AnswerRow row) {
   LineDevice& device = *devices_[place.device];
   // What is still under way answers nothing that is asked now.
   stream_->discard_input();
   device.framer().abandon();
   const std::string& bytes = device.request(place.request);
   exchange_ = Exchange{place.device, place.request, now, bytes.size()};
+  exchange_->row = std::move(row);
   account_.asked(place.device, now);
   send(bytes, wait_for(place.device, now), now);
 }
@@ -423,6 +442,10 @@ void SerialAdapter::give_up_waiting() {
       answers_look_alike(place) || (settings.requests.size() > 1 && tells_requests_apart(settings));
   schedule_.missed({place, exchange_->request}, now,
                    looks_alike ? kLateAnswerMax : std::chrono::milliseconds{0});
+  // What came before was another's then.
+  if (const auto before = exchange_->row.content()) {
+    report_bad(settings.device, ErrorCode::UnexpectedAnswer, *before);
+  }
   end_exchange();
   account_.unanswered(place);
   account_.begin(place, now, quiet_until_);

@@ -74,12 +74,13 @@ class SerialAdapter final : public SouthboundAdapter,
     WriteRequest request;
     WriteDone done;
   };
-  // An answer that is only believed if no second one comes beside it.
+  // An answer that is only believed if no second one comes beside it, and perhaps if more follow.
   struct Held {
     std::vector<TagReading> readings;
     std::string content;
     WallTime at;
     SteadyTime at_steady;
+    AnswerRow::Owed owed;  // when it came
   };
   // What was put on the line and is not answered yet.
   struct Exchange {
@@ -90,6 +91,7 @@ class SerialAdapter final : public SouthboundAdapter,
     std::optional<LineDevice::Command> command{};  // of a write
     WriteDone done{};
     std::optional<Held> held{};
+    AnswerRow row{};  // of this and what was asked right before it
   };
 
   void on_open() override;
@@ -100,7 +102,7 @@ class SerialAdapter final : public SouthboundAdapter,
   // Puts the next command or request on the line, or sets the timer for it.
   void go_on();
   [[nodiscard]] bool start_write(SteadyTime now);
-  void ask(PollSchedule::Place place, SteadyTime now);
+  void ask(PollSchedule::Place place, SteadyTime now, AnswerRow row = {});
   void send(const std::string& bytes, std::chrono::nanoseconds wait, SteadyTime now);
   [[nodiscard]] std::chrono::nanoseconds wait_for(std::size_t place, SteadyTime now);
   void give_up_waiting();
@@ -117,6 +119,7 @@ class SerialAdapter final : public SouthboundAdapter,
   void take_poll_answer(std::size_t place, std::vector<TagReading> readings,
                         std::string_view content);
   void note_answer(SteadyTime came);
+  [[nodiscard]] bool answered_last_time(std::size_t place) const;
   void take_held();
   void take_late(std::size_t place, std::string_view content);
   void late_came(SteadyTime now);

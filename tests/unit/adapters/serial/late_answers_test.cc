@@ -24,6 +24,13 @@ TEST_CASE("a late answer is expected for five seconds, or until it came") {
     CHECK_FALSE(late.latest(now + 6s));
     CHECK_FALSE(late.all_over(now + 6s));
   }
+  SUBCASE("what others owe does not count what the device itself does") {
+    CHECK(late.by_others(9, now + 1s).answers == 2);
+    CHECK(late.by_others(9, now + 1s).by_living);
+    CHECK(late.by_others(3, now + 1s).answers == 1);
+    CHECK_FALSE(late.by_others(3, now + 1s).by_living);
+    CHECK(late.by_others(9, now + 6s).answers == 0);
+  }
   SUBCASE("they come: the first that was asked for first") {
     late.came();
     CHECK_FALSE(late.any_of_living(now + 1s));

@@ -1,6 +1,7 @@
 // Devices that are asked, one or several on a line, and commands in between.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -210,7 +211,11 @@ TEST_CASE("an answer that comes very late is not taken for another device's") {
     CHECK(bench.values(1) == Values{1.0});
     CHECK(bench.sent() == "#01\r");
   }
-  SUBCASE("not at all: what came alone is believed, with the time at which it came") {
+  SUBCASE("not at all: what came alone, and again, is believed with the time at which it came") {
+    bench.line().send(">+1.1\r");
+    bench.loop.run_for(200ms);
+    CHECK(bench.values(1) == Values{1.0});
+    CHECK(bench.sent() == "#01\r");
     const SteadyTime came = bench.clock.steady();
     bench.line().send(">+1.1\r");
     CHECK(bench.values(1) == Values{1.0});
@@ -219,6 +224,40 @@ TEST_CASE("an answer that comes very late is not taken for another device's") {
     CHECK(bench.sink.deliveries.back().batch.at_steady == came);
   }
   CHECK(bench.values(0) == Values{0.0});
+}
+
+TEST_CASE("a late answer is not the value of a device that is silent when it comes") {
+  Bench bench({module(0), module(1), module(2)});
+  bench.sent();
+  bench.line().send(">+0.0\r");
+  bench.line().send(">+1.0\r");
+  bench.line().send(">+2.0\r");
+  bench.loop.run_for(500ms);
+  CHECK(bench.sent() == "#01\r#02\r#00\r");
+  bench.loop.run_for(200ms);  // the first one is late
+  SUBCASE("from then on: it is asked again right away, and there is no second answer") {
+    bench.loop.run_for(200ms);
+    CHECK(bench.sent() == "#01\r");
+    bench.line().send(">+0.1\r");
+    bench.loop.run_for(200ms);
+    CHECK(bench.sent() == "#01\r");
+    bench.loop.run_for(200ms);
+    REQUIRE_FALSE(bench.sink.bad.empty());
+    CHECK(bench.sink.bad.back().code == ErrorCode::UnexpectedAnswer);
+  }
+  SUBCASE("that once: of two different answers nobody knows which is whose") {
+    bench.loop.run_for(200ms);
+    CHECK(bench.sent() == "#01\r");
+    bench.line().send(">+0.1\r");
+    bench.loop.run_for(200ms);
+    CHECK(bench.sent() == "#01\r");
+    bench.line().send(">+1.1\r");
+    bench.loop.run_for(200ms);
+    REQUIRE_FALSE(bench.sink.bad.empty());
+    CHECK(bench.sink.bad.back().code == ErrorCode::UnexpectedAnswer);
+    CHECK(bench.sent() == "#02\r");
+  }
+  CHECK(bench.values(1) == Values{1.0});
 }
 
 TEST_CASE("a late answer neither confirms another device's command nor becomes its value") {
@@ -253,7 +292,27 @@ TEST_CASE("a late answer neither confirms another device's command nor becomes i
   CHECK(bench.results[0].outcome == Outcome::Written);
 }
 
-TEST_CASE("no value is another device's, however late one of them is, and the others keep on") {
+TEST_CASE("a device that is back answers as often as others may be late before it is believed") {
+  Bench bench({module(0), module(1), module(2)});  // of none it is known that it is there
+  CHECK(bench.sent() == "#00\r");
+  bench.loop.run_for(400ms);
+  CHECK(bench.sent() == "#01\r");
+  bench.loop.run_for(400ms);
+  for (int i = 0; i < 3; ++i) {  // two are silent: who speaks now may be one of them, or both
+    CHECK(bench.sent() == "#02\r");
+    CHECK(bench.values(2).empty());
+    bench.line().send(">+2." + std::to_string(i) + "\r");
+    bench.loop.run_for(200ms);
+  }
+  CHECK(bench.values(2) == Values{2.2});
+  CHECK(bench.sent() == "#02\r");  // it is due again by now
+  bench.line().send(">+2.3\r");
+  bench.loop.run_for(200ms);
+  CHECK(bench.values(2) == Values{2.2, 2.3});  // from now on once is enough
+}
+
+TEST_CASE(
+    "no value is another device's, however late one of them is and whoever is silent meanwhile") {
   Bench bench({module(0), module(1), module(2)});
   std::uint64_t chance = 1;
   const auto draw = [&](unsigned below) {
@@ -268,7 +327,11 @@ TEST_CASE("no value is another device's, however late one of them is, and the ot
       auto after = 5ms * (1 + draw(8));
       // One is late now and then, by up to 4.9 s, or says nothing.
       if (name == '1' && draw(10) == 0) after = draw(4) == 0 ? 1h : 5ms * (41 + draw(940));
-      under_way.emplace(bench.clock.steady() + after, std::string(">+") + name + ".0\r");
+      // Some requests do not get through, and one device is switched off now and then.
+      if (draw(40) == 0 || (name == '2' && turn / 6000 % 4 == 1)) continue;
+      const char digit = static_cast<char>('0' + turn / 700 % 10);  // its value, for 3.5 s
+      under_way.emplace(bench.clock.steady() + after,
+                        std::string(">+") + name + "." + digit + "\r");
     }
     bench.loop.run_for(5ms);
     while (!under_way.empty() && under_way.begin()->first <= bench.clock.steady()) {
@@ -278,9 +341,9 @@ TEST_CASE("no value is another device's, however late one of them is, and the ot
   }
   for (std::uint32_t i = 0; i < 3; ++i) {
     CAPTURE(i);
-    for (const double value : bench.values(i)) CHECK(value == i);
+    for (const double value : bench.values(i)) CHECK(std::floor(value) == i);
     MESSAGE(bench.values(i).size(), " of 4000 polls");
-    CHECK(bench.values(i).size() > 2000);
+    CHECK(bench.values(i).size() > 1000);
   }
 }
 
