@@ -46,8 +46,7 @@ class BusAdapter final : public SouthboundAdapter,
   BusAdapter(const BusAdapter&) = delete;
   BusAdapter& operator=(const BusAdapter&) = delete;
 
-  // ConfigInvalid, with the reason in words, for settings that no bus can have: two devices on one
-  // unit id, an address outside the protocol, a tag that does not fit its table.
+  // ConfigInvalid for settings that no bus can have (settings_check.h).
   Status start(ReadingSink& sink) override;
   void write(WriteRequest request, WriteDone done) override;
   void withdraw_writes() override;

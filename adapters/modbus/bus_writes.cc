@@ -1,4 +1,4 @@
-// Writes: how they are put on the line, read back, pulsed, and what is said of them.
+// Writes: how they are put on the line, pulsed, and what is said of them.
 #include <algorithm>
 #include <utility>
 
@@ -8,31 +8,8 @@
 namespace hubward::modbus {
 namespace {
 
-// Texts and names count as equal here: encode() writes them whole or refuses them.
-double as_double(const TagValue& value) {
-  return std::visit(
-      [](const auto& held) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::string>) {
-          return 0.0;
-        } else {
-          return static_cast<double>(held);
-        }
-      },
-      value);
-}
-
 constexpr std::chrono::milliseconds kPulseRetry{1000};
 constexpr std::chrono::milliseconds kPulseRetryAtStop{200};
-
-// What the registers stand for. Limits and rounding are for readings; here they would hide what the
-// device was really given.
-Result<Value> held_value(std::span<const std::uint16_t> registers, const TagSettings& tag) {
-  ValueFormat as_it_is = tag;
-  as_it_is.clamp_min.reset();
-  as_it_is.clamp_max.reset();
-  as_it_is.decimals.reset();
-  return decode(registers, as_it_is);
-}
 
 // Function 23 writes first (section 6.17): the address or value may be refused for the reading.
 bool may_have_written(const Request& request, ExceptionCode code) {
@@ -131,25 +108,6 @@ void BusSchedule::end_pulses(SteadyTime now) {
   }
 }
 
-std::optional<Send> BusSchedule::next_read_back(SteadyTime now) {
-  for (std::size_t i = 0; i < read_backs_.size();) {
-    ReadBack& job = read_backs_[i];
-    if (in_flight(job.write.unit)) {
-      ++i;
-      continue;
-    }
-    ReadBack taken = std::move(job);
-    read_backs_.erase(read_backs_.begin() + static_cast<std::ptrdiff_t>(i));
-    const Request request = taken.block.request;
-    if (units_[taken.write.unit].late.tells_apart(request)) {
-      const std::size_t unit = taken.write.unit;
-      return send(unit, request, std::move(taken), whole_patience(unit), now);
-    }
-    not_read_back(taken.write);
-  }
-  return std::nullopt;
-}
-
 std::optional<Send> BusSchedule::next_write(SteadyTime now) {
   std::vector<std::size_t> waiting;  // units whose earlier write waits: order is kept
   for (std::size_t i = 0; i < writes_.size(); ++i) {
@@ -186,15 +144,6 @@ std::optional<Send> BusSchedule::next_write(SteadyTime now) {
     return send(place, request, std::move(write), whole_patience(place), now);
   }
   return std::nullopt;
-}
-
-// What the registers hold now, where that is not quite what was asked for: 1.5 in a register of
-// whole numbers. The caller must not be told that the equipment holds 1.5.
-std::optional<TagValue> BusSchedule::rounded_value(const Write& write) const {
-  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
-  auto held = held_value(write.registers, tag);
-  if (!held || as_double(*held) == as_double(write.wanted)) return std::nullopt;
-  return std::move(*held);
 }
 
 void BusSchedule::written(const Write& write, const Answered& answered, Instant now) {
@@ -250,19 +199,6 @@ void BusSchedule::written(const Write& write, const Answered& answered, Instant 
   } else {
     finish(write, WriteResult::Outcome::Written, {}, {}, rounded_value(write));
   }
-}
-
-// By function 23. Where something else came back, the device may have read before it wrote, or need
-// a moment: what it holds is asked once more, by itself.
-void BusSchedule::written_and_read(const Write& write, const Answer& answer, Instant now) {
-  const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
-  Write confirmed = write;
-  confirmed.confirmed = true;
-  if (!holds_what_was_written(write, std::get<ReadAnswer>(answer), tag)) {
-    return read_back_later(std::move(confirmed));
-  }
-  Block block = units_[write.unit].reads.block_of(write.tag);
-  read_back({std::move(confirmed), std::move(block)}, answer, now);
 }
 
 // The other bits are the device's own as they were a moment ago; if it changes them itself in
@@ -361,57 +297,6 @@ void BusSchedule::begin_pulse(const Write& write) {
   if (!tag.pulse || is_off(write)) return;
   const auto lasts = winding_down_ ? std::chrono::milliseconds{0} : *tag.pulse;
   pulse_ends_.push_back({write.unit, write.tag, write.sent_at + lasts});
-}
-
-void BusSchedule::not_read_back(const Write& write) {
-  if (write.confirmed) {
-    finish(write, WriteResult::Outcome::Written, {}, "it could not be read back",
-           rounded_value(write));
-  } else {
-    finish(write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown, write.detail);
-  }
-}
-
-// Devices keep true as 0xFFFF, and texts with blanks behind them.
-bool BusSchedule::holds_what_was_written(const Write& write, const ReadAnswer& read,
-                                         const TagSettings& tag) {
-  if (tag.type == ValueType::Bool || tag.type == ValueType::Text) {
-    const auto held = decode(read.values, tag);
-    const auto wanted = decode(write.registers, tag);
-    return held && wanted && *held == *wanted;
-  }
-  const std::uint16_t mask = tag.table == Table::HoldingRegister ? write_mask(tag) : 0xFFFF;
-  return std::ranges::equal(
-      read.values, write.registers,
-      [&](std::uint16_t held, std::uint16_t wanted) { return ((held ^ wanted) & mask) == 0; });
-}
-
-void BusSchedule::read_back(const ReadBack& job, const Answer& answer, Instant now) {
-  using enum WriteResult::Outcome;
-  const auto* read = std::get_if<ReadAnswer>(&answer);
-  if (read == nullptr) return not_read_back(job.write);
-  Unit& unit = units_[job.write.unit];
-  const TagSettings& tag = unit.settings->tags[job.write.tag];
-  deliver_values(unit, job.block, *read, now);
-  std::optional<TagValue> value;
-  if (auto held = held_value(read->values, tag)) value = std::move(*held);
-  const bool same = holds_what_was_written(job.write, *read, tag);
-  if ((job.write.unconfirmed_only || job.write.confirmed) && same) {
-    if (!job.write.confirmed) begin_pulse(job.write);
-    finish(job.write, Written, {}, "read back", std::move(value), true);
-  } else if (job.write.refused) {
-    finish(job.write, Refused, ErrorCode::WriteRefused, job.write.detail, std::move(value));
-  } else {
-    finish(job.write, Unknown, ErrorCode::WriteOutcomeUnknown,
-           job.write.confirmed ? "the device confirmed it, and holds something else"
-                               : job.write.detail,
-           std::move(value));
-  }
-}
-
-void BusSchedule::read_back_later(Write write) {
-  Block block = units_[write.unit].reads.block_of(write.tag);
-  read_backs_.push_back({std::move(write), std::move(block)});
 }
 
 void BusSchedule::finish(const Write& write, WriteResult::Outcome outcome, ErrorCode code,
