@@ -38,12 +38,18 @@ CloudClient::CloudClient(DeviceIndex device, const DeviceDescription& descriptio
       description_(description),
       settings_(settings),
       parts_(parts),
+      properties_(properties),
       events_(events),
       window_({.order = description.order, .fresh_share_percent = description.fresh_share_percent}),
       session_(device, description.id, settings.keep_alive, window_, properties),
       recovery_(settings.recovery, parts.random),
       provisioner_(settings, description.id, description.model_id, parts.loop, parts.links,
-                   parts.signer) {}
+                   parts.signer) {
+  if (parts_.answers == nullptr) return;
+  if (auto answers = parts_.answers->load(description_.id)) {
+    properties_.answers().restore(std::move(*answers));
+  }
+}
 
 CloudClient::~CloudClient() {
   *alive_ = false;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/api/answer_store.h"
 #include "gateway/api/assignment_store.h"
 #include "gateway/api/backoff_store.h"
 #include "gateway/api/lease.h"
@@ -40,6 +41,7 @@ struct CloudParts {
   RandomSource& random;
   Log& log;
   resilience::ClockWatch* clock_watch = nullptr;  // without it the wall clock is believed
+  AnswerStore* answers = nullptr;                 // without it a restart forgets them
 };
 
 // What the cloud side tells its device. On the loop.
@@ -138,6 +140,7 @@ class CloudClient final : private MqttLinkEvents {
   void follow_hub_failure(resilience::Symptom symptom, std::string detail, std::string_view event);
   [[nodiscard]] resilience::DpsQuestion dps_question(const resilience::Diagnosis& why, bool shared);
   void remember();
+  void remember_answers();
   [[nodiscard]] resilience::GateName gate_of(const resilience::NextStep& step) const;
   [[nodiscard]] std::string place() const;  // "hub as device", for logs; only with an assignment
   [[nodiscard]] resilience::GateName gate_of_assignment() const;  // only with an assignment
@@ -176,6 +179,7 @@ class CloudClient final : private MqttLinkEvents {
   const DeviceDescription& description_;
   const CloudSettings& settings_;
   CloudParts parts_;
+  Properties& properties_;
   CloudEvents& events_;
   SendWindow window_;
   HubSession session_;

@@ -108,6 +108,7 @@ void CloudClient::on_connected(bool session_present) {
   });
   resilience::Allowance& allowance =
       parts_.admission.join(device_, gate_of_assignment(), [this] { on_properties_changed(); });
+  properties_.answers().on_link(assignment_->assigned_hub + '/' + assignment_->device_id);
   SessionActions actions;
   session_.on_connected(assignment_->device_id, &allowance, now(), actions);
   carry_out(actions);

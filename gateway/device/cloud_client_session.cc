@@ -39,7 +39,14 @@ void CloudClient::answer(const std::string& rid, hub::MethodStatus status, std::
   check_drained();
 }
 
+// Before a wish is written: if we die then, the next run shall know that it may have been.
+void CloudClient::remember_answers() {
+  if (!properties_.answers().take_changed() || parts_.answers == nullptr) return;
+  parts_.answers->save(description_.id, properties_.answers().all());
+}
+
 void CloudClient::carry_out(SessionActions& actions) {
+  remember_answers();
   for (auto& action : actions) perform(action);
   arm_session_timer();
   if (session_.trouble() != view_.trouble) show_trouble();

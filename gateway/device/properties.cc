@@ -4,20 +4,20 @@
 
 #include "gateway/api/failure_words.h"
 #include "gateway/device/tag_json.h"
-#include "proto/json.h"
 
 namespace hubward::device {
 namespace {
 
-// The value that was reported last for a property, as JSON text; empty if there is none.
-std::string reported_value(const std::string& reported, const hub::DesiredProperty& property) {
-  const auto document = json::parse(reported, {.bytes_max = hub::kMaxTwinBytes * 2});
-  if (!document) return {};
-  const json::Value* scope = &*document;
-  if (!property.component.empty()) scope = json::find(*scope, property.component);
-  const json::Value* entry = scope == nullptr ? nullptr : json::find(*scope, property.name);
-  const json::Value* value = entry == nullptr ? nullptr : json::find(*entry, "value");
-  return value == nullptr ? std::string{} : json::to_text(*value);
+// Of the values that are known, in the order of how much they tell of the plant. An answer needs
+// one: where nothing is known it is the wish.
+std::string known_value(const std::string& last, const std::string& reported,
+                        const std::string& wish) {
+  if (!last.empty()) return last;
+  return reported.empty() ? wish : reported;
+}
+
+std::string reported_value(const hub::DesiredProperty& property) {
+  return property.answered ? property.answered->value : std::string{};
 }
 
 }  // namespace
@@ -46,9 +46,8 @@ void Properties::on_reading(const TagReading& reading) {
 
 // Before any wish the device's own value stands: code 203, version 0.
 hub::Acknowledgement Properties::standing_ack(const Key& key) const {
-  const auto answered = answered_.find(key);
-  if (answered == answered_.end()) return {hub::AckCode::DeviceDefault, 0, {}};
-  return answered->second.ack;
+  const WishAnswer* const answer = answers_.find(key);
+  return answer == nullptr ? hub::Acknowledgement{hub::AckCode::DeviceDefault, 0, {}} : answer->ack;
 }
 
 std::optional<TagIndex> Properties::find(const hub::DesiredProperty& property) const {
@@ -63,24 +62,38 @@ std::optional<TagIndex> Properties::find(const hub::DesiredProperty& property) c
 
 std::vector<Wish> Properties::on_twin(const hub::Twin& twin, SteadyTime now) {
   twin_at_ = now;
-  return take(twin.desired, true, twin.reported);
+  const bool is_other = answers_.begin_whole(twin.desired.version);
+  if (is_other) in_step_till_.reset();  // with this one we never were
+  std::vector<Wish> wishes;
+  for (const auto& property : twin.desired.properties) {
+    const auto tag = find(property);
+    if (!tag) {
+      answers_.keep(property);
+      continue;
+    }
+    const auto verdict = answers_.judge(property);
+    if (verdict == WishAnswers::Verdict::Unheard) answer_again(property, *tag);
+    if (verdict != WishAnswers::Verdict::New) continue;
+    auto wish = take(property, *tag, too_old(device_.tags[tag->value]));
+    if (wish) wishes.push_back(std::move(*wish));
+  }
+  answers_.end_whole();
+  if (is_other) report_all();
+  return wishes;
 }
 
 std::vector<Wish> Properties::on_patch(const hub::DesiredProperties& desired) {
-  return take(desired, false, {});
-}
-
-bool Properties::answered_before(const hub::DesiredProperty& property, bool whole,
-                                 const std::string& reported) const {
-  const auto mine = answered_.find({property.component, property.name});
-  if (mine != answered_.end() && mine->second.version >= property.version) return true;
-  if (!whole) return false;
-  // The version is the whole document's: it also moves when another property changes. An old
-  // setpoint must not be written once more because of that, so the value decides.
-  if (mine != answered_.end()) return mine->second.json == property.value;
-  if (!property.acknowledged) return false;
-  return *property.acknowledged >= property.version ||
-         reported_value(reported, property) == property.value;
+  std::vector<Wish> wishes;
+  for (const auto& property : desired.properties) {
+    if (property.value == "null") {  // the wish was withdrawn: nothing to write
+      answers_.withdraw({property.component, property.name});
+      continue;
+    }
+    const auto tag = find(property);
+    if (!tag) continue;  // of another part of the model; not ours to answer
+    if (auto wish = take(property, *tag, false)) wishes.push_back(std::move(*wish));
+  }
+  return wishes;
 }
 
 bool Properties::too_old(const TagDescription& tag) const {
@@ -88,45 +101,60 @@ bool Properties::too_old(const TagDescription& tag) const {
   return !in_step_till_ || twin_at_ - *in_step_till_ > *tag.wish_age_max;
 }
 
-std::vector<Wish> Properties::take(const hub::DesiredProperties& desired, bool whole,
-                                   const std::string& reported) {
-  std::vector<Wish> wishes;
-  for (const auto& property : desired.properties) {
-    if (property.value == "null") continue;  // the wish was withdrawn: nothing to write
-    const auto tag = find(property);
-    if (!tag) continue;  // of another part of the model; not ours to answer
-    if (answered_before(property, whole, reported)) continue;
-    const Key key{property.component, property.name};
-    Answered& answered = answered_[key];
-    answered = {property.version, property.value, {hub::AckCode::InProgress, property.version, {}}};
-    const TagDescription& description = device_.tags[tag->value];
-    auto value = value_to_write(description, property.value);
-    if (value && whole && too_old(description)) {
-      value = failure(ErrorCode::CommandExpired, ErrorKind::Permanent,
-                      "not written: it was set while the device was away; set it again");
-    }
-    if (!value) {
-      const std::string& last = last_values_[tag->value];
-      answered.ack.code = hub::AckCode::Rejected;
-      answered.ack.description = value.error().context;
-      report(description, last.empty() ? property.value : last, answered.ack);
-      continue;
-    }
-    wishes.push_back({*tag, std::move(*value), property.value, property.version});
+std::optional<Wish> Properties::take(const hub::DesiredProperty& property, TagIndex index,
+                                     bool is_too_old) {
+  const TagDescription& tag = device_.tags[index.value];
+  answers_.take(property);
+  auto value = value_to_write(tag, property.value);
+  if (value && is_too_old) {
+    value = failure(ErrorCode::CommandExpired, ErrorKind::Permanent,
+                    "not written: it was set while the device was away; set it again");
   }
-  return wishes;
+  if (value) {
+    return Wish{index, std::move(*value), property.value, property.version,
+                reported_value(property)};
+  }
+  hub::Acknowledgement ack{hub::AckCode::Rejected, property.version, value.error().context};
+  answers_.answer({tag.component, tag.name}, ack);
+  report(tag, known_value(last_values_[index.value], reported_value(property), property.value),
+         std::move(ack));
+  return std::nullopt;
+}
+
+// The answer did not get there before a link or a run ended, or was overwritten.
+void Properties::answer_again(const hub::DesiredProperty& property, TagIndex index) {
+  const TagDescription& tag = device_.tags[index.value];
+  const Key key{tag.component, tag.name};
+  if (pending_.contains(key) || under_way_.contains(key)) return;
+  hub::Acknowledgement ack = standing_ack(key);
+  // What was written is newer than what the twin has.
+  const std::string reported = ack.code == hub::AckCode::Done ? "" : reported_value(property);
+  report(tag, known_value(last_values_[index.value], reported, property.value), std::move(ack));
+}
+
+// To a twin that has heard nothing of it. Answers to the wishes of another one are not for it.
+void Properties::report_all() {
+  for (std::size_t i = 0; i < device_.tags.size(); ++i) {
+    const TagDescription& tag = device_.tags[i];
+    if (tag.as != TagDescription::As::Property || last_values_[i].empty()) continue;
+    std::optional<hub::Acknowledgement> ack;
+    if (tag.writable) ack = standing_ack({tag.component, tag.name});
+    report(tag, last_values_[i], std::move(ack));
+  }
+  for (auto& [key, property] : pending_) {
+    if (property.ack) property.ack = standing_ack(key);
+  }
 }
 
 void Properties::on_written(const Wish& wish, const WriteResult& result) {
   const TagDescription& tag = device_.tags[wish.tag.value];
   std::string& last = last_values_[wish.tag.value];
   hub::Acknowledgement ack{hub::AckCode::Failed, wish.version, {}};
-  std::string value = last.empty() ? wish.json : last;
-  if (result.read_back) value = to_json(*result.read_back);
+  if (result.read_back) last = to_json(*result.read_back);
   if (result.outcome == WriteResult::Outcome::Written) {
     ack.code = hub::AckCode::Done;
     ack.description = "written";
-    if (!result.read_back) value = wish.json;
+    if (!result.read_back) last = wish.json;
   } else if (result.outcome == WriteResult::Outcome::Sent) {
     ack.code = hub::AckCode::InProgress;
     ack.description = "sent to all units of the line; nobody confirms it";
@@ -137,11 +165,15 @@ void Properties::on_written(const Wish& wish, const WriteResult& result) {
     ack.description = std::string(words_for(result.code).name);
     if (!result.detail.empty()) ack.description += ": " + result.detail;
   }
-  last = value;
-  const auto answered = answered_.find({tag.component, tag.name});
-  const bool newest = answered != answered_.end() && answered->second.version == wish.version;
-  if (newest) answered->second.ack = ack;
-  report(tag, std::move(value), std::move(ack));
+  const Key key{tag.component, tag.name};
+  const WishAnswer* const mine = answers_.find(key);
+  const bool stands =
+      mine != nullptr && mine->ack.version == wish.version && mine->wish == wish_mark(wish.json);
+  if (stands) answers_.answer(key, ack);
+  // Of a wish that was replaced or withdrawn meanwhile only the plant's value is of interest.
+  if (!stands && last.empty()) return;
+  report(tag, known_value(last, wish.before, wish.json),
+         stands ? std::move(ack) : standing_ack(key));
 }
 
 void Properties::report(const TagDescription& tag, std::string value,

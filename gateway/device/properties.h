@@ -10,6 +10,7 @@
 
 #include "gateway/api/device_description.h"
 #include "gateway/api/southbound.h"
+#include "gateway/device/wish_answers.h"
 #include "proto/hub/twin.h"
 #include "proto/time.h"
 
@@ -21,6 +22,7 @@ struct Wish {
   TagValue value;
   std::string json;  // as the cloud wrote it
   std::int64_t version = 0;
+  std::string before;  // the value that was reported last, as JSON text; empty: none
 };
 
 // Pure; one per device, for the device's life.
@@ -33,7 +35,9 @@ class Properties {
 
   // After every connect the whole twin, then patches. What cannot be written is refused at once (it
   // becomes a report); the rest is returned and answered with on_written().
-  // A wish that was answered before, by this or an earlier run, is not written again.
+  // A wish that was answered before, by this or an earlier run, is not written again; it is
+  // answered again where the twin does not have the answer. In a twin that begins anew, or of
+  // another hub, every wish is a new one.
   // A wish of a tag with `wish_age_max` that is new in the whole twin was made at some time while
   // we were not in step with the cloud; was that too long ago, it is refused.
   [[nodiscard]] std::vector<Wish> on_twin(const hub::Twin& twin, SteadyTime now);
@@ -52,20 +56,17 @@ class Properties {
   void report_refused();
 
   [[nodiscard]] const std::vector<std::string>& components() const { return components_; }
+  // What an earlier run remembered, and what the next one shall.
+  [[nodiscard]] WishAnswers& answers() { return answers_; }
 
  private:
-  using Key = std::pair<std::string, std::string>;  // component, name
-  struct Answered {
-    std::int64_t version = 0;
-    std::string json;
-    hub::Acknowledgement ack;  // stands until the next wish, whatever value is reported with it
-  };
+  using Key = WishAnswers::Property;
   [[nodiscard]] std::optional<TagIndex> find(const hub::DesiredProperty& property) const;
-  [[nodiscard]] std::vector<Wish> take(const hub::DesiredProperties& desired, bool whole,
-                                       const std::string& reported);
+  [[nodiscard]] std::optional<Wish> take(const hub::DesiredProperty& property, TagIndex index,
+                                         bool is_too_old);
   [[nodiscard]] bool too_old(const TagDescription& tag) const;
-  [[nodiscard]] bool answered_before(const hub::DesiredProperty& property, bool whole,
-                                     const std::string& reported) const;
+  void answer_again(const hub::DesiredProperty& property, TagIndex index);
+  void report_all();
   void report(const TagDescription& tag, std::string value,
               std::optional<hub::Acknowledgement> ack);
   [[nodiscard]] hub::Acknowledgement standing_ack(const Key& key) const;
@@ -74,8 +75,8 @@ class Properties {
   std::vector<std::string> components_;
   std::optional<SteadyTime> in_step_till_;  // absent: not yet in this run
   SteadyTime twin_at_{};                    // of the twin that is looked at
-  std::vector<std::string> last_values_;    // JSON text by tag, empty: none yet
-  std::map<Key, Answered> answered_;
+  std::vector<std::string> last_values_;    // of the plant: JSON text by tag, empty: none yet
+  WishAnswers answers_;
   std::map<Key, hub::ReportedProperty> pending_;
   std::map<Key, hub::ReportedProperty> under_way_;
 };

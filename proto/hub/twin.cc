@@ -34,9 +34,23 @@ const json::Value* find_in(const json::Value* object, std::string_view name) {
   return object == nullptr ? nullptr : json::find(*object, name);
 }
 
-std::optional<std::int64_t> acknowledged_version(const json::Value* reported,
-                                                 std::string_view name) {
-  return json::as_int(find_in(find_in(reported, name), "av"));
+// A code that we never send counts as a failure.
+AckCode to_ack_code(std::optional<std::int64_t> code) {
+  for (const AckCode known : {AckCode::Done, AckCode::InProgress, AckCode::DeviceDefault,
+                              AckCode::Rejected, AckCode::Failed}) {
+    if (code == static_cast<std::int64_t>(known)) return known;
+  }
+  return AckCode::Failed;
+}
+
+std::optional<ReportedAnswer> reported_answer(const json::Value* reported, std::string_view name) {
+  const auto* entry = find_in(reported, name);
+  const auto version = json::as_int(find_in(entry, "av"));
+  if (!version) return std::nullopt;
+  const auto* value = find_in(entry, "value");
+  return ReportedAnswer{value == nullptr ? std::string{} : json::to_text(*value),
+                        {to_ack_code(json::as_int(find_in(entry, "ac"))), *version,
+                         std::string(json::as_string(find_in(entry, "ad")).value_or(""))}};
 }
 
 // All properties of one component (or of the root, which holds the components too).
@@ -51,7 +65,7 @@ void collect(const json::Value& members, std::string_view component, const json:
     }
     result.properties.push_back({std::string(component), std::string(name),
                                  json::to_text(member.value), result.version,
-                                 acknowledged_version(reported, name)});
+                                 reported_answer(reported, name)});
   }
 }
 
@@ -201,7 +215,6 @@ Result<Twin> parse_twin(std::string_view body, std::span<const std::string> comp
   twin.desired.version = json::as_int(json::find(*desired, "$version")).value_or(0);
   collect(*desired, {}, reported, components, twin.desired);
   if (reported != nullptr) {
-    twin.reported = json::to_text(*reported);
     twin.reported_version = json::as_int(json::find(*reported, "$version")).value_or(0);
   }
   return twin;

@@ -32,35 +32,6 @@ inline constexpr std::int64_t kMaxTwinInteger = std::int64_t{1} << 52;
 [[nodiscard]] std::string twin_get_topic(std::string_view rid);
 [[nodiscard]] std::string reported_patch_topic(std::string_view rid);
 
-struct DesiredProperty {
-  std::string component;  // empty for the root component
-  std::string name;
-  std::string value;         // JSON text; `null` in a patch: the wish was withdrawn
-  std::int64_t version = 0;  // the document's, to be answered as `av`
-  // From a GET: the `av` that we reported last for this property, if any.
-  std::optional<std::int64_t> acknowledged;
-};
-
-struct DesiredProperties {
-  std::int64_t version = 0;
-  std::vector<DesiredProperty> properties;
-};
-
-struct Twin {
-  DesiredProperties desired;
-  std::int64_t reported_version = 0;
-  std::string reported = "{}";  // JSON text, with the hub's `$version`
-};
-
-// Body of a GET reply, bare or wrapped in "properties". `components`: the names that the device's
-// model knows; the hub's mark "__t":"c" may be missing. Malformed or LimitExceeded otherwise.
-[[nodiscard]] Result<Twin> parse_twin(std::string_view body,
-                                      std::span<const std::string> components);
-
-// Body of a desired-properties patch; `topic_version` counts if the body has no `$version`.
-[[nodiscard]] Result<DesiredProperties> parse_desired_patch(
-    std::string_view body, std::int64_t topic_version, std::span<const std::string> components);
-
 enum class AckCode : int {
   Done = 200,
   InProgress = 202,
@@ -73,7 +44,41 @@ struct Acknowledgement {
   AckCode code = AckCode::Done;
   std::int64_t version = 0;
   std::string description;  // for people; empty = not sent
+  friend bool operator==(const Acknowledgement&, const Acknowledgement&) = default;
 };
+
+// What we reported last for a writable property.
+struct ReportedAnswer {
+  std::string value;  // JSON text; empty: none
+  Acknowledgement ack;
+};
+
+struct DesiredProperty {
+  std::string component;  // empty for the root component
+  std::string name;
+  std::string value;                       // JSON text; `null` in a patch: the wish was withdrawn
+  std::int64_t version = 0;                // the document's, to be answered as `av`
+  std::optional<ReportedAnswer> answered;  // from a GET, if the reported part has an `av`
+};
+
+struct DesiredProperties {
+  std::int64_t version = 0;
+  std::vector<DesiredProperty> properties;
+};
+
+struct Twin {
+  DesiredProperties desired;
+  std::int64_t reported_version = 0;
+};
+
+// Body of a GET reply, bare or wrapped in "properties". `components`: the names that the device's
+// model knows; the hub's mark "__t":"c" may be missing. Malformed or LimitExceeded otherwise.
+[[nodiscard]] Result<Twin> parse_twin(std::string_view body,
+                                      std::span<const std::string> components);
+
+// Body of a desired-properties patch; `topic_version` counts if the body has no `$version`.
+[[nodiscard]] Result<DesiredProperties> parse_desired_patch(
+    std::string_view body, std::int64_t topic_version, std::span<const std::string> components);
 
 struct ReportedProperty {
   std::string component;  // empty for the root component

@@ -35,6 +35,13 @@ hub::Twin twin(std::string_view body) {
   return std::move(*parsed);
 }
 
+Wish patched(Properties& properties, std::string value, std::int64_t version) {
+  auto wishes = properties.on_patch(
+      {version, {{"hydraulics", "targetPressure", std::move(value), version, {}}}});
+  REQUIRE(wishes.size() == 1);
+  return std::move(wishes[0]);
+}
+
 }  // namespace
 
 TEST_CASE("a property is reported when it changes, and only then") {
@@ -140,7 +147,7 @@ TEST_CASE("what cannot be written is refused at once, with the reason and the ac
 TEST_CASE("an unknown outcome is reported as failed, with what was read back") {
   const DeviceDescription device = press();
   Properties properties(device);
-  const Wish wish{TagIndex{1}, TagValue(std::int64_t{190}), "190", 7};
+  const auto wish = patched(properties, "190", 7);
   properties.on_written(wish, {WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown, "",
                                TagValue(std::int64_t{100})});
   const auto report = properties.take_report();
@@ -151,11 +158,11 @@ TEST_CASE("an unknown outcome is reported as failed, with what was read back") {
 TEST_CASE("a wish that was sent to all units of a line stays under way, with the value last read") {
   const DeviceDescription device = press();
   Properties properties(device);
-  const Wish wish{TagIndex{1}, TagValue(std::int64_t{190}), "190", 7};
-  properties.on_written(wish, {WriteResult::Outcome::Written, {}, {}, TagValue(std::int64_t{100})});
+  properties.on_written(patched(properties, "190", 7),
+                        {WriteResult::Outcome::Written, {}, {}, TagValue(std::int64_t{100})});
   (void)properties.take_report();
   properties.report_accepted();
-  properties.on_written({TagIndex{1}, TagValue(std::int64_t{200}), "200", 8},
+  properties.on_written(patched(properties, "200", 8),
                         {WriteResult::Outcome::Sent, {}, "", std::nullopt});
   const auto report = properties.take_report();
   REQUIRE(report);
@@ -166,7 +173,7 @@ TEST_CASE("a wish that was sent to all units of a line stays under way, with the
 TEST_CASE("a wish that the tag's type cannot hold is rejected, not failed") {
   const DeviceDescription device = press();
   Properties properties(device);
-  const Wish wish{TagIndex{1}, TagValue(std::string("on")), "\"on\"", 7};
+  const Wish wish = patched(properties, "190", 7);
   properties.on_written(wish, {WriteResult::Outcome::Refused, ErrorCode::BadValue,
                                "a number is needed", std::nullopt});
   const auto report = properties.take_report();
@@ -224,4 +231,269 @@ TEST_CASE("a new value of the plant changes nothing about what became of the wis
   REQUIRE(wishes.size() == 1);
   done.on_written(wishes[0], {WriteResult::Outcome::Written, {}, {}, std::nullopt});
   CHECK(report_after(done).find(R"("value":101,"ac":200,"av":7)") != std::string::npos);
+}
+
+TEST_CASE("a twin that begins again at version 1 has new wishes, whatever was answered before") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  const auto wishes = properties.on_twin(
+      twin(
+          R"({"desired":{"hydraulics":{"targetPressure":190},"$version":12},"reported":{"$version":1}})"),
+      {});
+  REQUIRE(wishes.size() == 1);
+  properties.on_written(wishes[0], {WriteResult::Outcome::Written, {}, {}, std::nullopt});
+  CHECK(
+      properties
+          .on_twin(
+              twin(
+                  R"({"desired":{"hydraulics":{"targetPressure":150},"$version":1},"reported":{"$version":1}})"),
+              {})
+          .size() == 1);
+  CHECK(properties.on_patch({2, {{"hydraulics", "targetPressure", "140", 2, {}}}}).size() == 1);
+}
+
+TEST_CASE("a wish that an earlier run answered stays answered when the plant's value moves") {
+  const DeviceDescription device = press();
+  Properties restarted(device);
+  CHECK(restarted
+            .on_twin(twin(R"({"desired":{"hydraulics":{"targetPressure":190},"$version":7},)"
+                          R"("reported":{"hydraulics":{"__t":"c","targetPressure":)"
+                          R"({"value":190,"ac":200,"av":7,"ad":"written"}},"$version":3}})"),
+                     {})
+            .empty());
+  restarted.on_reading(good(1, 150.0));
+  const auto report = restarted.take_report();
+  REQUIRE(report);
+  CHECK(report->find(R"("value":150,"ac":200,"av":7)") != std::string::npos);
+}
+
+namespace {
+
+// A desired document as it is fetched: `reported` is the text of our entry in it, or empty.
+hub::Twin fetched(const std::string& value, int version, const std::string& reported = {}) {
+  const std::string entry =
+      reported.empty() ? "" : R"("hydraulics":{"__t":"c","targetPressure":)" + reported + "},";
+  return twin(R"({"desired":{"hydraulics":{"targetPressure":)" + value +
+              R"(},"other":1,"$version":)" + std::to_string(version) + R"(},"reported":{)" + entry +
+              R"("$version":3}})");
+}
+
+// The next run of hubward: it knows what the one before remembered.
+struct NextRun {
+  NextRun(const DeviceDescription& device, Properties& before) : properties(device) {
+    properties.answers().restore(before.answers().all());
+  }
+  Properties properties;
+};
+
+WriteResult result(WriteResult::Outcome outcome, ErrorCode code = {}) {
+  return {outcome, code, {}, std::nullopt};
+}
+
+}  // namespace
+
+TEST_CASE("no wish is written by the next run because something else was changed") {
+  const DeviceDescription device = press();
+  struct Row {
+    const char* why;
+    const char* wish;
+    std::optional<WriteResult> result;
+    const char* reported;  // what the twin has of it; the plant was at 100
+  };
+  const Row rows[] = {
+      {"failed", "190", result(WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown),
+       R"({"value":100,"ac":500,"av":7,"ad":"Outcome of the write unknown"})"},
+      {"refused by the device", "190", result(WriteResult::Outcome::Refused, ErrorCode::DeviceBusy),
+       R"({"value":100,"ac":500,"av":7,"ad":"busy"})"},
+      {"refused by us", "900", std::nullopt, R"({"value":100,"ac":400,"av":7,"ad":"too much"})"},
+      {"sent to all", "190", result(WriteResult::Outcome::Sent),
+       R"({"value":100,"ac":202,"av":7,"ad":"sent"})"},
+      {"done, and moved at the machine since", "190", result(WriteResult::Outcome::Written),
+       R"({"value":100,"ac":200,"av":7,"ad":"written"})"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    Properties morning(device);
+    const auto wishes = morning.on_twin(fetched(row.wish, 7), {});
+    REQUIRE(wishes.size() == (row.result ? 1 : 0));
+    if (row.result) morning.on_written(wishes[0], *row.result);
+
+    NextRun night(device, morning);
+    CHECK(night.properties.on_twin(fetched(row.wish, 9, row.reported), {}).empty());
+    CHECK_FALSE(night.properties.has_report());
+    // Nor by a later connect, nor by the run after.
+    CHECK(night.properties.on_twin(fetched(row.wish, 11, row.reported), {}).empty());
+    NextRun day(device, night.properties);
+    CHECK(day.properties.on_twin(fetched(row.wish, 12, row.reported), {}).empty());
+    // Another value is a new wish.
+    CHECK(day.properties.on_twin(fetched("170", 13, row.reported), {}).size() == 1);
+  }
+}
+
+TEST_CASE("an answer that the twin does not have is given again, with the same words") {
+  const DeviceDescription device = press();
+  Properties killed(device);
+  const auto wishes = killed.on_twin(fetched("190", 7, R"({"value":100,"ac":203,"av":0})"), {});
+  REQUIRE(wishes.size() == 1);
+  SUBCASE("a failure, with the value that was reported before") {
+    killed.on_written(wishes[0], result(WriteResult::Outcome::Expired, ErrorCode::DeviceBusy));
+    NextRun next(device, killed);
+    CHECK(
+        next.properties.on_twin(fetched("190", 9, R"({"value":100,"ac":203,"av":0})"), {}).empty());
+    const auto report = next.properties.take_report().value_or("");
+    CHECK(report.find(R"("value":100,"ac":500,"av":7,"ad":")") != std::string::npos);
+    next.properties.report_accepted();
+    CHECK(
+        next.properties.on_twin(fetched("190", 9, R"({"value":100,"ac":500,"av":7})"), {}).empty());
+    CHECK_FALSE(next.properties.has_report());
+  }
+  SUBCASE("a success, with the value that was written") {
+    killed.on_written(wishes[0], result(WriteResult::Outcome::Written));
+    NextRun next(device, killed);
+    CHECK(next.properties.on_twin(fetched("190", 9), {}).empty());
+    const auto report = next.properties.take_report().value_or("");
+    CHECK(report.find(R"("value":190,"ac":200,"av":7,"ad":"written")") != std::string::npos);
+  }
+}
+
+TEST_CASE(
+    "a wish that was being written when hubward died is not repeated; its outcome is unknown") {
+  const DeviceDescription device = press();
+  Properties killed(device);
+  REQUIRE(killed.on_twin(fetched("190", 7), {}).size() == 1);
+  NextRun next(device, killed);
+  CHECK(next.properties.on_twin(fetched("190", 7), {}).empty());
+  const auto report = next.properties.take_report().value_or("");
+  CHECK(report.find(R"("ac":500,"av":7,"ad":"Outcome of the write unknown)") != std::string::npos);
+  next.properties.report_accepted();
+  // What the plant says stands beside it.
+  next.properties.on_reading(good(1, 190.0));
+  CHECK(next.properties.take_report().value_or("").find(R"("value":190,"ac":500,"av":7)") !=
+        std::string::npos);
+
+  // An answer that reached the cloud just before the end is the better one.
+  NextRun heard(device, killed);
+  const char* const done = R"({"value":190,"ac":200,"av":7,"ad":"written"})";
+  CHECK(heard.properties.on_twin(fetched("190", 7, done), {}).empty());
+  CHECK_FALSE(heard.properties.has_report());
+  heard.properties.on_reading(good(1, 185.0));
+  CHECK(heard.properties.take_report().value_or("").find(R"("value":185,"ac":200,"av":7)") !=
+        std::string::npos);
+}
+
+TEST_CASE(
+    "a wish that is written while the link comes back is neither repeated nor answered early") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  const auto wishes = properties.on_twin(fetched("190", 7), {});
+  REQUIRE(wishes.size() == 1);
+  CHECK(properties.on_twin(fetched("190", 9), {}).empty());
+  CHECK_FALSE(properties.has_report());
+  properties.on_written(wishes[0], result(WriteResult::Outcome::Written));
+  CHECK(properties.take_report().value_or("").find(R"("ac":200,"av":7)") != std::string::npos);
+}
+
+TEST_CASE("a twin that was made anew or is another hub's has new wishes") {
+  const DeviceDescription device = press();
+  for (const bool restarted : {false, true}) {
+    CAPTURE(restarted);
+    // The wish failed at version 12 of the first twin.
+    const auto on = [&](const char* link, auto check) {
+      Properties first(device);
+      first.answers().on_link("hub-a.example/press-07");
+      const auto wishes = first.on_twin(fetched("190", 12), {});
+      REQUIRE(wishes.size() == 1);
+      first.on_written(wishes[0], result(WriteResult::Outcome::Unknown));
+      NextRun next(device, first);
+      Properties& run = restarted ? next.properties : first;
+      run.answers().on_link(link);
+      check(run);
+    };
+    // The version is lower: the same wish was made once more.
+    on("hub-a.example/press-07", [](Properties& run) {
+      CHECK(run.on_twin(fetched("190", 1), {}).size() == 1);
+      // From here on it is the twin that we know.
+      CHECK(run.on_twin(fetched("190", 1), {}).empty());
+      CHECK(run.on_twin(fetched("190", 2), {}).empty());
+      CHECK(run.on_patch({3, {{"hydraulics", "targetPressure", "190", 3, {}}}}).size() == 1);
+    });
+    // The hub is another one, whatever its version.
+    on("hub-b.example/press-07", [](Properties& run) {
+      CHECK(run.on_twin(fetched("190", 20), {}).size() == 1);
+      CHECK(run.on_twin(fetched("190", 21), {}).empty());
+    });
+    // The twin was carried over, and our answer with it.
+    on("hub-b.example/press-07", [](Properties& run) {
+      const char* const reported = R"({"value":100,"ac":500,"av":12})";
+      CHECK(run.on_twin(fetched("190", 1, reported), {}).empty());
+      CHECK(run.on_twin(fetched("190", 2, reported), {}).empty());
+      CHECK(run.on_twin(fetched("170", 3, reported), {}).size() == 1);
+    });
+  }
+}
+
+TEST_CASE("in another twin a wish is as old as it likes, and refused where that matters") {
+  using namespace std::chrono_literals;
+  DeviceDescription device = press();
+  device.tags[1].wish_age_max = 60s;
+  Properties properties(device);
+  properties.answers().on_link("hub-a.example/press-07");
+  CHECK(properties.on_twin(twin(R"({"desired":{"$version":5}})"), SteadyTime{10s}).empty());
+  properties.on_away(SteadyTime{20s});
+  properties.answers().on_link("hub-b.example/press-07");
+  CHECK(properties.on_twin(fetched("190", 1), SteadyTime{30s}).empty());
+  CHECK(properties.take_report().value_or("").find("set it again") != std::string::npos);
+}
+
+TEST_CASE("another hub hears all that is known, and no answer to the wishes of the first") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  properties.answers().on_link("hub-a.example/press-07");
+  const auto wishes = properties.on_twin(fetched("190", 12), {});
+  REQUIRE(wishes.size() == 1);
+  properties.on_reading(good(0, std::string("A17")));
+  properties.on_reading(good(1, 100.0));
+  CHECK(properties.take_report());
+  properties.report_accepted();
+  properties.on_written(wishes[0], result(WriteResult::Outcome::Written));
+  properties.answers().on_link("hub-b.example/press-07");
+  CHECK(properties.on_twin(twin(R"({"desired":{"$version":1}})"), {}).empty());
+  CHECK(properties.take_report() ==
+        R"({"serialNumber":"A17","hydraulics":{"__t":"c","targetPressure":)"
+        R"({"value":190,"ac":203,"av":0}}})");
+}
+
+TEST_CASE(
+    "what became of a wish that was replaced or withdrawn meanwhile is no answer to the next") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  properties.on_reading(good(1, 100.0));
+  const Wish first = patched(properties, "190", 7);
+  const Wish second = patched(properties, "180", 8);
+  properties.on_written(first, result(WriteResult::Outcome::Written));
+  CHECK(properties.take_report().value_or("").find(R"("value":190,"ac":202,"av":8)") !=
+        std::string::npos);
+  properties.report_accepted();
+  CHECK(properties.on_patch({9, {{"hydraulics", "targetPressure", "null", 9, {}}}}).empty());
+  properties.on_written(second, result(WriteResult::Outcome::Unknown));
+  CHECK(properties.take_report().value_or("").find(R"("value":190,"ac":203,"av":0)") !=
+        std::string::npos);
+  // Wished again it is a new wish, although it is the same.
+  CHECK(properties.on_twin(fetched("180", 10, R"({"value":190,"ac":203,"av":0})"), {}).size() == 1);
+}
+
+TEST_CASE("somebody who took our place for a while has the later answer") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  properties.on_written(patched(properties, "190", 7), result(WriteResult::Outcome::Written));
+  NextRun back(device, properties);
+  SUBCASE("to the wish that stands") {
+    CHECK(back.properties.on_twin(fetched("190", 11, R"({"value":100,"ac":500,"av":11})"), {})
+              .empty());
+    CHECK_FALSE(back.properties.has_report());
+  }
+  SUBCASE("to one between ours and the one that stands") {
+    CHECK(back.properties.on_twin(fetched("190", 11, R"({"value":150,"ac":200,"av":9})"), {})
+              .size() == 1);
+  }
 }
