@@ -24,6 +24,7 @@
 #include "gateway/platform/asio_streams.h"
 #include "gateway/platform/console_log.h"
 #include "gateway/platform/control_socket.h"
+#include "gateway/platform/file_answer_store.h"
 #include "gateway/platform/file_assignment_store.h"
 #include "gateway/platform/file_backoff_store.h"
 #include "gateway/platform/mosquitto_link.h"
@@ -64,6 +65,7 @@ class Gateway {
         board_({site.name, kVersion, site.devices}, clock_),
         assignments_(folder_.file("assignments.json"), log),
         backoffs_(folder_.file("backoffs.json"), machine_boot_id(), clock_, log),
+        answers_(folder_.file("answers.json"), clock_, log),
         outbox_(outbox_options(site, folder_.file("outbox.db"), log), clock_),
         streams_(resolver_),
         brokers_(streams_),
@@ -111,6 +113,7 @@ class Gateway {
 
  private:
   Status make_devices() {
+    answers_.expect(site_.devices);
     for (std::uint32_t i = 0; i < site_.devices.size(); ++i) {
       auto made = make_device(DeviceIndex{i}, site_.devices[i], site_.credentials[i]);
       if (!made) return made;
@@ -125,7 +128,7 @@ class Gateway {
     signers_.push_back(std::move(*signer));
     const device::CloudParts parts{loop_,     *links_, *signers_.back(), assignments_,
                                    backoffs_, outbox_, leases_,          admission_,
-                                   random_,   log_,    &watch_};
+                                   random_,   log_,    &watch_,          &answers_};
     roster_.add(std::make_unique<device::Device>(
         index, description, settings_,
         device::DeviceParts{parts, status_, writes_, machine_boot_id()}));
@@ -263,6 +266,7 @@ class Gateway {
   observe::StatusBoard board_;
   platform::FileAssignmentStore assignments_;
   platform::FileBackoffStore backoffs_;
+  platform::FileAnswerStore answers_;
   outbox::OutboxWriter outbox_;
   platform::AsioStreams streams_;
   mqtt::BrokerClients brokers_;

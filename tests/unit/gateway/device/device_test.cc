@@ -58,6 +58,7 @@ struct WillingAdapter final : SouthboundAdapter {
   Status start(ReadingSink&) override { return {}; }
   void write(WriteRequest request, WriteDone done) override {
     written.push_back(request.value);
+    if (on_write) on_write();
     if (slow) return waiting.push_back(std::move(done));
     confirm(done);
   }
@@ -68,9 +69,18 @@ struct WillingAdapter final : SouthboundAdapter {
   bool slow = false;
   std::vector<TagValue> written;
   std::vector<WriteDone> waiting;
+  std::function<void()> on_write;
+};
+
+struct MemoryAnswers final : AnswerStore {
+  explicit MemoryAnswers(std::optional<TwinAnswers> remembered) : saved(std::move(remembered)) {}
+  [[nodiscard]] std::optional<TwinAnswers> load(const std::string&) const override { return saved; }
+  void save(const std::string&, const TwinAnswers& answers) override { saved = answers; }
+  std::optional<TwinAnswers> saved;
 };
 
 struct Fixture {
+  MemoryAnswers answers;
   test::ManualClock clock;
   test::ManualLoop loop{clock};
   test::FixedRandom chance{0.5};
@@ -90,7 +100,7 @@ struct Fixture {
   DeviceDescription described;
   Device device{DeviceIndex{0}, described, settings,
                 DeviceParts{CloudParts{loop, links, signer, assignments, backoffs, outbox, leases,
-                                       admission, chance, log},
+                                       admission, chance, log, nullptr, &answers},
                             rounds, writes}};
 
   static DeviceDescription description() {
@@ -102,7 +112,10 @@ struct Fixture {
     description.tags.push_back(lamp);
     return description;
   }
-  explicit Fixture(DeviceDescription of_device = description()) : described(std::move(of_device)) {
+  // `remembered`: by an earlier run.
+  explicit Fixture(DeviceDescription of_device = description(),
+                   std::optional<TwinAnswers> remembered = {})
+      : answers(std::move(remembered)), described(std::move(of_device)) {
     device.attach(&adapter);
     device.start();
     loop.run_for(0s);
@@ -282,4 +295,36 @@ TEST_CASE("in maintenance no command and no wish reaches the plant, and the call
   f.writes.paused = false;
   f.receive("$iothub/methods/POST/lamp/?$rid=8", "true");
   CHECK(f.adapter.written.size() == 1);
+}
+
+TEST_CASE("a wish is remembered before it is written, and by the next run") {
+  const auto fetch = [](Fixture& f, std::string_view document) {
+    const auto asked = f.links.to("hub-a.example")->take("$iothub/twin/GET/");
+    REQUIRE(asked.size() == 1);
+    const std::string rid = asked[0].topic.substr(asked[0].topic.find("$rid="));
+    f.receive("$iothub/twin/res/200/?" + rid, document);
+  };
+  Fixture f;
+  std::optional<TwinAnswers> meanwhile;
+  f.adapter.on_write = [&] { meanwhile = f.answers.saved; };
+  fetch(f, R"({"desired":{"lamp":true,"$version":7},"reported":{"$version":1}})");
+  REQUIRE(f.adapter.written.size() == 1);
+  REQUIRE(meanwhile);
+  CHECK(meanwhile->twin == "hub-a.example/press-07");
+  CHECK(meanwhile->by_property.at({"", "lamp"}).under_way);
+  REQUIRE(f.answers.saved);
+  const WishAnswer& answer = f.answers.saved->by_property.at({"", "lamp"});
+  CHECK_FALSE(answer.under_way);
+  CHECK(answer.ack == hub::Acknowledgement{hub::AckCode::Done, 7, "written"});
+
+  // The lamp was switched at the machine, and something else was wished.
+  constexpr std::string_view kLater =
+      R"({"desired":{"lamp":true,"other":1,"$version":9},)"
+      R"("reported":{"lamp":{"value":false,"ac":200,"av":7},"$version":3}})";
+  Fixture next(Fixture::description(), f.answers.saved);
+  fetch(next, kLater);
+  CHECK(next.adapter.written.empty());
+  Fixture died(Fixture::description(), meanwhile);
+  fetch(died, kLater);
+  CHECK(died.adapter.written.empty());
 }
