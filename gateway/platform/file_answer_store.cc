@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kVersion = 1;
 constexpr int kUnderWay = 0;
+constexpr json::Limits kLimits{.bytes_max = FileAnswerStore::kFileBytesMax, .depth_max = 6};
 
 using Answers = std::map<TwinAnswers::Property, WishAnswer>;
 
@@ -56,8 +57,7 @@ void write_answer(json::Writer& out, const TwinAnswers::Property& property,
   out.EndArray();
 }
 
-std::string device_json(const std::string& device, const TwinAnswers& answers,
-                        std::int64_t gone_ms) {
+std::string to_json(const std::string& device, const TwinAnswers& answers) {
   rapidjson::StringBuffer buffer;
   json::Writer out(buffer);
   out.StartObject();
@@ -65,16 +65,23 @@ std::string device_json(const std::string& device, const TwinAnswers& answers,
   out.String(device);
   out.Key("twin");
   out.String(answers.twin);
-  if (gone_ms != 0) {
-    out.Key("gone_ms");
-    out.Int64(gone_ms);
-  }
   out.Key("answers");
   out.StartArray();
   for (const auto& [property, answer] : answers.by_property) write_answer(out, property, answer);
   out.EndArray();
   out.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::optional<TwinAnswers> to_answers(const json::Value& entry) {
+  const auto twin = json::as_string(json::find(entry, "twin"));
+  const json::Value* const rows = json::find(entry, "answers");
+  if (!twin || rows == nullptr || !rows->IsArray()) return {};
+  TwinAnswers answers{std::string(*twin), {}};
+  for (const auto& row : rows->GetArray()) {
+    if (!add_answer(row, answers.by_property)) return {};
+  }
+  return answers;
 }
 
 }  // namespace
@@ -120,7 +127,9 @@ std::optional<TwinAnswers> FileAnswerStore::load(const std::string& registration
   const std::lock_guard lock(mutex_);
   const auto found = by_registration_.find(registration_id);
   if (found == by_registration_.end()) return std::nullopt;
-  return found->second.answers;
+  const auto document = json::parse(found->second.json, kLimits);
+  if (!document) return std::nullopt;
+  return to_answers(*document);
 }
 
 void FileAnswerStore::save(const std::string& registration_id, const TwinAnswers& answers) {
@@ -131,8 +140,9 @@ void FileAnswerStore::save(const std::string& registration_id, const TwinAnswers
       if (known == by_registration_.end()) return;
       by_registration_.erase(known);
     } else {
-      if (known != by_registration_.end() && known->second.answers == answers) return;
-      by_registration_.insert_or_assign(registration_id, Kept{answers});
+      std::string json = to_json(registration_id, answers);
+      if (known != by_registration_.end() && known->second.json == json) return;
+      by_registration_.insert_or_assign(registration_id, Kept{std::move(json)});
     }
   }
   file_.changed();
@@ -140,23 +150,18 @@ void FileAnswerStore::save(const std::string& registration_id, const TwinAnswers
 
 // All of the file or nothing: a file that is half right was not written by us.
 bool FileAnswerStore::parse(const std::string& text) {
-  const auto document = json::parse(text, {.bytes_max = kFileBytesMax, .depth_max = 6});
+  const auto document = json::parse(text, kLimits);
   if (!document || json::as_int(json::find(*document, "version")) != kVersion) return false;
   const json::Value* const devices = json::find(*document, "devices");
   if (devices == nullptr || !devices->IsArray()) return false;
   std::map<std::string, Kept> found;
   for (const auto& entry : devices->GetArray()) {
     const auto device = json::as_string(json::find(entry, "device"));
-    const auto twin = json::as_string(json::find(entry, "twin"));
-    const json::Value* const answers = json::find(entry, "answers");
-    if (!device || !twin || answers == nullptr || !answers->IsArray()) return false;
-    Kept kept;
-    kept.answers.twin = *twin;
+    const auto answers = to_answers(entry);
+    if (!device || !answers) return false;
+    Kept kept{to_json(std::string(*device), *answers)};
     kept.gone_ms =
         std::max<std::int64_t>(json::as_int(json::find(entry, "gone_ms")).value_or(0), 0);
-    for (const auto& row : answers->GetArray()) {
-      if (!add_answer(row, kept.answers.by_property)) return false;
-    }
     found.insert_or_assign(std::string(*device), std::move(kept));
   }
   by_registration_ = std::move(found);
@@ -174,7 +179,9 @@ std::string FileAnswerStore::as_json() {
     for (const bool gone : {false, true}) {
       for (const auto& [device, kept] : by_registration_) {
         if ((kept.gone_ms != 0) != gone) continue;
-        const std::string one = device_json(device, kept.answers, kept.gone_ms);
+        std::string one = kept.json;
+        if (gone)
+          one.replace(one.size() - 1, 1, ",\"gone_ms\":" + std::to_string(kept.gone_ms) + "}");
         if (text.size() + 1 + one.size() + kEnd.size() > kFileBytesMax) {
           ++left_out;
           continue;

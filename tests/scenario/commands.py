@@ -169,6 +169,56 @@ def a_wish_is_applied_once_even_after_an_absence_and_a_restart():
         return summary(score)
 
 
+def an_old_wish_is_not_written_by_the_next_run_whatever_became_of_it():
+    """A setpoint that failed in the morning must not reach the plant at night, because somebody
+    changed something else and hubward was started again."""
+    with Site(hubs=1, sensors=0, scales=0) as site:
+        running(site)
+
+        def setpoints():
+            return [write for write in writes(site, PRESS) if write[:2] == ("holding_register", 0)]
+
+        def change_something_else_and_start(lamp):
+            version = wish(site, PRESS, lamp=lamp)
+            site.start_gateway()
+            wait_for(lambda: acknowledged(site, PRESS, "lamp", version), 30, "the other wish")
+
+        version = wish(site, PRESS, target_pressure=150)
+        wait_for(lambda: acknowledged(site, PRESS, "target_pressure", version), 10, "done")
+        site.plant.fault(PRESS, kind="exception", code=4, address=0, count=0)
+        failed = wish(site, PRESS, target_pressure=160)
+        answer = wait_for(lambda: acknowledged(site, PRESS, "target_pressure", failed), 10, "failed")
+        expect(answer["value"] == 150 and answer["ac"] == 500, f"with the true value: {answer}")
+        site.plant.post(f"/devices/{PRESS}/heal")
+        before = len(setpoints())
+        expect(site.stop("gateway") == 0, "ends with 0")
+        change_something_else_and_start(True)
+        expect(len(setpoints()) == before, f"the failed wish stays unwritten: {setpoints()}")
+
+        # The second time it was being written when hubward was killed: nobody knows.
+        site.plant.fault(PRESS, kind="silent", address=0, count=0)
+        lost = wish(site, PRESS, target_pressure=170)
+        file = site.folder / "state" / "answers.json"
+        wait_for(lambda: f',"170",0,{lost},' in file.read_text(), 10, "it is remembered as begun")
+        site.kill_gateway()
+        site.plant.post(f"/devices/{PRESS}/heal")
+        before = len(setpoints())
+        change_something_else_and_start(False)
+        answer = wait_for(lambda: acknowledged(site, PRESS, "target_pressure", lost), 10, "unknown")
+        expect(answer["ac"] == 500 and "unknown" in answer["ad"], f"{answer}")
+        expect(len(setpoints()) == before, f"and it is not written again: {setpoints()}")
+
+        # What cannot be read is put aside, and the twin's word is all there is.
+        expect(site.stop("gateway") == 0, "ends with 0")
+        file.write_text("no answers")
+        version = wish(site, PRESS, target_pressure=140)
+        site.start_gateway()
+        answer = wait_for(lambda: acknowledged(site, PRESS, "target_pressure", version), 30, "new")
+        expect(answer["value"] == 140 and answer["ac"] == 200, f"{answer}")
+        expect("event=answers_unreadable" in site.all_gateway_logs(), "it is said")
+        return summary(site.settle(forgive_at_risk=True))
+
+
 def tokens_are_renewed_in_time_spread_and_without_a_loss():
     life = 10
     with Site(hubs=1, rate=30, presses=2, settings={"hub": {"token_lifetime_s": life}}) as site:
@@ -230,4 +280,5 @@ if __name__ == "__main__":
     sys.exit(run_scenarios([a_direct_method_writes_and_tells_the_real_result,
                             a_silent_or_unwilling_device_is_reported_and_never_written_twice,
                             a_wish_is_applied_once_even_after_an_absence_and_a_restart,
+                            an_old_wish_is_not_written_by_the_next_run_whatever_became_of_it,
                             tokens_are_renewed_in_time_spread_and_without_a_loss]))
