@@ -92,9 +92,10 @@ WishAnswers::Verdict WishAnswers::judge(const hub::DesiredProperty& property) {
     WishAnswer& answer = found->second;
     // A twin that is carried over to another hub brings our answer along. Without it the wish is a
     // new one, even if it is the same. In the twin that we know a later answer than ours is of
-    // somebody who took our place for a while.
+    // somebody who took our place for a while; one later than the document came with it, too.
     const bool holds = other_twin_ ? reported && reported->ack.version == answer.ack.version
-                                   : !reported || reported->ack.version <= answer.ack.version;
+                                   : !reported || reported->ack.version <= answer.ack.version ||
+                                         reported->ack.version > version_;
     if (holds) {
       if (answer.wish != wish_mark(property.value)) return Verdict::New;
       see(answer);

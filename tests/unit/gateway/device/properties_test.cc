@@ -428,6 +428,8 @@ TEST_CASE("a twin that was made anew or is another hub's has new wishes") {
       CHECK(run.on_twin(fetched("190", 1, reported), {}).empty());
       CHECK(run.on_twin(fetched("190", 2, reported), {}).empty());
       CHECK(run.on_twin(fetched("170", 3, reported), {}).size() == 1);
+      // The link was lost before that is answered: what came along is no later answer.
+      CHECK(run.on_twin(fetched("170", 4, reported), {}).empty());
     });
   }
 }
