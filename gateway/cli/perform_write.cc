@@ -91,7 +91,11 @@ Outcome outcome_in(const std::string& said) {
   for (const FailureWords& words : kFailureWords) {
     if (words.label == label) why.code = words.code;
   }
-  return problem("refused: " + words_of(why) + holds);
+  // Nothing at the device can mend it: say where to look.
+  const std::string advice = why.code == ErrorCode::BrokerRefused
+                                 ? ". " + std::string(words_for(why.code).person_does)
+                                 : "";
+  return problem("refused: " + words_of(why) + holds + advice);
 }
 
 // The marker of a maintenance that was begun before the gateway stopped. Who may not look into the
