@@ -9,8 +9,6 @@
 namespace hubward::mqtt {
 namespace {
 
-// How many deliveries are remembered, to know them again: more than any broker has in flight.
-constexpr std::size_t kTakenMax = 2048;
 // What a packet needs beside its payload: a topic's length, the longest topic, a packet id.
 constexpr std::size_t kPublishHeadBytesMax = 2 + 65'535 + 2;
 
@@ -23,7 +21,6 @@ constexpr std::size_t kAnnouncedTimesMessage = 16;
 // 5.0, section 3.1.2.11.2: the session never expires, as clean session 0 of 3.1.1 has it.
 constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;
 
-constexpr std::uint8_t kNoMatchingSubscribers = 0x10;
 constexpr std::uint8_t kMalformedPacket = 0x81;
 constexpr std::uint8_t kProtocolError = 0x82;
 constexpr std::uint8_t kReceiveMaximumExceeded = 0x93;
@@ -48,24 +45,6 @@ std::optional<MessageDropped> to_drop(const Publish& publish) {
   if (publish.too_long) return MessageDropped{publish.topic, ErrorCode::InputTooLong};
   if (publish.fault.empty()) return std::nullopt;
   return MessageDropped{publish.topic, ErrorCode::BadPayload, "MQTT properties: " + publish.fault};
-}
-
-Properties properties_of(const ClientPublish& message) {
-  Properties made;
-  if (!message.response_topic.empty()) {
-    made.push_back({.id = PropertyId::ResponseTopic, .text = message.response_topic});
-  }
-  if (!message.correlation.empty()) {
-    made.push_back({.id = PropertyId::CorrelationData, .text = message.correlation});
-  }
-  return made;
-}
-
-// A second is the least that can be said, and what is begun counts as a whole one.
-Property expiry_of(std::chrono::nanoseconds left) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
-  return {.id = PropertyId::MessageExpiryInterval,
-          .number = static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 1, 0xFFFF'FFFF))};
 }
 
 }  // namespace
@@ -259,13 +238,13 @@ void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& o
         "more than " + std::to_string(settings_.undecided_max) + " messages wait to be stored",
         kReceiveMaximumExceeded, now, out);
   }
-  if (!publish.duplicate) forget_reused(publish.packet_id);
+  if (!publish.duplicate) taken_.forget_reused(publish.packet_id);
   const Delivery delivery{publish.packet_id, content_hash(publish)};
   Undecided entry{.number = 0, .delivery = delivery, .since = now};
   if (dropped) {
     entry.taken = true;
     out.emplace_back(std::move(*dropped));
-  } else if (publish.duplicate && was_taken(delivery)) {
+  } else if (publish.duplicate && taken_.contains(delivery)) {
     entry.taken = true;
   } else {
     const auto earlier = std::find_if(of_earlier_.begin(), of_earlier_.end(),
@@ -284,7 +263,7 @@ void ClientSession::on_publish(Publish publish, SteadyTime now, ClientActions& o
 
 void ClientSession::decide(std::uint64_t number, bool taken, SteadyTime now, ClientActions& out) {
   if (const auto node = of_earlier_.extract(number); !node.empty()) {
-    if (taken) remember(node.mapped(), 0);
+    if (taken) taken_.remember(node.mapped(), 0);
     return;
   }
   const auto found = std::find_if(undecided_.begin(), undecided_.end(),
@@ -303,62 +282,16 @@ void ClientSession::acknowledge_front(SteadyTime now, ClientActions& out) {
   while (!undecided_.empty() && undecided_.front().taken) {
     const Delivery delivery = undecided_.front().delivery;
     undecided_.pop_front();
-    remember(delivery, connection_);
+    taken_.remember(delivery, connection_);
     send(Puback{delivery.packet_id}, now, out);
   }
-}
-
-void ClientSession::remember(const Delivery& delivery, std::uint64_t connection) {
-  if (taken_.size() >= kTakenMax) taken_.pop_front();
-  taken_.push_back({delivery, ++last_taken_, connection});
-}
-
-bool ClientSession::was_taken(const Delivery& delivery) const {
-  return std::any_of(taken_.begin(), taken_.end(),
-                     [&](const Taken& one) { return one.delivery == delivery; });
-}
-
-// An id is free again when its PUBACK has arrived, and with that all PUBACKs that were sent before
-// it on the same connection.
-void ClientSession::forget_reused(PacketId id) {
-  const auto last = std::find_if(taken_.rbegin(), taken_.rend(),
-                                 [&](const Taken& one) { return one.delivery.packet_id == id; });
-  if (last == taken_.rend()) return;
-  const Taken reused = *last;
-  std::erase_if(taken_, [&](const Taken& one) {
-    const bool before = one.connection == reused.connection && one.order < reused.order;
-    return one.delivery.packet_id == id || (one.connection != 0 && before);
-  });
 }
 
 // The broker has read all that was sent before the question. What it did not have from an earlier
 // connection it has delivered again by now: that comes first on a new one.
 void ClientSession::on_pingresp() {
   if (!std::exchange(ping_sent_, std::nullopt)) return;
-  std::erase_if(taken_, [&](const Taken& one) { return one.order <= taken_at_ping_; });
-}
-
-Result<std::uint64_t> ClientSession::publish(ClientPublish message, SteadyTime now,
-                                             ClientActions& out) {
-  Held held{.number = last_number_ + 1, .packet = {}, .expires = {}};
-  const bool v5 = settings_.version == Version::V5;
-  if (v5) held.packet.properties = properties_of(message);
-  if (v5 && message.expires_after) held.expires = now + *message.expires_after;
-  held.packet.topic = std::move(message.topic);
-  held.packet.payload = std::move(message.payload);
-  held.packet.qos = limits_.qos_max;
-  held.packet.packet_id = 1;  // until it is sent
-  std::vector<std::byte> bytes;
-  if (const Status encoded = encode_to(held.packet, bytes, settings_.version); !encoded) {
-    return tl::unexpected(encoded.error());
-  }
-  constexpr std::size_t kExpiryBytes = 5;
-  if (const Status fits = check_size(bytes.size() + kExpiryBytes); !fits) {
-    return tl::unexpected(fits.error());
-  }
-  held_.push_back(std::move(held));
-  send_held(now, out);
-  return ++last_number_;
+  taken_.forget_until(taken_at_ping_);
 }
 
 Status ClientSession::check_size(std::size_t bytes) const {
@@ -368,60 +301,11 @@ Status ClientSession::check_size(std::size_t bytes) const {
                      " bytes at most");
 }
 
-void ClientSession::withdraw_waiting(const Error& why, ClientActions& out) {
-  for (const Held& held : std::exchange(held_, {})) {
-    out.emplace_back(PublishEnded{
-        .number = held.number, .taken = false, .refusal = why.context, .code = why.code});
-  }
-}
-
-void ClientSession::end_expired(SteadyTime now, ClientActions& out) {
-  std::erase_if(held_, [&](const Held& held) {
-    if (!held.expires || *held.expires > now) return false;
-    out.emplace_back(PublishEnded{.number = held.number,
-                                  .taken = false,
-                                  .refusal = "its time was over before the broker took more",
-                                  .code = ErrorCode::CommandExpired});
-    return true;
-  });
-}
-
-void ClientSession::send_held(SteadyTime now, ClientActions& out) {
-  end_expired(now, out);
-  while (!held_.empty() && phase_ == Phase::Ready && publishing_.size() < limits_.receive_max) {
-    Held held = std::move(held_.front());
-    held_.pop_front();
-    if (held.expires) held.packet.properties.push_back(expiry_of(*held.expires - now));
-    held.packet.packet_id = free_packet_id();
-    const bool is_answered = held.packet.qos == Qos::AtLeastOnce;
-    if (is_answered) publishing_.emplace(held.packet.packet_id, held.number);
-    send(held.packet, now, out);
-    if (!is_answered) {
-      // The broker allows no acknowledgement: what the connection took is all that can be known.
-      out.emplace_back(PublishEnded{held.number, true});
-    }
-  }
-}
-
-void ClientSession::on_puback(const Puback& puback, SteadyTime now, ClientActions& out) {
-  const auto node = publishing_.extract(puback.packet_id);
-  if (node.empty()) return;
-  PublishEnded ended{.number = node.mapped(), .taken = puback.reason < kFirstFailure};
-  ended.nobody_listens = puback.reason == kNoMatchingSubscribers;
-  if (!ended.taken) {
-    ended.refusal =
-        "the broker does not take it: " + reason_words(puback.reason, puback.properties);
-    ended.code = ErrorCode::BrokerRefused;
-  }
-  out.emplace_back(std::move(ended));
-  send_held(now, out);
-}
-
 void ClientSession::on_closed(ClientActions& out) {
   phase_ = Phase::Closed;
   for (const Undecided& one : undecided_) {
     if (one.taken) {
-      remember(one.delivery, 0);
+      taken_.remember(one.delivery, 0);
     } else {
       of_earlier_.emplace(one.number, one.delivery);
     }
@@ -455,7 +339,7 @@ void ClientSession::on_timer(SteadyTime now, ClientActions& out) {
   } else if (now >= std::min(sent_, heard_) + limits_.keep_alive) {
     send(Pingreq{}, now, out);
     ping_sent_ = now;
-    taken_at_ping_ = last_taken_;
+    taken_at_ping_ = taken_.newest();
   }
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "proto/mqtt/packet_reader.h"
+#include "proto/mqtt/taken_deliveries.h"
 #include "proto/time.h"
 
 namespace hubward::mqtt {
@@ -115,19 +116,6 @@ class ClientSession {
 
  private:
   enum class Phase : std::uint8_t { Closed, Connecting, Subscribing, Ready };
-  // As the broker's next delivery of the same message would show it.
-  struct Delivery {
-    PacketId packet_id;
-    std::size_t content;  // hash of topic and payload
-    friend bool operator==(const Delivery&, const Delivery&) = default;
-  };
-  // Kept until the broker is seen to have the acknowledgement. From then on an equal message under
-  // the same id is a new one, also when it comes as a DUP because its first delivery was lost.
-  struct Taken {
-    Delivery delivery;
-    std::uint64_t order;       // counts up
-    std::uint64_t connection;  // on which it was acknowledged; 0: on none yet
-  };
   struct Undecided {
     std::uint64_t number;
     Delivery delivery;
@@ -161,10 +149,6 @@ class ClientSession {
   void end_expired(SteadyTime now, ClientActions& out);
   [[nodiscard]] Status check_size(std::size_t bytes) const;
   void acknowledge_front(SteadyTime now, ClientActions& out);
-  void remember(const Delivery& delivery, std::uint64_t connection);
-  [[nodiscard]] bool was_taken(const Delivery& delivery) const;
-  // The broker uses this id for another message.
-  void forget_reused(PacketId id);
   void on_pingresp();
   void send(const Packet& packet, SteadyTime now, ClientActions& out);
   void end(std::string why, ClientActions& out);
@@ -177,14 +161,13 @@ class ClientSession {
   PacketReader reader_;
   SteadyTime opened_{}, sent_{}, heard_{};
   std::optional<SteadyTime> ping_sent_;
-  std::uint64_t taken_at_ping_ = 0;  // the order of the newest that was taken before it was sent
+  std::uint64_t taken_at_ping_ = 0;  // the newest that was taken before it was sent
   std::uint64_t connection_ = 0;     // counts connections
-  std::uint64_t last_taken_ = 0;
   PacketId last_packet_id_ = 0;
   std::uint64_t last_number_ = 0;
   std::deque<Undecided> undecided_;               // of this connection, in order of arrival
   std::map<std::uint64_t, Delivery> of_earlier_;  // undecided when their connection ended
-  std::deque<Taken> taken_;                       // the newest, acknowledged or about to be
+  TakenDeliveries taken_;                         // acknowledged or about to be
   std::map<PacketId, std::uint64_t> publishing_;  // without their PUBACK
   std::deque<Held> held_;                         // until the broker takes more
   BrokerLimits limits_;                           // of this connection

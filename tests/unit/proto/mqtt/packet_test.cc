@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "proto/mqtt/packet_reader.h"
-#include "tests/unit/proto/mqtt/bytes.h"
+#include "tests/unit/proto/mqtt/packet_vectors.h"
 
 using namespace hubward;
 using namespace hubward::mqtt;
@@ -11,16 +11,8 @@ using namespace std::string_view_literals;
 
 namespace {
 
-constexpr std::size_t kLimit = 300'000;
-
-struct Vector {
-  const char* why;
-  Packet packet;
-  std::string_view bytes;
-};
-
-const std::vector<Vector>& vectors() {
-  static const std::vector<Vector> kVectors = {
+const std::vector<test::PacketVector>& vectors() {
+  static const std::vector<test::PacketVector> kVectors = {
       {"CONNECT, the example of figure 3.6 with its fields filled in",
        Connect{.client_id = "c",
                .user_name = "u",
@@ -71,19 +63,7 @@ const std::vector<Vector>& vectors() {
 }  // namespace
 
 TEST_CASE("packets are written as the specification shows them, and read back the same") {
-  for (const auto& row : vectors()) {
-    CAPTURE(row.why);
-    const auto written = encode(row.packet);
-    REQUIRE(written);
-    CHECK(*written == bytes_of(row.bytes));
-    PacketReader reader(kLimit);
-    reader.feed(bytes_of(row.bytes));
-    const auto read = reader.next();
-    REQUIRE(read);
-    REQUIRE(*read);
-    CHECK(**read == row.packet);
-    CHECK(reader.bytes_waiting() == 0);
-  }
+  test::check_written_and_read_back(vectors(), Version::V311);
 }
 
 TEST_CASE("the length field takes one byte more at each border of section 2.2.3") {
@@ -141,23 +121,5 @@ TEST_CASE("every packet has the name the specification gives it") {
 }
 
 TEST_CASE("any split of the bytes gives the same packets") {
-  std::vector<std::byte> stream;
-  for (const auto& row : vectors()) REQUIRE(encode_to(row.packet, stream));
-  for (std::size_t piece = 1; piece <= stream.size(); ++piece) {
-    CAPTURE(piece);
-    PacketReader reader(kLimit);
-    std::vector<Packet> packets;
-    for (std::size_t at = 0; at < stream.size(); at += piece) {
-      reader.feed(std::span(stream).subspan(at, std::min(piece, stream.size() - at)));
-      for (;;) {
-        auto packet = reader.next();
-        REQUIRE(packet);
-        if (!*packet) break;
-        packets.push_back(std::move(**packet));
-      }
-    }
-    REQUIRE(packets.size() == vectors().size());
-    for (std::size_t i = 0; i < packets.size(); ++i) CHECK(packets[i] == vectors()[i].packet);
-    CHECK(reader.bytes_waiting() == 0);
-  }
+  test::check_any_split(vectors(), Version::V311);
 }

@@ -2,7 +2,7 @@
 
 #include "proto/mqtt/packet.h"
 #include "proto/mqtt/packet_reader.h"
-#include "tests/unit/proto/mqtt/bytes.h"
+#include "tests/unit/proto/mqtt/packet_vectors.h"
 
 using namespace hubward;
 using namespace hubward::mqtt;
@@ -10,21 +10,13 @@ using namespace std::string_view_literals;
 
 namespace {
 
-constexpr std::size_t kLimit = 300'000;
-
-struct Vector {
-  const char* why;
-  Packet packet;
-  std::string_view bytes;
-};
-
 Property number(PropertyId id, std::uint32_t value) { return {.id = id, .number = value}; }
 Property text(PropertyId id, std::string value) { return {.id = id, .text = std::move(value)}; }
 
 // MQTT 5.0; the figures are those of its chapter 3.
-const std::vector<Vector>& vectors() {
+const std::vector<test::PacketVector>& vectors() {
   using enum PropertyId;
-  static const std::vector<Vector> kVectors = {
+  static const std::vector<test::PacketVector> kVectors = {
       {"CONNECT, the example of 3.1.2.12 (session expiry 10) with its payload filled in",
        Connect{.client_id = "c",
                .user_name = "u",
@@ -107,8 +99,8 @@ const std::vector<Vector>& vectors() {
   return kVectors;
 }
 
-Result<std::optional<Packet>> read(std::string_view bytes, std::size_t limit = kLimit) {
-  PacketReader reader(limit, PacketReader::BadPublish::EndStream, Version::V5);
+Result<std::optional<Packet>> read(std::string_view bytes, std::size_t limit = test::kPacketLimit) {
+  PacketReader reader = test::strict_reader(Version::V5, limit);
   reader.feed(bytes_of(bytes));
   return reader.next();
 }
@@ -116,37 +108,11 @@ Result<std::optional<Packet>> read(std::string_view bytes, std::size_t limit = k
 }  // namespace
 
 TEST_CASE("packets of MQTT 5 are written as the specification has them, and read back the same") {
-  for (const auto& row : vectors()) {
-    CAPTURE(row.why);
-    const auto written = encode(row.packet, Version::V5);
-    REQUIRE(written);
-    CHECK(*written == bytes_of(row.bytes));
-    const auto packet = read(row.bytes);
-    REQUIRE(packet);
-    REQUIRE(*packet);
-    CHECK(**packet == row.packet);
-  }
+  test::check_written_and_read_back(vectors(), Version::V5);
 }
 
 TEST_CASE("any split of the bytes of MQTT 5 gives the same packets") {
-  std::vector<std::byte> stream;
-  for (const auto& row : vectors()) REQUIRE(encode_to(row.packet, stream, Version::V5));
-  for (std::size_t piece = 1; piece <= 40; ++piece) {
-    CAPTURE(piece);
-    PacketReader reader(kLimit, PacketReader::BadPublish::EndStream, Version::V5);
-    std::size_t seen = 0;
-    for (std::size_t at = 0; at < stream.size(); at += piece) {
-      reader.feed(std::span(stream).subspan(at, std::min(piece, stream.size() - at)));
-      for (;;) {
-        auto packet = reader.next();
-        REQUIRE(packet);
-        if (!*packet) break;
-        REQUIRE(seen < vectors().size());
-        CHECK(**packet == vectors()[seen++].packet);
-      }
-    }
-    CHECK(seen == vectors().size());
-  }
+  test::check_any_split(vectors(), Version::V5);
 }
 
 TEST_CASE("what is malformed or a protocol error in MQTT 5 is an error") {
@@ -275,7 +241,7 @@ TEST_CASE("where bad messages are passed over, only lengths that break end the s
   };
   for (const auto& row : rows) {
     CAPTURE(row.why);
-    PacketReader reader(kLimit, PacketReader::BadPublish::PassOver, Version::V5);
+    PacketReader reader(test::kPacketLimit, PacketReader::BadPublish::PassOver, Version::V5);
     reader.feed(bytes_of(row.bytes));
     reader.feed(bytes_of("\xD0\x00"sv));
     const auto packet = reader.next();
