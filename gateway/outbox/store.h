@@ -210,6 +210,7 @@ class OutboxStore {
   [[nodiscard]] bool may_begin_epoch() const { return epochs_.size() + 2 < kEpochsMax; }
   void push_epoch_if_needed();
   int carry(Staged& staged);
+  [[nodiscard]] bool waits_to_be_carried(RowId row, const Staged& staged) const;
   Status carry_all();
   void index_memory_rows();
   // The newest epoch, if the disk does not know it: all that was used of it.
@@ -230,7 +231,7 @@ class OutboxStore {
                 Staged& staged);
   int write_message(NewMessage& message, std::vector<Result<StoredMessage>>& answers,
                     Staged& staged);
-  int write_pending();
+  int write_pending(const Staged& staged);
   int trim_quarantine();
   int save_devices(Staged& staged);
   void apply(const Staged& staged);
@@ -278,7 +279,7 @@ class OutboxStore {
   DropCursor drop_cursor_{};
   TakenOut taken_out_;
   MemoryRows memory_;              // waiting, not on the disk
-  bool in_memory_ = false;         // since a write failed, and until memory_ is on the disk
+  bool in_memory_ = false;         // since a write failed, and until all of memory_ is on the disk
   bool epoch_pending_ = false;     // opened, but nothing could be written yet
   bool new_epoch_needed_ = false;  // the last one may have been used by rows nobody knows
   std::vector<RowId> to_remove_;   // released, still on disk

@@ -61,7 +61,7 @@ int OutboxStore::write_all(std::vector<NewMessage>& messages,
   if (const int rc = file_->begin()) return rc;
   if (const int rc = write_epochs(staged)) return rc;
   if (const int rc = carry(staged)) return rc;
-  if (const int rc = write_pending()) return rc;
+  if (const int rc = write_pending(staged)) return rc;
   for (NewMessage& message : messages) {
     if (const int rc = write_message(message, answers, staged)) return rc;
   }
@@ -133,11 +133,12 @@ int OutboxStore::write_message(NewMessage& message, std::vector<Result<StoredMes
 
 // --- What a transaction carries besides messages
 
-int OutboxStore::write_pending() {
+int OutboxStore::write_pending(const Staged& staged) {
   for (const RowId row : to_remove_) {
     if (const int rc = file_->remove(row)) return rc;
   }
   for (const PendingQuarantine& pending : to_quarantine_) {
+    if (waits_to_be_carried(pending.row.row(), staged)) continue;
     const std::string_view why = words_for(pending.why).label;
     if (const int rc = file_->quarantine(pending.row.row(), why, pending.since)) return rc;
   }
@@ -187,8 +188,10 @@ void OutboxStore::apply(const Staged& staged) {
   for (const std::uint32_t index : to_save_) devices_[index].save = false;
   to_save_.clear();
   to_remove_.clear();
-  to_quarantine_.clear();
   for (const RowId row : staged.carried) memory_.take(row);
+  std::erase_if(to_quarantine_, [this](const PendingQuarantine& pending) {
+    return memory_.find(pending.row.row()) == nullptr;
+  });
   for (const std::uint32_t index : staged.superseded) devices_[index].released_newest = 0;
   for (const auto& [which, row] : staged.added) {
     Device& device = devices_[which.value];

@@ -110,6 +110,11 @@ int OutboxStore::carry(Staged& staged) {
   return SQLITE_OK;
 }
 
+// A transaction carries only so many, in their order.
+bool OutboxStore::waits_to_be_carried(RowId row, const Staged& staged) const {
+  return memory_.find(row) != nullptr && (staged.carried.empty() || row > staged.carried.back());
+}
+
 Status OutboxStore::carry_all() {
   std::vector<NewMessage> none;
   in_memory_ = false;
@@ -117,6 +122,8 @@ Status OutboxStore::carry_all() {
   do {
     (void)commit_to_disk(none);
     if (in_memory_ || state_.health != StoreHealth::Ready) {
+      // Nothing goes to the disk past what it has not taken.
+      in_memory_ = in_memory_ || !memory_.empty();
       return tl::unexpected<Error>(unavailable());
     }
   } while (!memory_.empty());

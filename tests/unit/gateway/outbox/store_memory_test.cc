@@ -127,6 +127,87 @@ TEST_CASE("what was released while in memory does not come back, what was set as
   CHECK(store.counts(press).quarantined == 1);
 }
 
+TEST_CASE("what was set aside is not sent later, however much was in memory") {
+  FaultyDisk disk;
+  {
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    const StoreDevice press = store.attach("press");
+    const StoreDevice scale = store.attach("scale");
+    disk.set_read_only(true);
+    for (int i = 0; i < 1500; ++i) REQUIRE(append(store, press, std::to_string(i)));
+    // More than one transaction carries.
+    for (const char* body : {"poison", "1", "2"}) REQUIRE(append(store, scale, body));
+    const auto poison = waiting(store, scale).front();
+    store.quarantine(scale, poison.epoch, poison.sequence, ErrorCode::MessageQuarantined, kNow);
+    disk.set_read_only(false);
+    REQUIRE(store.recover());
+    CHECK(bodies(store, scale) == Bodies{"1", "2"});
+    REQUIRE(store.quarantined(9)->size() == 1);
+    CHECK(store.quarantined(9)->front().stored.message.body == "poison");
+    disk.kill_process();
+  }
+  OutboxStore store(on(disk));
+  REQUIRE(store.open());
+  CHECK(bodies(store, store.attach("scale")) == Bodies{"1", "2"});
+  CHECK(waiting(store, store.attach("press")).size() == 1500);
+  CHECK(store.totals().quarantined == 1);
+}
+
+TEST_CASE("a disk that takes half of what is in memory takes the rest later, and nothing twice") {
+  // From too little room for any of it to enough for all.
+  bool half = false;
+  for (std::uint64_t room = 100'000; room < 500'000; room += 20'000) {
+    CAPTURE(room);
+    FaultyDisk disk;
+    {
+      StoreOptions options = on(disk);
+      options.checkpoint_pages = 20;
+      options.limits.devices["scale"].bytes_max = 600 * charged_bytes(text("0000"));
+      OutboxStore store(options);
+      REQUIRE(store.open());
+      const StoreDevice press = store.attach("press");
+      const StoreDevice scale = store.attach("scale");
+      disk.set_capacity(0);
+      fill(store, press);
+      for (int i = 1000; i < 3500; ++i) REQUIRE(append(store, press, std::to_string(i)));
+      for (int i = 1000; i < 1600; ++i) REQUIRE(append(store, scale, std::to_string(i)));
+      disk.set_capacity(room);
+      (void)store.recover();
+      half = half || (store.memory_rows().size() > 0 && store.memory_rows().size() < 3100);
+      disk.set_capacity(std::nullopt);
+      // More comes before anybody looks, and some goes: the device is at its limit.
+      std::vector<NewMessage> more;
+      for (int i = 1600; i < 1900; ++i) more.push_back({scale, text(std::to_string(i))});
+      (void)store.commit(std::move(more));
+      CHECK(store.counts(scale).waiting == 600);
+      CHECK(store.counts(scale).dropped == 300);
+      disk.set_broken(true);  // so that the file is opened anew
+      (void)append(store, press, "last");
+      (void)store.recover();
+      (void)store.recover();
+      disk.set_broken(false);
+      while (!store.recover()) {
+      }
+      CHECK(store.memory_rows().empty());
+      CHECK(bodies(store, press).back() == "last");
+      CHECK(waiting(store, press).size() == store.counts(press).appended);
+      CHECK(bodies(store, scale).front() == "1300");
+      CHECK(store.counts(scale).waiting == 600);
+      disk.kill_process();
+    }
+    OutboxStore store(on(disk));
+    REQUIRE(store.open());
+    const auto rows = bodies(store, store.attach("scale"));
+    REQUIRE(rows.size() == 600);
+    CHECK(rows.front() == "1300");
+    CHECK(rows.back() == "1899");
+    CHECK(store.counts(store.attach("scale")).dropped == 300);
+    CHECK(store.take_set_aside().empty());
+  }
+  CHECK(half);
+}
+
 TEST_CASE("ids of messages that never reached the disk are not given to others") {
   for (const bool carried : {false, true}) {
     CAPTURE(carried);
