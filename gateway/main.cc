@@ -28,8 +28,10 @@ constexpr std::chrono::seconds kAskMax{5};
 // A little longer than the gateway takes at most for a drill or an attempt to connect.
 constexpr std::chrono::seconds kAskPatientlyMax = platform::ControlSocket::kAnswerTimeMax;
 
+// Both may be the same file or terminal: what was said first stands first there.
 int finish(const cli::Outcome& outcome) {
   std::fputs(outcome.out.c_str(), stdout);
+  std::fflush(stdout);
   std::fputs(outcome.err.c_str(), stderr);
   return outcome.status;
 }
@@ -54,7 +56,14 @@ int run(const cli::Run& command, const cli::Surroundings& world) {
 // One line that is written over, and only where somebody looks on.
 std::function<void(const std::string&)> progress_for_people() {
   if (isatty(STDERR_FILENO) != 1) return {};
-  return [](const std::string& line) { std::fprintf(stderr, "\r%s ", line.c_str()); };
+  return [](const std::string& line) { std::fprintf(stderr, "\r\033[K%s", line.c_str()); };
+}
+
+// Takes the line of progress away first, if there is one. An empty text only does that.
+void put_out(const std::string& text) {
+  if (isatty(STDERR_FILENO) == 1) std::fputs("\r\033[K", stderr);
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
 }
 
 }  // namespace
@@ -78,7 +87,8 @@ int main(int argc, char** argv) {
                                 isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr,
                                 exchange_alone,
                                 write_alone,
-                                progress_for_people()};
+                                progress_for_people(),
+                                put_out};
   return std::visit(
       [&](const auto& command) {
         if constexpr (std::is_same_v<std::decay_t<decltype(command)>, cli::Run>) {

@@ -10,7 +10,8 @@ namespace hubward {
 
 std::vector<Result<modbus::Answer>> exchange_alone(const modbus::Attachment& attachment,
                                                    const std::vector<modbus::Ask>& asks,
-                                                   std::chrono::milliseconds response_timeout) {
+                                                   std::chrono::milliseconds response_timeout,
+                                                   const modbus::Exchanges::Heard& heard) {
   platform::bound_name_lookups();
   platform::SystemClock clock;
   platform::AsioLoop loop(clock);
@@ -19,10 +20,13 @@ std::vector<Result<modbus::Answer>> exchange_alone(const modbus::Attachment& att
   std::vector<Result<modbus::Answer>> answers;
   modbus::Exchanges exchanges(attachment, streams, loop, response_timeout);
   loop.post([&] {
-    exchanges.run(asks, [&](std::vector<Result<modbus::Answer>> all) {
-      answers = std::move(all);
-      loop.stop();
-    });
+    exchanges.run(
+        asks,
+        [&](std::vector<Result<modbus::Answer>> all) {
+          answers = std::move(all);
+          loop.stop();
+        },
+        heard);
   });
   loop.run();
   return answers;

@@ -11,10 +11,10 @@
 
 namespace hubward {
 
-// Waits for all answers.
+// Waits for all answers; `heard` is told each as it comes.
 [[nodiscard]] std::vector<Result<modbus::Answer>> exchange_alone(
     const modbus::Attachment& attachment, const std::vector<modbus::Ask>& asks,
-    std::chrono::milliseconds response_timeout);
+    std::chrono::milliseconds response_timeout, const modbus::Exchanges::Heard& heard = {});
 
 // A write to a tag of a Modbus device, with all that its configuration says, as the running gateway
 // would do it; a pulse is ended before it returns. `request` and the answer are those of the

@@ -1,5 +1,6 @@
 #include "adapters/modbus/exchanges.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "adapters/modbus/attached_wire.h"
@@ -15,10 +16,16 @@ Exchanges::Exchanges(Attachment attachment, StreamOpener& streams, Loop& loop,
 
 Exchanges::~Exchanges() { loop_.cancel(timer_); }
 
-void Exchanges::run(std::vector<Ask> asks, Done done) {
+void Exchanges::run(std::vector<Ask> asks, Done done, Heard heard) {
   asks_ = std::move(asks);
   done_ = std::move(done);
+  heard_ = std::move(heard);
   serial_ = timing_of(attachment_).serial;
+  open();
+}
+
+void Exchanges::open() {
+  useless_ = false;
   auto [wire, stream] = wire_to(attachment_, response_timeout_, streams_, *this, loop_);
   wire_ = std::move(wire);
   stream_ = std::move(stream);
@@ -40,6 +47,7 @@ void Exchanges::wait_until(SteadyTime at, std::function<void()> work) {
 void Exchanges::ask_next() {
   const SteadyTime now = loop_.clock().steady();
   if (answers_.size() == asks_.size()) return finish({});
+  if (useless_) return open();
   if (wire_->is_never_quiet(now)) {
     return finish({ErrorCode::BadFrame, ErrorKind::Transient,
                    "the line is never quiet: noise, a second master or a wrong baud rate"});
@@ -60,6 +68,9 @@ void Exchanges::ask_next() {
     });
   }
   auto patience = std::chrono::nanoseconds(response_timeout_);
+  if (std::holds_alternative<ReadIdentification>(ask.request)) {
+    patience = std::max<std::chrono::nanoseconds>(patience, kIdentificationTimeMin);
+  }
   if (serial_) patience += serial_->time_for(frame.size() + answer_bytes(ask.request));
   wait_until(now + patience, [this, ticket] {
     const SteadyTime late = loop_.clock().steady();
@@ -82,12 +93,19 @@ void Exchanges::handle(const WireEvent& event) {
     answered(answer->answer);
   } else if (const auto* spoiled = std::get_if<Spoiled>(&event)) {
     answered(failure(spoiled->code, ErrorKind::Corrupt, "the answer was damaged"));
+  } else if (std::holds_alternative<StreamUseless>(event)) {
+    useless_ = true;
+    answered(failure(ErrorCode::BadFrame, ErrorKind::Corrupt, "what answers is not Modbus TCP"));
   }
 }
 
 void Exchanges::answered(Result<Answer> answer) {
   if (!std::exchange(waiting_, false)) return;
+  const Ask asked = asks_[answers_.size()];
   answers_.push_back(std::move(answer));
+  if (auto next = heard_ ? heard_(asked, answers_.back()) : std::nullopt) {
+    asks_.insert(asks_.begin() + static_cast<std::ptrdiff_t>(answers_.size()), std::move(*next));
+  }
   // Later, because this runs inside the wire's events.
   wait_until(loop_.clock().steady(), [this] { ask_next(); });
 }

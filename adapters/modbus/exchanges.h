@@ -24,6 +24,9 @@ class Exchanges final : private ByteStreamEvents {
   // One for each request, in their order. NoAnswer, BadFrame and UnexpectedAnswer end one request,
   // the stream's own errors all that are left.
   using Done = std::function<void(std::vector<Result<Answer>> answers)>;
+  // Told each answer as it comes. A request that it names goes next, before those that are left;
+  // its answer stands behind this one, in what Done gets as well.
+  using Heard = std::function<std::optional<Ask>(const Ask& ask, const Result<Answer>& answer)>;
 
   // `streams` and `loop` outlive this.
   Exchanges(Attachment attachment, StreamOpener& streams, Loop& loop,
@@ -32,9 +35,10 @@ class Exchanges final : private ByteStreamEvents {
   Exchanges(const Exchanges&) = delete;
   Exchanges& operator=(const Exchanges&) = delete;
 
-  void run(std::vector<Ask> asks, Done done);
+  void run(std::vector<Ask> asks, Done done, Heard heard = {});
 
  private:
+  void open();
   void on_open() override;
   void on_bytes(std::span<const std::byte> bytes) override;
   void on_closed(Error why) override;
@@ -55,7 +59,9 @@ class Exchanges final : private ByteStreamEvents {
   std::vector<Ask> asks_;
   std::vector<Result<Answer>> answers_;
   Done done_;
+  Heard heard_;
   bool waiting_ = false;  // for the answer to asks_[answers_.size()]
+  bool useless_ = false;  // nothing more can be read from this connection
   TimerId timer_;
 };
 

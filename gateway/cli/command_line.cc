@@ -15,7 +15,9 @@ void add_folder(CLI::App& verb, std::string& folder) {
 void add_target(CLI::App& verb, ModbusTarget& at) {
   verb.add_option("--device", at.device, "Where and which: as this device of the configuration");
   verb.add_option("--tcp", at.tcp, "Where: a Modbus TCP endpoint")->option_text("HOST[:PORT]");
-  verb.add_option("--rtu", at.rtu, "Where: a serial port")->option_text("PORT");
+  verb.add_option("--rtu", at.rtu,
+                  "Where: a serial port, or a converter that passes RTU frames on as they are")
+      ->option_text("PORT|HOST:PORT");
   verb.footer(
       "A line that the running gateway uses is asked through it, between its own requests; any\n"
       "other is opened for this one command. Which of the two it was is said on standard error.");
@@ -27,7 +29,8 @@ void add_target(CLI::App& verb, ModbusTarget& at) {
       ->option_text("1|2")
       ->check(CLI::Range(1, 2));
   verb.add_option("--unit", at.unit, "The unit id (1); on a serial line 0 is all, for writes")
-      ->option_text("N");
+      ->option_text("N")
+      ->check(CLI::Range(0, 255));
   verb.add_option("--timeout-ms", at.timeout_ms, "How long an answer may take (1000)")
       ->option_text("N")
       ->check(CLI::Range(10, 60000));
@@ -42,6 +45,33 @@ void add_format(CLI::App& verb, Command& command) {
       ->option_text("TYPE");
   verb.add_flag("--words-low-first", command.words_low_first, "As \"word_order\": \"low_first\"");
   verb.add_flag("--bytes-low-first", command.bytes_low_first, "As \"byte_order\": \"low_first\"");
+}
+
+// How far the verbs were understood, what is wrong behind them, and where more stands.
+std::string mistake(const CLI::App& app, const CLI::ParseError& error,
+                    const std::vector<std::string>& arguments) {
+  const CLI::App* at = &app;
+  std::string verbs = "hubward";
+  for (const std::string& word : arguments) {
+    const CLI::App* next = nullptr;
+    std::string known;
+    for (const CLI::App* one : at->get_subcommands([](const CLI::App*) { return true; })) {
+      if (one->get_name() == word) next = one;
+      known += (known.empty() ? "" : ", ") + one->get_name();
+    }
+    if (next == nullptr) {
+      if (known.empty() || word.starts_with('-')) break;
+      return verbs + ": there is no command \"" + word + "\"; there are " + known + "\n";
+    }
+    at = next;
+    verbs += " " + at->get_name();
+  }
+  std::string what = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr &&
+      at->get_option_no_throw("--config") != nullptr) {
+    what += " (a folder is named with --config)";
+  }
+  return verbs + ": " + what + "\n" + verbs + " --help says more\n";
 }
 
 }  // namespace
@@ -221,13 +251,18 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
 
   Scan scan;
   auto* scan_verb = app.add_subcommand("scan", "Look which Modbus units answer, and what they are");
-  scan_verb->add_option("where", scan.where, "tcp://HOST[:PORT], or the path of a serial port")
+  scan_verb
+      ->add_option(
+          "where", scan.where,
+          "tcp://HOST[:PORT], the path of a serial port, or rtu://HOST:PORT for a converter "
+          "that passes RTU frames on as they are")
       ->required();
   scan_verb->add_option("--units", scan.units, "Which unit ids (1-247)")->option_text("1-20,33");
-  scan_verb->add_option("--bauds", scan.bauds, "On a serial port (9600,19200,115200)")
-      ->option_text("LIST");
-  scan_verb->add_option("--parities", scan.parities, "On a serial port (even,none,odd)")
-      ->option_text("LIST");
+  auto* bauds = scan_verb->add_option("--bauds", scan.bauds, "On a serial port (9600,19200,115200)")
+                    ->option_text("LIST");
+  auto* parities =
+      scan_verb->add_option("--parities", scan.parities, "On a serial port (even,none,odd)")
+          ->option_text("LIST");
   scan_verb->add_option("--timeout-ms", scan.timeout_ms, "How long an answer may take (300)")
       ->option_text("N")
       ->check(CLI::Range(10, 60000));
@@ -270,7 +305,8 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
     std::ostringstream out;
     std::ostringstream err;
     const bool help = app.exit(error, out, err) == 0;
-    return Outcome{help ? kExitFine : kExitMisuse, out.str(), err.str()};
+    if (help) return Outcome{kExitFine, out.str(), ""};
+    return Outcome{kExitMisuse, "", mistake(app, error, arguments)};
   }
   if (run_verb->parsed()) return run;
   if (check_verb->parsed()) return check;
@@ -293,7 +329,14 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
     return read;
   }
   if (write_verb->parsed()) return write;
-  if (scan_verb->parsed()) return scan;
+  if (scan_verb->parsed()) {
+    const bool network = scan.where.find("://") != std::string::npos;
+    if (network && (bauds->count() > 0 || parities->count() > 0)) {
+      return Outcome{kExitMisuse, "",
+                     "hubward scan: --bauds and --parities are for a serial port\n"};
+    }
+    return scan;
+  }
   if (tags_verb->parsed()) return import;
   if (version_verb->parsed()) return Version{};
   return Outcome{kExitMisuse, "", app.help()};

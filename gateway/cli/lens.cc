@@ -56,6 +56,17 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
+// As most manuals count it: from 1, the table in front.
+std::string manual_number(const config::RegisterAddress& place) {
+  const char table = place.table == modbus::Table::Coil            ? '0'
+                     : place.table == modbus::Table::DiscreteInput ? '1'
+                     : place.table == modbus::Table::InputRegister ? '3'
+                                                                   : '4';
+  std::string digits = std::to_string(place.address + 1);
+  if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
+  return table + digits;
+}
+
 class Table {
  public:
   Table(const config::RegisterAddress& address, std::uint16_t first,
@@ -68,7 +79,8 @@ class Table {
       const int at = address_.address + step;
       const bool exists = at >= 0 && at <= 0xFFFF;
       const auto place = config::RegisterAddress{address_.table, static_cast<std::uint16_t>(at)};
-      out_ += padded(exists ? config::to_text(place) : "-", kValueWidth);
+      const std::string both = config::to_text(place) + " (" + manual_number(place) + ")";
+      out_ += padded(exists ? both : "-", kValueWidth);
     }
     end_line();
   }

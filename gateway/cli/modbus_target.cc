@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <iterator>
 #include <set>
 
@@ -20,6 +21,23 @@ tl::unexpected<Error> says(std::string sentence) {
 
 Parity parity_of(std::string_view name) {
   return name == "none" ? Parity::None : name == "odd" ? Parity::Odd : Parity::Even;
+}
+
+// The gateway names its ports by their whole paths.
+std::string path_of(std::string_view text) {
+  std::error_code ignored;
+  const auto whole = std::filesystem::absolute(text, ignored);
+  return ignored ? std::string(text) : whole.lexically_normal().string();
+}
+
+// HOST:PORT, behind which a converter passes RTU frames on; a path has slashes.
+std::optional<modbus::RtuOverTcp> converter_at(std::string_view text) {
+  if (text.find('/') != std::string_view::npos) return std::nullopt;
+  const auto endpoint = config::parse_host_and_port(text, 0);
+  if (!endpoint) return std::nullopt;
+  modbus::RtuOverTcp converter;
+  converter.endpoint = {endpoint->host, endpoint->port};
+  return converter;
 }
 
 ModbusPlace place_of(const config::SiteSettings& site, const modbus::BusSettings& bus,
@@ -70,7 +88,14 @@ Result<ModbusPlace> find_device(const ModbusTarget& target, const Surroundings& 
       return place_of(*site.settings, bus, device);
     }
   }
-  return says("no Modbus device of the configuration has the id \"" + target.device + "\"");
+  for (const auto& device : site.settings->devices) {
+    if (device.id != target.device) continue;
+    return says(
+        target.device +
+        " is no Modbus device, and only those are read by hand; hubward status and the page "
+        "show what it last said");
+  }
+  return says("no device of the configuration has the id \"" + target.device + "\"");
 }
 
 }  // namespace
@@ -91,8 +116,12 @@ Result<ModbusPlace> find_target(const ModbusTarget& target, const Surroundings& 
     if (target.unit > modbus::kLineUnitMax) {
       return says("a unit on a serial line has an id from 1 to 247; 0 is all of them, for writes");
     }
-    place.attachment = SerialSettings{target.rtu,       target.baud, 8, parity_of(target.parity),
-                                      target.stop_bits, false};
+    if (auto converter = converter_at(target.rtu)) {
+      place.attachment = std::move(*converter);
+    } else {
+      place.attachment = SerialSettings{path_of(target.rtu),      target.baud,      8,
+                                        parity_of(target.parity), target.stop_bits, false};
+    }
     add_what_is_known(place, target, world);
     return place;
   }
@@ -117,17 +146,27 @@ const KnownTag* find_tag(const std::vector<KnownTag>& tags, std::string_view nam
 
 Result<modbus::Attachment> attachment_of(std::string_view text) {
   constexpr std::string_view kTcp = "tcp://";
-  if (text.starts_with('/')) {
+  constexpr std::string_view kRtu = "rtu://";
+  if (text.starts_with(kTcp)) {
+    const auto endpoint = config::parse_host_and_port(text.substr(kTcp.size()), kModbusPort);
+    if (!endpoint) return says("\"" + std::string(text) + "\" names no host and port");
+    return TcpEndpoint{endpoint->host, endpoint->port};
+  }
+  if (text.starts_with(kRtu)) {
+    auto converter = converter_at(text.substr(kRtu.size()));
+    if (!converter) return says("\"" + std::string(text) + "\" names no host and port");
+    return std::move(*converter);
+  }
+  if (text.find('/') != std::string_view::npos) {
     SerialSettings line;
-    line.path = text;
+    line.path = path_of(text);
     return line;
   }
-  if (!text.starts_with(kTcp)) {
-    return says("\"" + std::string(text) + "\" is neither tcp://HOST nor the path of a port");
-  }
-  const auto endpoint = config::parse_host_and_port(text.substr(kTcp.size()), kModbusPort);
-  if (!endpoint) return says("\"" + std::string(text) + "\" names no host and port");
-  return TcpEndpoint{endpoint->host, endpoint->port};
+  const std::string name(text);
+  return says("\"" + name + "\" is no place to look at: write tcp://" + name +
+              " for Modbus TCP, rtu://HOST:PORT for a converter that passes RTU frames on as they "
+              "are, or the path of a serial port (/dev/... or ./" +
+              name + ")");
 }
 
 std::vector<std::uint32_t> numbers_in(std::string_view text, std::uint32_t most) {

@@ -39,7 +39,8 @@ struct ModbusPlace {
 [[nodiscard]] const KnownTag* find_tag(const std::vector<KnownTag>& tags, std::string_view name);
 [[nodiscard]] std::string full_name(const TagDescription& tag);
 
-// "tcp://host:port" or a path, with the line settings left at their defaults.
+// "tcp://host:port", "rtu://host:port" (a converter) or a path, with the line settings left at
+// their defaults.
 [[nodiscard]] Result<modbus::Attachment> attachment_of(std::string_view text);
 
 // "1-20,33" in rising order, each once; empty: not of this form, or past `most`.

@@ -97,6 +97,18 @@ std::vector<Result<modbus::Answer>> ask_gateway(const ModbusWay& way,
   return out;
 }
 
+bool is_identification(const modbus::Ask& ask) {
+  return std::holds_alternative<modbus::ReadIdentification>(ask.request);
+}
+
+// The first of these that go in one question, which has one time for an answer.
+std::span<const modbus::Ask> asked_together(std::span<const modbus::Ask> asks) {
+  const bool first = is_identification(asks.front());
+  const auto other = std::ranges::find_if(
+      asks, [&](const modbus::Ask& ask) { return is_identification(ask) != first; });
+  return asks.first(std::min(kAsksAtOnce, static_cast<std::size_t>(other - asks.begin())));
+}
+
 bool found_no_moment(const Result<modbus::Answer>& answer) {
   return !answer && answer.error().code == ErrorCode::CommandExpired;
 }
@@ -183,22 +195,31 @@ Result<ModbusWay> find_way(const modbus::Attachment& attachment, const std::stri
 std::vector<Result<modbus::Answer>> ask_over(const ModbusWay& way,
                                              const std::vector<modbus::Ask>& asks,
                                              const AskOptions& options, const Surroundings& world) {
-  if (way.socket.empty()) return world.exchange(way.attachment, asks, options.answer_time);
+  if (way.socket.empty()) {
+    return world.exchange(way.attachment, asks, options.answer_time, options.heard);
+  }
+  std::vector<modbus::Ask> todo = asks;
   std::vector<Result<modbus::Answer>> all;
-  while (all.size() < asks.size()) {
-    const auto part =
-        std::span(asks).subspan(all.size()).first(std::min(kAsksAtOnce, asks.size() - all.size()));
-    auto answers = ask_gateway(way, part, options, world);
+  while (all.size() < todo.size()) {
+    const auto part = asked_together(std::span(todo).subspan(all.size()));
+    AskOptions part_options = options;
+    if (is_identification(part.front())) {
+      part_options.answer_time = std::max(options.answer_time, modbus::kIdentificationTimeMin);
+    }
+    auto answers = ask_gateway(way, part, part_options, world);
     // Those that found no moment are asked again, as long as any does.
     const auto first_late = std::ranges::find_if(answers, found_no_moment);
     const bool none_in_time = first_late == answers.begin();
     if (options.writes.empty() && !none_in_time) answers.erase(first_late, answers.end());
-    for (auto& answer : answers) all.push_back(std::move(answer));
-    while (none_in_time && all.size() < asks.size()) all.push_back(all.back());
-    if (options.tell_progress && world.tell_progress) {
-      world.tell_progress("asked " + std::to_string(all.size()) + " of " +
-                          std::to_string(asks.size()));
+    std::vector<modbus::Ask> next;
+    for (auto& answer : answers) {
+      if (options.heard) {
+        if (auto one = options.heard(todo[all.size()], answer)) next.push_back(std::move(*one));
+      }
+      all.push_back(std::move(answer));
     }
+    while (none_in_time && all.size() < todo.size()) all.push_back(all.back());
+    todo.insert(todo.begin() + static_cast<std::ptrdiff_t>(all.size()), next.begin(), next.end());
   }
   return all;
 }

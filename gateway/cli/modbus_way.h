@@ -28,9 +28,10 @@ struct ModbusWay {
 struct AskOptions {
   std::chrono::milliseconds answer_time{1000};
   std::string writes{};  // what is written, for the gateway's log; empty: only reads
-  bool tell_progress = false;
+  HeardModbus heard{};
 };
-// One answer for each request. CommandExpired: the gateway's line had no moment for it.
+// One answer for each request, also for those that `heard` names. CommandExpired: the gateway's
+// line had no moment for it.
 [[nodiscard]] std::vector<Result<modbus::Answer>> ask_over(const ModbusWay& way,
                                                            const std::vector<modbus::Ask>& asks,
                                                            const AskOptions& options,

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "gateway/api/failure_words.h"
+#include "gateway/config/value_types.h"
 
 namespace hubward::cli {
 
@@ -12,7 +13,8 @@ Outcome problem(std::string why) {
 }
 
 Outcome say_way(Outcome outcome, const ModbusWay& way) {
-  outcome.err += "hubward: went " + way.words + "\n";
+  outcome.err += "hubward: " + std::string(outcome.status == kExitFine ? "went " : "tried ") +
+                 way.words + "\n";
   return outcome;
 }
 
@@ -22,12 +24,70 @@ std::string words_of(const Error& error) {
     return "maintenance is on, and nothing is written; `hubward maintenance off` ends it";
   }
   std::string words(words_for(error.code).name);
-  if (!error.context.empty()) words += " (" + error.context + ")";
+  // "No answer" says no more than the name does.
+  if (!error.context.empty() && error.code != ErrorCode::NoAnswer) {
+    const bool has_brackets = error.context.find('(') != std::string::npos;
+    words += has_brackets ? ": " + error.context : " (" + error.context + ")";
+  }
   if (error.code == ErrorCode::PortUnavailable &&
       error.context.find("in use") != std::string::npos) {
     words += "; a running gateway keeps its ports for itself";
   }
   return words;
+}
+
+namespace {
+
+std::string_view look_at(const Error& error, const ModbusWay& way) {
+  const bool tcp = std::holds_alternative<TcpEndpoint>(way.attachment);
+  const bool converter = std::holds_alternative<modbus::RtuOverTcp>(way.attachment);
+  switch (error.code) {
+    case ErrorCode::NoAnswer:
+      if (tcp) {
+        return "Is it the right unit id (hubward scan)? A converter that passes RTU frames on as "
+               "they are is asked with --rtu HOST:PORT, and is modbus_rtu_tcp in a device's file.";
+      }
+      if (converter) {
+        return "Is the device on, is its unit id right (hubward scan), does the converter have the "
+               "device's baud rate and parity, are the wires swapped? What speaks Modbus TCP is "
+               "asked with --tcp, and is modbus_tcp in a device's file.";
+      }
+      return "Is the device on, are unit id, baud rate and parity right (hubward scan tries many), "
+             "are the wires swapped?";
+    case ErrorCode::BadFrame:
+      if (tcp) {
+        return "A converter that passes RTU frames on as they are is asked with --rtu HOST:PORT, "
+               "and is modbus_rtu_tcp in a device's file.";
+      }
+      if (converter) {
+        return "What speaks Modbus TCP is asked with --tcp, and is modbus_tcp in a device's file. "
+               "Else look at baud rate and parity of the converter, shielding and termination.";
+      }
+      return "Look at baud rate and parity (hubward scan tries many), shielding and termination.";
+    case ErrorCode::Unreachable:
+      return "Is the device on and in this network, are its address and port right, is Modbus "
+             "switched on there? Some serve only one or two connections.";
+    case ErrorCode::NameUnknown:
+      return "Is the name right? The device's address (192.168.1.20) needs no name server.";
+    case ErrorCode::IllegalDataAddress:
+      return "Often the address is one off, or the manual's number was taken for the address on "
+             "the "
+             "wire (manual:40013 is holding:12), or it stands in the other table (input, holding).";
+    case ErrorCode::IllegalFunction:
+      return "Some devices have only holding or only input registers.";
+    case ErrorCode::IllegalDataValue:
+      return "Some devices give a value of several registers only as a whole: are type and count "
+             "right?";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string words_of(const Error& error, const ModbusWay& way) {
+  const std::string_view more = look_at(error, way);
+  return words_of(error) + (more.empty() ? "" : ". " + std::string(more));
 }
 
 Result<std::vector<std::uint16_t>> values_in(const Result<modbus::Answer>& answer) {
@@ -48,6 +108,10 @@ Result<Wanted> wanted(const ValueWords& words, const std::vector<KnownTag>& tags
   const bool has_format = !words.type.empty() || words.words_low_first || words.bytes_low_first;
   auto address = config::parse_register_address(words.address);
   const KnownTag* tag = address ? nullptr : find_tag(tags, words.address);
+  if (!address && tag == nullptr && words.address.find("0x") != std::string_view::npos) {
+    return says("\"" + std::string(words.address) +
+                "\": addresses are written in decimal, holding:16 for 0x10");
+  }
   if (!address && tag == nullptr) {
     return says("\"" + std::string(words.address) + "\" is " +
                 (tags.empty() ? "" : "the name of no tag and ") +
@@ -72,7 +136,13 @@ Result<Wanted> wanted(const ValueWords& words, const std::vector<KnownTag>& tags
   }
   const bool bits = modbus::holds_bits(address->table);
   auto format = format_of_type(bits ? "bool" : words.type.empty() ? "uint16" : words.type);
-  if (!format) return says("there is no type \"" + std::string(words.type) + "\"");
+  if (!format) {
+    std::string known;
+    for (const auto& [name, type] : config::kValueTypes) {
+      known += (known.empty() ? "" : ", ") + std::string(name);
+    }
+    return says("there is no type \"" + std::string(words.type) + "\"; there are " + known);
+  }
   if (words.words_low_first) format->word_order = modbus::WordOrder::LowFirst;
   if (words.bytes_low_first) format->byte_order = modbus::ByteOrder::LowFirst;
   return Wanted{*address, std::move(*format), nullptr};

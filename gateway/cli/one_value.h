@@ -14,9 +14,12 @@ namespace hubward::cli {
 
 [[nodiscard]] Outcome misuse(std::string why);
 [[nodiscard]] Outcome problem(std::string why);
-// Adds to standard error which way it went; standard output is the same both ways.
+// Adds to standard error which way it went, or was tried; standard output is the same both ways.
 [[nodiscard]] Outcome say_way(Outcome outcome, const ModbusWay& way);
 [[nodiscard]] std::string words_of(const Error& error);
+// The same, and what somebody can look at who has asked once at that place: nothing of a device's
+// file, and of the line what it is.
+[[nodiscard]] std::string words_of(const Error& error, const ModbusWay& way);
 
 // The registers that a read brought, or why not in words.
 [[nodiscard]] Result<std::vector<std::uint16_t>> values_in(const Result<modbus::Answer>& answer);

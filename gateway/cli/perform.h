@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,10 +25,16 @@ using AskGateway =
 using WalkAlone =
     std::function<Result<std::string>(const config::SiteSettings& site, const std::string& device)>;
 
-// Asks Modbus units over a connection of its own and waits; one answer for each request.
+// Told each answer as it comes. A request that it names goes next; its answer stands behind this
+// one among all answers.
+using HeardModbus = std::function<std::optional<modbus::Ask>(const modbus::Ask& ask,
+                                                             const Result<modbus::Answer>& answer)>;
+
+// Asks Modbus units over a connection of its own and waits; one answer for each request. `heard`
+// may be empty.
 using ExchangeModbus = std::function<std::vector<Result<modbus::Answer>>(
     const modbus::Attachment& attachment, const std::vector<modbus::Ask>& asks,
-    std::chrono::milliseconds response_timeout)>;
+    std::chrono::milliseconds response_timeout, const HeardModbus& heard)>;
 
 // Writes to a tag while no gateway runs: the request and the answer of the control socket's
 // "write".
@@ -47,6 +54,9 @@ struct Surroundings {
   WriteAlone write_alone{};
   // Says at once how far a long command is, to somebody who waits; may be empty.
   std::function<void(const std::string& line)> tell_progress{};
+  // Puts out at once what a long command has found, so that it is not lost when somebody ends it;
+  // empty: it is said at the end.
+  std::function<void(const std::string& text)> put_out{};
 };
 
 // Everything but `run`, which only main can do.

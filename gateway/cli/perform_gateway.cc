@@ -1,4 +1,6 @@
 // Commands that ask the running gateway over its control socket.
+#include <algorithm>
+
 #include "gateway/cli/newcomer_text.h"
 #include "gateway/cli/perform.h"
 #include "gateway/cli/plan_text.h"
@@ -113,9 +115,15 @@ Outcome perform(const Plan& command, const Surroundings& world) {
       plan_text(*site.settings, command.device, status ? turnarounds_in(*status) : Turnarounds{},
                 Paint(world.colour));
   if (text) return {kExitFine, *text, ""};
+  const bool exists = std::ranges::find(site.settings->devices, command.device,
+                                        &DeviceDescription::id) != site.settings->devices.end();
   return {kExitProblems, "",
-          "hubward: there is no Modbus device with the id " + command.device + " in " +
-              command.folder + "\n"};
+          exists
+              ? "hubward: " + command.device +
+                    " is no Modbus device, and only of those there is a plan; hubward status and "
+                    "the page show what it last said\n"
+              : "hubward: there is no device with the id " + command.device + " in " +
+                    command.folder + "\n"};
 }
 
 Outcome perform(const Maintenance& command, const Surroundings& world) {

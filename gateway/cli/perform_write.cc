@@ -146,10 +146,10 @@ Result<modbus::Request> request_for(const Wanted& value, const std::vector<std::
   return modbus::WriteRegisters{address, words};
 }
 
-Outcome not_answered(const Error& why, const std::string& holds) {
+Outcome not_answered(const Error& why, const std::string& holds, const ModbusWay& way) {
   const bool sent = why.code == ErrorCode::NoAnswer || why.code == ErrorCode::BadFrame ||
                     why.code == ErrorCode::UnexpectedAnswer || why.code == ErrorCode::PortLost;
-  return sent ? unknown(words_of(why) + holds) : problem("not written: " + words_of(why));
+  return sent ? unknown(words_of(why) + holds) : problem("not written: " + words_of(why, way));
 }
 
 // Past the configuration: written, and read back.
@@ -175,8 +175,8 @@ Outcome write_unlisted(const ModbusPlace& place, const Wanted& value,
                            .writes = to_text(value.address) + " = " + command.value};
   if (is_everybody(place)) {
     const auto answer = ask_over(*way, {{place.unit, *request}}, options, world).at(0);
-    return say_way(answer ? Outcome{kExitFine, kSentToAll, ""} : not_answered(answer.error(), ""),
-                   *way);
+    return say_way(
+        answer ? Outcome{kExitFine, kSentToAll, ""} : not_answered(answer.error(), "", *way), *way);
   }
   const auto count = static_cast<std::uint16_t>(registers.size());
   const modbus::ReadRequest read{value.address.table, value.address.address, count};
@@ -194,7 +194,7 @@ Outcome write_unlisted(const ModbusPlace& place, const Wanted& value,
                  value_text(decode(*held, value.format).value_or(std::string("?")))
            : "; it could not be read back: " + words_of(held.error());
   if (!answers[1]) {
-    return say_way(not_answered(answers[1].error(), holds), *way);
+    return say_way(not_answered(answers[1].error(), holds, *way), *way);
   }
   if (const auto* exception = std::get_if<modbus::ExceptionAnswer>(&*answers[1])) {
     const std::string why = modbus::describe(exception->code) + holds;
@@ -250,6 +250,12 @@ Outcome perform(const WriteOnce& command, const Surroundings& world) {
   const auto choice = is_everybody(*place) ? choose_write_to_all(place->tags, span)
                                            : choose_write(place->tags, span);
   if (!choice.refusal.empty()) return misuse(choice.refusal);
+  if (choice.tag != nullptr && choice.tag->where.broadcast && !is_everybody(*place)) {
+    return misuse(to_text(value->address) + " is the tag " + full_name(choice.tag->what) + " of " +
+                  choice.tag->device + ", which goes to all units of the line and not to unit " +
+                  std::to_string(place->unit) + " alone; if that is meant, write it by its name, " +
+                  "with --device " + choice.tag->device + ", or with --unit 0");
+  }
   if (choice.tag != nullptr) {
     const TagDescription& tag = choice.tag->what;
     return write_tag({choice.tag->device, tag.component, tag.name, given}, command.at.folder,

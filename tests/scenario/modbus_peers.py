@@ -182,8 +182,8 @@ def read_everything(machine):
     at = ["--device", "machine"]
     machine.says("holding:7  107\n", "read", "holding:7", *machine.where)
     machine.says("holding:7  107\n", "read", "manual:40008", *machine.where)
-    machine.says("input:8  54\n", "read", "flow", *at)
-    machine.says("discrete:3  true\n", "read", "guard", *at)
+    machine.says("flow (input:8)  54\n", "read", "flow", *at)
+    machine.says("guard (discrete:3)  true\n", "read", "guard", *at)
     machine.says("coil:1  false\n", "read", "coil:1", "--type", "bool", *machine.where)
     for order in ("abcd", "cdab", "badc", "dcba"):
         said = machine.hubward("read", order, *at)

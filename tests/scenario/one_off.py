@@ -108,14 +108,14 @@ def connections(site):
 def ask_everything(site):
     endpoint, press_unit, port, meter_unit = targets(site)
     out, err = hubward(site, "read", "target_pressure", "--device", PRESS)
-    expect(out == "holding:0  180\n", out)
+    expect(out == "target_pressure (holding:0)  180 bar\n", out)
     expect(f"through the running gateway, on its line {endpoint}" in err, err)
     out, _ = hubward(site, "read", "manual:40001", "--tcp", f"tcp://{endpoint}",
                      "--unit", str(press_unit), "--type", "uint16")
     expect(out == "holding:0  1800\n", out)
     out, err = hubward(site, "read", "holding:20", "--rtu", port, "--unit",
                        str(meter_unit))
-    expect(out == "holding:20  60000\n", out)
+    expect(out == "demand_limit (holding:20)  60000 W\n", out)
     expect(f"on its line {port} (" in err and "baud" in err, err)
     out, _ = hubward(site, "read", "holding:20", "--device", METER, "--as", "all")
     expect("0x0258" in out, out)
@@ -245,7 +245,7 @@ def a_write_heeds_the_configuration_and_tells_the_truth():
         expect(out == "Written and verified; it holds 130.\n", out)
         expect("over a connection of its own" in err, err)
         out, _ = hubward(site, "read", "target_pressure", "--device", PRESS)
-        expect(out == "holding:0  130\n", out)
+        expect(out == "target_pressure (holding:0)  130 bar\n", out)
         end_a_pulse_early(site)
         end_a_pulse_with_a_stop(site)
         return summary(score)
@@ -304,7 +304,7 @@ def a_port_with_a_lasting_name_comes_back_as_another_device():
             wait_for(lambda: polls(site, METER) > polled + 5, 10, "the polls go on there")
             for name in (port, after):
                 out, err = hubward(site, "read", "holding:20", "--rtu", name, "--unit", str(unit))
-                expect(out == "holding:20  60000\n", out)
+                expect(out == "demand_limit (holding:20)  60000 W\n", out)
                 expect(f"through the running gateway, on its line {port}" in err, err)
         finally:
             for end in taken:

@@ -81,6 +81,25 @@ TEST_CASE("a wrong line is misuse, and says so on standard error") {
   }
 }
 
+TEST_CASE("a wrong line is told what would be right") {
+  const std::pair<Arguments, std::string> lines[] = {
+      {{"sample"}, "hubward: there is no command \"sample\"; there are run, check, "},
+      {{"serial", "look"}, "hubward serial: there is no command \"look\"; there are listen"},
+      {{"plan"}, "hubward plan: device is required\nhubward plan --help"},
+      {{"check", "site"}, "(a folder is named with --config)"},
+      {{"read", "holding:1", "--tcp", "h", "--unit", "300"}, "not in range 0 to 255"},
+      {{"scan", "tcp://h", "--bauds", "9600"}, "are for a serial port"},
+  };
+  for (const auto& [line, words] : lines) {
+    CAPTURE(words);
+    const auto result = parse_command_line(line);
+    REQUIRE(std::holds_alternative<Outcome>(result));
+    const std::string err = std::get<Outcome>(result).err;
+    CAPTURE(err);
+    CHECK(err.find(words) != std::string::npos);
+  }
+}
+
 TEST_CASE("help is no mistake, and names every verb") {
   const auto result = parse_command_line({"--help"});
   REQUIRE(std::holds_alternative<Outcome>(result));

@@ -34,7 +34,7 @@ TEST_CASE("the lens shows a value under its type and order, and nowhere else") {
   const std::vector<std::uint16_t> registers{0x0000, 0x6666, 0x41AA, 0x0001, 0x5075};
   const config::RegisterAddress address{modbus::Table::HoldingRegister, 12};
   const std::string table = lens_text(address, 11, registers);
-  CHECK(has(line_with(table, "  "), "holding:11"));
+  CHECK(has(line_with(table, "  "), "holding:11 (40012)"));
   CHECK(has(line_with(table, "  "), "holding:13"));
   CHECK(has(line_with(table, "raw"), "0x6666"));
   CHECK(has(line_with(table, "float32   CDAB"), " 21.3 "));

@@ -1,6 +1,8 @@
 // hubward read, write and scan: through a gateway that runs, and alone.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "gateway/cli/perform.h"
 #include "proto/base64.h"
 #include "proto/json.h"
@@ -46,6 +48,8 @@ struct Units {
   std::map<std::uint8_t, std::map<std::uint16_t, std::uint16_t>> holds;
   std::optional<modbus::ExceptionCode> refuses_writes;
   bool loses_write_answers = false;
+  unsigned first = 0;  // of each table; outside there is nothing
+  unsigned last = 65535;
   std::vector<modbus::Request> asked;
 
   Result<Answer> serve(const modbus::Ask& ask, bool on_serial_line) {
@@ -62,6 +66,9 @@ struct Units {
       return failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer");
     }
     if (const auto* read = std::get_if<modbus::ReadRequest>(&ask.request)) {
+      if (read->address < first || read->address + read->count - 1U > last) {
+        return Answer{modbus::ExceptionAnswer{modbus::ExceptionCode::IllegalDataAddress}};
+      }
       ReadAnswer answer;
       for (unsigned i = 0; i < read->count; ++i) {
         answer.values.push_back(unit->second[static_cast<std::uint16_t>(read->address + i)]);
@@ -95,28 +102,31 @@ struct World {
   std::vector<std::string> questions;
   std::vector<std::string> alone_writes;
   int own_connections = 0;
-  Surroundings surroundings{
-      files,
-      secrets,
-      [this](const std::string&, const std::string& q) { return ask(q); },
-      [this](const std::string&, const std::string& q) { return ask(q); },
-      {},
-      "1.2.3",
-      false,
-      [this](const modbus::Attachment& to, const std::vector<modbus::Ask>& asks,
-             std::chrono::milliseconds) {
-        ++own_connections;
-        const bool serial = !std::holds_alternative<TcpEndpoint>(to);
-        std::vector<Result<Answer>> answers;
-        for (const auto& one : asks) {
-          answers.push_back(units.serve(one, serial));
-        }
-        return answers;
-      },
-      [this](const config::SiteSettings&, const std::string& request) {
-        alone_writes.push_back(request);
-        return write_answer;
-      }};
+  Surroundings surroundings{files,
+                            secrets,
+                            [this](const std::string&, const std::string& q) { return ask(q); },
+                            [this](const std::string&, const std::string& q) { return ask(q); },
+                            {},
+                            "1.2.3",
+                            false,
+                            [this](const modbus::Attachment& to, std::vector<modbus::Ask> asks,
+                                   std::chrono::milliseconds, const HeardModbus& heard) {
+                              ++own_connections;
+                              const bool serial = !std::holds_alternative<TcpEndpoint>(to);
+                              std::vector<Result<Answer>> answers;
+                              for (std::size_t i = 0; i < asks.size(); ++i) {
+                                answers.push_back(units.serve(asks[i], serial));
+                                auto next = heard ? heard(asks[i], answers.back()) : std::nullopt;
+                                if (next)
+                                  asks.insert(asks.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                              *next);
+                              }
+                              return answers;
+                            },
+                            [this](const config::SiteSettings&, const std::string& request) {
+                              alone_writes.push_back(request);
+                              return write_answer;
+                            }};
 
   World() {
     files.files["site/gateway.json"] = kGateway;
@@ -218,10 +228,11 @@ TEST_CASE("a read prints the same through the gateway and alone, and says which 
 
 TEST_CASE("a read takes the type from the tag that stands there, unless it is told another") {
   World world;
-  CHECK(perform(read("oil", at_device()), world.surroundings).out == "holding:4  65.5\n");
-  CHECK(perform(read("manual:40005", at_device()), world.surroundings).out == "holding:4  65.5\n");
+  CHECK(perform(read("oil", at_device()), world.surroundings).out == "oil (holding:4)  65.5\n");
+  CHECK(perform(read("manual:40005", at_device()), world.surroundings).out ==
+        "oil (holding:4)  65.5\n");
   CHECK(perform(read("holding:4", at_tcp("tcp://h", 3)), world.surroundings).out ==
-        "holding:4  65.5\n");
+        "oil (holding:4)  65.5\n");
   auto typed = read("holding:4", at_device());
   typed.type = "uint16";
   CHECK(perform(typed, world.surroundings).out == "holding:4  655\n");
@@ -230,6 +241,78 @@ TEST_CASE("a read takes the type from the tag that stands there, unless it is to
   const auto unknown = perform(read("nothing", at_device()), world.surroundings);
   CHECK(unknown.status == kExitMisuse);
   CHECK(has(unknown.err, "the name of no tag"));
+}
+
+TEST_CASE("a value that a tag stands for has the tag's name and unit") {
+  World world;
+  world.files.files["site/devices.d/oven.json"] =
+      R"({"version": 1, "id": "oven", "enrollment": "plant", "key": {"file": "k"},
+          "attach": {"modbus_tcp": {"host": "o", "unit_id": 3}},
+          "tags": [{"name": "heat", "address": "holding:4", "type": "int16", "unit": "K"}]})";
+  auto at = at_device();
+  at.device = "oven";
+  CHECK(perform(read("heat", at), world.surroundings).out == "heat (holding:4)  655 K\n");
+}
+
+TEST_CASE("a place may be a port's path from here, or a converter that passes RTU frames on") {
+  World world;
+  std::optional<modbus::Attachment> asked;
+  world.surroundings.exchange = [&](const modbus::Attachment& to,
+                                    const std::vector<modbus::Ask>& asks, std::chrono::milliseconds,
+                                    const HeardModbus&) {
+    asked = to;
+    return std::vector<Result<Answer>>(
+        asks.size(), failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer"));
+  };
+  ModbusTarget at = at_all("plant/meter.tty");
+  at.unit = 7;
+  const auto silent = perform(read("holding:1", at), world.surroundings);
+  const auto* port = std::get_if<SerialSettings>(&*asked);
+  REQUIRE(port != nullptr);
+  CHECK(port->path.starts_with('/'));
+  CHECK(port->path.ends_with("/plant/meter.tty"));
+  CHECK(has(silent.err, "hubward: Device does not answer. Is the device on, "));
+  CHECK(has(silent.err, "hubward: tried over a connection of its own"));
+  at.rtu = "converter.plant:4001";
+  const auto passed_on = perform(read("holding:1", at), world.surroundings);
+  const auto* converter = std::get_if<modbus::RtuOverTcp>(&*asked);
+  REQUIRE(converter != nullptr);
+  CHECK(converter->endpoint == TcpEndpoint{"converter.plant", 4001});
+  CHECK(has(passed_on.err, "is asked with --tcp"));
+  CHECK(has(perform(read("holding:1", at_tcp("h", 9)), world.surroundings).err,
+            "is asked with --rtu HOST:PORT"));
+  Scan scan;
+  scan.folder = "site";
+  scan.units = "1-2";
+  scan.where = "plant/meter.tty";
+  CHECK(has(perform(scan, world.surroundings).err, "/plant/meter.tty"));
+  scan.where = "rtu://converter.plant:4001";
+  CHECK(perform(scan, world.surroundings).status == kExitProblems);
+  CHECK(std::holds_alternative<modbus::RtuOverTcp>(*asked));
+  scan.units = "0-2";  // 0 is everybody there as well
+  CHECK(perform(scan, world.surroundings).status == kExitMisuse);
+  scan.where = "10.0.0.5";
+  CHECK(has(perform(scan, world.surroundings).err, "write tcp://10.0.0.5 for Modbus TCP"));
+}
+
+TEST_CASE("what cannot be asked is told with what would be right") {
+  World world;
+  auto command = read("holding:1", at_device());
+  command.type = "float";
+  CHECK(has(perform(command, world.surroundings).err, "there are bool, int8, "));
+  CHECK(has(perform(read("holding:0x10", at_device()), world.surroundings).err,
+            "written in decimal, holding:16 for 0x10"));
+  world.files.files["site/devices.d/scale.json"] = R"json(
+      {"version": 1, "id": "scale", "enrollment": "plant", "key": {"file": "k"},
+       "attach": {"serial": {"port": "/dev/ttyS1", "baud": 9600, "pattern": "(?<weight>[0-9]+)kg"}},
+       "tags": [{"name": "weight"}]})json";
+  auto at = at_device();
+  at.device = "scale";
+  const auto scale = perform(read("weight", at), world.surroundings);
+  CHECK(has(scale.err, "scale is no Modbus device"));
+  CHECK(has(perform(Plan{"scale", "site"}, world.surroundings).err, "scale is no Modbus device"));
+  CHECK(
+      has(perform(Plan{"scales", "site"}, world.surroundings).err, "no device with the id scales"));
 }
 
 TEST_CASE("the lens works through the gateway as well") {
@@ -241,6 +324,44 @@ TEST_CASE("the lens works through the gateway as well") {
   const auto through = perform(command, world.surroundings);
   CHECK(has(through.out, "0x028F"));
   CHECK(through.out == alone.out);
+}
+
+TEST_CASE("the lens shows one register to both sides wherever the device's table ends") {
+  World world;
+  world.units.holds[3] = {{61, 0x11}, {62, 0x22}, {63, 0x33}};
+  world.units.first = 60;
+  world.units.last = 63;
+  const auto raw_line = [&](const std::string& address) {
+    auto command = read(address, at_device());
+    command.as_all = true;
+    const std::string out = perform(command, world.surroundings).out;
+    const auto begin = out.find("raw");
+    std::string line = out.substr(begin, out.find('\n', begin) - begin);
+    std::erase(line, ' ');
+    return line;
+  };
+  for (const bool gateway_runs : {false, true}) {
+    CAPTURE(gateway_runs);
+    world.gateway_runs = gateway_runs;
+    CHECK(raw_line("holding:60") == "raw-0x00000x0011");
+    CHECK(raw_line("holding:61") == "raw0x00000x00110x0022");
+    CHECK(raw_line("holding:62") == "raw0x00110x00220x0033");
+    CHECK(raw_line("holding:63") == "raw0x00220x0033-");
+  }
+  world.gateway_runs = false;
+  world.own_connections = 0;
+  auto command = read("holding:61", at_device());
+  command.as_all = true;
+  const std::string out = perform(command, world.surroundings).out;
+  CHECK(world.own_connections == 1);
+  const auto begin = out.find("uint48");  // 61 to 63
+  CHECK_FALSE(has(out.substr(begin, out.find('\n', begin) - begin), "-  "));
+  command.address = "holding:64";
+  CHECK(has(perform(command, world.surroundings).err, "Device has no such register"));
+  world.units.first = 0;
+  CHECK(raw_line("holding:0") == "raw-0x00000x0000");
+  world.units.last = 65535;
+  CHECK(raw_line("holding:65535") == "raw0x00000x0000-");
 }
 
 TEST_CASE("a line that the gateway does not use is opened for the command") {
@@ -413,6 +534,18 @@ TEST_CASE("an unlisted write that was refused, or of which nothing is known, is 
   CHECK(has(unknown.err, "holding:30 holds 5"));
 }
 
+TEST_CASE("a write that names one unit does not go to all, whatever the tag there says") {
+  World world;
+  auto at = at_all("/dev/ttyX9");
+  at.unit = 5;
+  const auto outcome = perform(write("coil:1", "true", at), world.surroundings);
+  CHECK(outcome.status == kExitMisuse);
+  CHECK(has(outcome.err,
+            "coil:1 is the tag stop of drive, which goes to all units of the line and "
+            "not to unit 5 alone"));
+  CHECK(world.alone_writes.empty());
+}
+
 TEST_CASE("a write to all units of a line is sent, and never said to be written") {
   const std::string sent = "Sent to all units of the line; nobody confirms it.\n";
   for (const bool runs : {false, true}) {
@@ -508,7 +641,7 @@ TEST_CASE(
   CHECK(alone.out == "unit 3: Acme PC\nunit 7: Acme PC\n");
   world.gateway_runs = true;
   CHECK(perform(scan, world.surroundings).out == alone.out);
-  CHECK(world.own_connections == 2);  // both of the first scan
+  CHECK(world.own_connections == 1);  // of the first scan
   world.line = "/dev/ttyUSB0";
   world.speed = "9600 baud, parity none";
   scan.where = "/dev/ttyUSB0";
@@ -537,10 +670,11 @@ TEST_CASE("a unit that was found is given a second to say what it is, however sh
 TEST_CASE("a scan that did not get through says what it found, and that this is not all") {
   World world;
   world.surroundings.exchange = [](const modbus::Attachment&, const std::vector<modbus::Ask>& asks,
-                                   std::chrono::milliseconds) {
+                                   std::chrono::milliseconds, const HeardModbus& heard) {
     std::vector<Result<Answer>> answers(
         asks.size(), failure(ErrorCode::PortLost, ErrorKind::Transient, "unplugged"));
     answers[0] = Answer{ReadAnswer{{0}}};
+    CHECK(heard(asks[0], answers[0]));  // and then the line is lost
     return answers;
   };
   Scan scan;
@@ -551,6 +685,51 @@ TEST_CASE("a scan that did not get through says what it found, and that this is 
   CHECK(outcome.status == kExitProblems);
   CHECK(has(outcome.out, "unit 1: answers"));
   CHECK(has(outcome.err, "not all units were asked"));
+}
+
+TEST_CASE("a scan puts out each unit as it answers, so that who ends it has what was found") {
+  for (const bool gateway_runs : {false, true}) {
+    CAPTURE(gateway_runs);
+    World world;
+    world.gateway_runs = gateway_runs;
+    world.units.holds[40] = {};
+    std::vector<std::string> said;
+    world.surroundings.put_out = [&](const std::string& text) {
+      if (!text.empty()) said.push_back(text);
+    };
+    world.surroundings.tell_progress = [&](const std::string& line) { said.push_back(line); };
+    Scan scan;
+    scan.where = "tcp://h";
+    scan.folder = "site";
+    scan.units = "1-40";
+    const auto outcome = perform(scan, world.surroundings);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.status == kExitFine);
+    const auto place_of = [&](const std::string& text) {
+      return std::ranges::find(said, text) - said.begin();
+    };
+    CHECK(place_of("unit 3: Acme PC\n") < place_of("asked 20 of 40"));
+    CHECK(place_of("unit 7: Acme PC\n") < place_of("asked 20 of 40"));
+    CHECK(place_of("asked 40 of 40") < place_of("unit 40: Acme PC\n"));
+    CHECK(said.size() == 43);
+  }
+}
+
+TEST_CASE("a scan that found nobody and heard something else says so") {
+  World world;
+  world.surroundings.exchange = [](const modbus::Attachment&, const std::vector<modbus::Ask>& asks,
+                                   std::chrono::milliseconds, const HeardModbus&) {
+    return std::vector<Result<Answer>>(asks.size(), failure(ErrorCode::BadFrame, ErrorKind::Corrupt,
+                                                            "what answers is not Modbus TCP"));
+  };
+  Scan scan;
+  scan.where = "tcp://h";
+  scan.folder = "site";
+  scan.units = "1-3";
+  const auto outcome = perform(scan, world.surroundings);
+  CHECK(outcome.status == kExitProblems);
+  CHECK(outcome.out == "No unit answers.\n");
+  CHECK(has(outcome.err, "what answers is not Modbus TCP"));
 }
 
 TEST_CASE("where a gateway may run that cannot be asked, nobody opens a connection of his own") {

@@ -208,7 +208,7 @@ TEST_CASE(
   World world;
   int exchanges = 0;
   world.surroundings.exchange = [&](const modbus::Attachment&, const std::vector<modbus::Ask>& asks,
-                                    std::chrono::milliseconds) {
+                                    std::chrono::milliseconds, const HeardModbus&) {
     ++exchanges;
     return std::vector<Result<modbus::Answer>>(
         asks.size(), failure(ErrorCode::NoAnswer, ErrorKind::Transient, "no answer"));
