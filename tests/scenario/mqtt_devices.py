@@ -53,11 +53,15 @@ class Valve:
     def listen(self):
         # Its session is kept, and so is what is sent to it while it is away.
         self.process = subprocess.Popen(
-            ["mosquitto_sub", *self.login, "-V", self.version, "-i", "valve", "-c", *self.more(), "-q", "1",
+            ["stdbuf", "-oL", "mosquitto_sub", "-d", *self.login, "-V", self.version, "-i", "valve", "-c",
+             *self.more(), "-q", "1",
              "-t", f"plant/{USER}/command/#", "--will-topic", f"{BASE}/status", "--will-payload", "offline",
              "--will-retain"],
             stdout=subprocess.PIPE, text=True)
-        threading.Thread(target=self._listen, daemon=True).start()
+        subscribed = threading.Event()
+        threading.Thread(target=self._listen, args=[subscribed], daemon=True).start()
+        # An order before that would find nobody.
+        expect(subscribed.wait(20), "the valve has subscribed to its orders")
 
     def say(self, topic, text, *more):
         self.publish(f"{BASE}/{topic}", text, *more)
@@ -69,9 +73,12 @@ class Valve:
     def more(self):
         return []
 
-    def _listen(self):
+    def _listen(self, subscribed):
         for line in self.process.stdout:
-            self.obey(line)
+            if line.startswith("Subscribed "):
+                subscribed.set()
+            elif not line.startswith("Client "):  # what the tool says of itself
+                self.obey(line)
 
     def obey(self, line):
         order = json.loads(line)
