@@ -239,7 +239,16 @@ void SerialAdapter::give_up_waiting() {
   if (!exchange_) return;
   const SteadyTime now = loop_.clock().steady();
   if (exchange_->command) return give_up_command(now);
-  if (exchange_->held) return take_held();
+  if (exchange_->held) {
+    // A second one may be half here: then nothing is believed yet. Once: it may be noise, or a
+    // character behind the delimiter.
+    const bool more_comes = devices_[exchange_->device]->framer().bytes_waiting() > 0;
+    if (more_comes && !std::exchange(exchange_->held->waited_for_rest, true)) {
+      next_ = loop_.call_at(now + Framer::kUnmarkedSilence, [this] { give_up_waiting(); });
+      return;
+    }
+    return take_held();
+  }
   const std::size_t place = exchange_->device;
   LineDevice& device = *devices_[place];
   const DeviceSettings& settings = device.settings();

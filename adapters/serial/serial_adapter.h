@@ -80,7 +80,8 @@ class SerialAdapter final : public SouthboundAdapter,
     std::string content;
     WallTime at;
     SteadyTime at_steady;
-    AnswerRow::Owed owed;  // when it came
+    AnswerRow::Owed owed;          // when it came
+    bool waited_for_rest = false;  // of what may be a second one
   };
   // What was put on the line and is not answered yet.
   struct Exchange {

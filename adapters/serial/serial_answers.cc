@@ -106,8 +106,12 @@ void SerialAdapter::take_poll_answer(std::size_t place, std::vector<TagReading> 
     return take_readings(place, std::move(readings), clock.wall(), now);
   }
   // It may be a late one. Then the device's own comes as well, as long as it takes.
-  exchange_->held = Held{std::move(readings), std::string(content), clock.wall(), now,
-                         late_.by_others(place, now)};
+  exchange_->held = Held{std::move(readings),
+                         std::string(content),
+                         clock.wall(),
+                         now,
+                         late_.by_others(place, now),
+                         false};
   if (late_.any_of_living(now) || slowest_answer_.count() == 0) return;  // its whole time
   loop_.cancel(next_);
   const SteadyTime until = exchange_->asked + slowest_answer_ + kBeyondSlowest;

@@ -211,6 +211,18 @@ TEST_CASE("an answer that comes very late is not taken for another device's") {
     CHECK(bench.values(1) == Values{1.0});
     CHECK(bench.sent() == "#01\r");
   }
+  SUBCASE("while the other's own is still coming when its time is over") {
+    bench.line().send(">+0.1\r");
+    bench.loop.run_for(190ms);
+    bench.line().send(">+1");
+    bench.loop.run_for(20ms);
+    CHECK(bench.sent().empty());
+    bench.line().send(".1\r");
+    CHECK(bench.values(1) == Values{1.0});
+    CHECK(bench.sent() == "#01\r");
+    bench.line().send(">+1.2\r");
+    CHECK(bench.values(1) == Values{1.0, 1.2});
+  }
   SUBCASE("not at all: what came alone, and again, is believed with the time at which it came") {
     bench.line().send(">+1.1\r");
     bench.loop.run_for(200ms);
