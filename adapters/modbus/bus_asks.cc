@@ -61,6 +61,7 @@ void BusSchedule::forget_guests(SteadyTime now) {
         in_flight(place) ||
         std::ranges::any_of(asks_, [&](const Asking& asking) { return asking.unit == place; });
     if (is_wanted || !last.late.empty()) return;
+    if (shadow_ && shadow_->unit == place) shadow_->unit.reset();
     units_.pop_back();
     guests_.pop_back();
   }

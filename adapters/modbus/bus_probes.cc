@@ -161,8 +161,8 @@ void BusSchedule::adapt_gap(Unit& unit) {
 // Perhaps the answer of a unit that needs longer than its probe waited, and that met somebody
 // else's.
 void BusSchedule::heard_something_odd(SteadyTime now) {
-  if (!shadow_ || now >= shadow_->until) return;
-  Unit& unit = units_[shadow_->unit];
+  if (!shadow_ || !shadow_->unit || now >= shadow_->until) return;
+  Unit& unit = units_[*shadow_->unit];
   if (unit.failures == 0 || now < unit.whole_probe_at + kDoubtInterval) return;
   unit.may_be_slow = true;
 }

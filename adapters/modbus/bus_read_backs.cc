@@ -66,7 +66,10 @@ void BusSchedule::written_and_read(const Write& write, const Answer& answer, Ins
   const TagSettings& tag = units_[write.unit].settings->tags[write.tag];
   Write confirmed = write;
   confirmed.confirmed = true;
-  if (!holds_what_was_written(write, std::get<ReadAnswer>(answer), tag)) {
+  const auto& read = std::get<ReadAnswer>(answer);
+  if (!holds_what_was_written(write, read, tag)) {
+    confirmed.contradicted = true;
+    if (auto held = held_value(read.values, tag)) confirmed.held = std::move(*held);
     return read_back_later(std::move(confirmed));
   }
   Block block = units_[write.unit].reads.block_of(write.tag);
@@ -74,7 +77,12 @@ void BusSchedule::written_and_read(const Write& write, const Answer& answer, Ins
 }
 
 void BusSchedule::not_read_back(const Write& write) {
-  if (write.confirmed) {
+  if (write.contradicted) {
+    finish(
+        write, WriteResult::Outcome::Unknown, ErrorCode::WriteOutcomeUnknown,
+        "the device confirmed it, its answer held something else, and it could not be read again",
+        write.held);
+  } else if (write.confirmed) {
     finish(write, WriteResult::Outcome::Written, {}, "it could not be read back",
            rounded_value(write));
   } else {

@@ -117,6 +117,10 @@ class BusSchedule {
     std::string detail;                    // why the outcome is not known
     bool confirmed = false;                // by the device; read back only to be sure
     bool refused = false;                  // perhaps only the reading half of it
+    // Confirmed, and the same answer held something else: what that stands for, if it stands for
+    // anything.
+    bool contradicted = false;
+    std::optional<TagValue> held;
     // Of a register that is written in part: read it first, because the device has no function that
     // masks.
     bool read_first = false;
@@ -345,7 +349,7 @@ class BusSchedule {
   SteadyTime next_whole_probe_at_;
   // A question that was given up early may still be answered, or keep a gateway busy, until then.
   struct Shadow {
-    std::size_t unit;
+    std::optional<std::size_t> unit;  // none: one that was asked once and is no device
     SteadyTime until;
   };
   std::optional<Shadow> shadow_;

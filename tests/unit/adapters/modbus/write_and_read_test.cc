@@ -74,6 +74,41 @@ TEST_CASE("a device that keeps something else, or refuses, is found out by funct
   CHECK(refused.read_back == TagValue(std::uint64_t{100}));
 }
 
+TEST_CASE(
+    "an answer to function 23 that held something else is not taken for success if nothing more "
+    "comes") {
+  struct Row {
+    const char* what;
+    std::function<void(TcpBench&)> then;
+  };
+  const Row rows[] = {
+      {"the second read is refused",
+       [](TcpBench& bench) {
+         bench.units[1].missing = {{kHolding, 10}};
+       }},
+      {"nobody answers it", [](TcpBench& bench) { bench.silent.insert(1); }},
+      {"the connection goes", [](TcpBench& bench) { bench.stream().fail(); }},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.what);
+    TcpBench bench({with_23({verified(0, 10)})});
+    bench.connect();
+    bench.run_for(1s);
+    std::optional<WriteResult> result;
+    bench.begin_write(0, 0, std::uint64_t{500}, 5s, result);
+    bench.loop.run_posted();
+    const auto requests = bench.take_requests();
+    REQUIRE(requests.size() == 1);
+    bench.stream().send(
+        encode_tcp(requests[0].transaction, 1, hubward::test::bytes("17 02 00 64")));
+    row.then(bench);
+    bench.run_for(10s);
+    REQUIRE(result);
+    CHECK(result->outcome == Outcome::Unknown);
+    CHECK(result->read_back == TagValue(std::uint64_t{100}));
+  }
+}
+
 TEST_CASE("what a device refuses by function 23 may be its reading: it is read by itself first") {
   for (const auto code : {ExceptionCode::IllegalDataAddress, ExceptionCode::IllegalDataValue}) {
     CAPTURE(static_cast<int>(code));
