@@ -27,6 +27,7 @@
 #include "gateway/platform/file_answer_store.h"
 #include "gateway/platform/file_assignment_store.h"
 #include "gateway/platform/file_backoff_store.h"
+#include "gateway/platform/marker_file.h"
 #include "gateway/platform/mosquitto_link.h"
 #include "gateway/platform/path_probe.h"
 #include "gateway/platform/resolver.h"
@@ -66,6 +67,7 @@ class Gateway {
         assignments_(folder_.file("assignments.json"), log),
         backoffs_(folder_.file("backoffs.json"), machine_boot_id(), clock_, log),
         answers_(folder_.file("answers.json"), clock_, log),
+        maintenance_marker_(folder_.file("maintenance"), loop_),
         outbox_(outbox_options(site, folder_.file("outbox.db"), log), clock_),
         streams_(resolver_),
         brokers_(streams_),
@@ -164,9 +166,9 @@ class Gateway {
     };
     page_ = std::make_unique<web::WebServer>(std::move(web), board_);
     if (auto started = page_->start(); !started) return started;
-    commands_ = std::make_unique<control::ControlCommands>(control::ControlParts{
-        board_, roster_, outbox_, writes_, *paths_, dps, loop_, log_, folder_.file("maintenance"),
-        onboarding_, asked_lines_, write_queues_});
+    commands_ = std::make_unique<control::ControlCommands>(
+        control::ControlParts{board_, roster_, outbox_, writes_, *paths_, dps, loop_, log_,
+                              maintenance_marker_, onboarding_, asked_lines_, write_queues_});
     auto control = platform::ControlSocket::listen(
         folder_.file("control.sock"), loop_,
         [this](const std::string& request, const platform::ControlSocket::Answer& answer) {
@@ -267,6 +269,7 @@ class Gateway {
   platform::FileAssignmentStore assignments_;
   platform::FileBackoffStore backoffs_;
   platform::FileAnswerStore answers_;
+  platform::MarkerFile maintenance_marker_;
   outbox::OutboxWriter outbox_;
   platform::AsioStreams streams_;
   mqtt::BrokerClients brokers_;

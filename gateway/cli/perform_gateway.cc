@@ -139,10 +139,14 @@ Outcome perform(const Maintenance& command, const Surroundings& world) {
   const auto paused =
       document ? json::as_bool(json::find(*document, "paused")) : std::optional<bool>{};
   if (!paused) return not_understood(*answer);
-  return {kExitFine,
-          *paused ? "Maintenance is on: no command reaches the plant.\n"
-                  : "Maintenance is off: commands reach the plant.\n",
-          ""};
+  const std::string said = *paused ? "Maintenance is on: no command reaches the plant.\n"
+                                   : "Maintenance is off: commands reach the plant.\n";
+  if (const auto why = json::as_string(json::find(*document, "not_remembered"))) {
+    return {kExitProblems, said,
+            "hubward: it could not be written down (" + std::string(*why) +
+                "): when hubward restarts, it is off. Say it again when the disk works.\n"};
+  }
+  return {kExitFine, said, ""};
 }
 
 Outcome perform(const ExportQuarantine& command, const Surroundings& world) {

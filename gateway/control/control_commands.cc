@@ -42,7 +42,7 @@ ControlCommands::ControlCommands(const ControlParts& parts)
       loop_(parts.loop),
       newcomers_(parts.newcomers),
       maintenance_(parts.board, parts.writes, parts.write_queues, parts.loop, parts.log,
-                   parts.marker_path),
+                   parts.maintenance),
       why_(parts.board, parts.devices, parts.paths, parts.dps, parts.loop),
       drills_(parts.board, parts.devices, parts.loop, parts.log),
       lines_(parts.board, parts.lines, parts.writes, parts.loop, parts.log) {}
@@ -53,7 +53,7 @@ void ControlCommands::handle(const std::string& request, const Answer& answer) {
   const auto command = json::as_string(json::find(*document, "command"));
   if (command == "status") return answer(observe::status_json(board_));
   if (command == "maintenance") {
-    return answer(maintenance_.set(json::as_bool(json::find(*document, "paused"))));
+    return maintenance_.set(json::as_bool(json::find(*document, "paused")), answer);
   }
   if (command == "quarantine") {
     const auto place = json::as_int(json::find(*document, "remove_up_to"));

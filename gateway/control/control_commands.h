@@ -36,7 +36,7 @@ struct ControlParts {
   observe::CloudHost dps;
   Loop& loop;
   Log& log;
-  std::string marker_path;  // see Maintenance
+  Marker& maintenance;  // see Maintenance
   NewcomerDesk& newcomers;
   const std::vector<AsksLine*>& lines;
   const std::vector<QueuesWrites*>& write_queues;

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "gateway/api/log.h"
 #include "gateway/api/loop.h"
+#include "gateway/api/marker.h"
 #include "gateway/api/queues_writes.h"
 #include "gateway/device/write_gate.h"
 #include "gateway/observe/status_board.h"
@@ -15,24 +18,33 @@ namespace hubward::control {
 // Pauses all writes to the plant, or lets them through again. On the devices' loop.
 class Maintenance {
  public:
-  // `marker_path`: a file that stands there while writes are paused, so that a restart in the
-  // middle of somebody's work on a machine does not let commands through again. `queues`: what
-  // waits there when a pause begins must not reach the plant in the middle of it; they may come
-  // later.
-  Maintenance(observe::StatusBoard& board, device::WriteGate& writes,
-              const std::vector<QueuesWrites*>& queues, Loop& loop, Log& log,
-              std::string marker_path);
+  using Answer = std::function<void(std::string line)>;
 
-  // Nothing wished: only tells. {"paused": true or false}, or an error.
-  std::string set(std::optional<bool> paused);
+  // `marker` stands while writes are paused, so that a restart in the middle of somebody's work on
+  // a machine does not let commands through again. `queues`: what waits there when a pause begins
+  // must not reach the plant in the middle of it; they may come later.
+  Maintenance(observe::StatusBoard& board, device::WriteGate& writes,
+              const std::vector<QueuesWrites*>& queues, Loop& loop, Log& log, Marker& marker);
+  ~Maintenance() { *alive_ = false; }
+
+  // Nothing wished: only tells. {"paused": true or false}, or an error; a pause that could not be
+  // written down says why in "not_remembered". A pause takes effect before this returns, its end
+  // when the disk has it.
+  void set(std::optional<bool> paused, const Answer& answer);
 
  private:
+  void begin();
+  void end();
+  void tell(const char* event, std::string text);
+
   observe::StatusBoard& board_;
   device::WriteGate& writes_;
   const std::vector<QueuesWrites*>& queues_;
   Loop& loop_;
   Log& log_;
-  const std::string marker_path_;
+  Marker& marker_;
+  bool wished_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace hubward::control

@@ -96,6 +96,11 @@ Status create_file(const std::string& path, std::string_view text) {
   return synced;
 }
 
+Status remove_file(const std::string& path) {
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return disk_trouble(path);
+  return sync_folder_of(path);
+}
+
 Result<FileText> read_file(const std::string& path, std::size_t bytes_max) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) {

@@ -16,6 +16,10 @@ namespace hubward::platform {
 // StoreFailed.
 [[nodiscard]] Status create_file(const std::string& path, std::string_view text);
 
+// For good, also after a power cut; fine where there is none. Waits for the disk: not on a loop.
+// Error StoreFailed.
+[[nodiscard]] Status remove_file(const std::string& path);
+
 // The whole file. Errors: StoreFailed (with errno's words; `missing` tells a file that is not
 // there), LimitExceeded past `bytes_max`.
 struct FileText {

@@ -116,6 +116,11 @@ TEST_CASE("maintenance is asked of the running gateway, and its answer is said i
   CHECK(perform(Maintenance{Maintenance::Wish::Tell, "site"}, world.surroundings).out ==
         "Maintenance is off: commands reach the plant.\n");
   CHECK(world.asked == R"({"command":"maintenance"})");
+  world.answer = std::string(R"({"paused":true,"not_remembered":"disk full"})");
+  const auto forgotten = perform(Maintenance{Maintenance::Wish::On, "site"}, world.surroundings);
+  CHECK(forgotten.status == kExitProblems);
+  CHECK(forgotten.out == "Maintenance is on: no command reaches the plant.\n");
+  CHECK(forgotten.err.find("disk full") != std::string::npos);
   world.answer = std::string(R"({"error":"cannot remove it"})");
   CHECK(perform(Maintenance{Maintenance::Wish::Off, "site"}, world.surroundings).status ==
         kExitNotReached);

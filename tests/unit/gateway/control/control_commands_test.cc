@@ -1,5 +1,6 @@
 #include "gateway/control/control_commands.h"
 
+#include "tests/support/memory_marker.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/gateway/control/control_fixture.h"
 
@@ -36,6 +37,7 @@ struct Fixture : ControlFixture {
   outbox::OutboxWriter store{options(), clock};
   std::vector<AsksLine*> lines;
   std::vector<QueuesWrites*> queues;
+  MemoryMarker marker;
   ControlCommands commands{ControlParts{board,
                                         roster,
                                         store,
@@ -44,7 +46,7 @@ struct Fixture : ControlFixture {
                                         {"dps.example", 8883},
                                         loop,
                                         log,
-                                        folder.file("maintenance"),
+                                        marker,
                                         desk,
                                         lines,
                                         queues}};

@@ -1,8 +1,6 @@
 #include "gateway/control/maintenance.h"
 
-#include <filesystem>
-
-#include "tests/support/temporary_folder.h"
+#include "tests/support/memory_marker.h"
 #include "tests/unit/gateway/control/control_fixture.h"
 
 using namespace hubward;
@@ -20,8 +18,18 @@ struct OneQueue final : QueuesWrites {
 struct Fixture : ControlFixture {
   OneQueue queue;
   std::vector<QueuesWrites*> queues{&queue};
-  hubward::test::TemporaryFolder folder;
-  std::string marker = folder.file("maintenance");
+  MemoryMarker marker;
+};
+
+struct Desk {
+  explicit Desk(Fixture& f) : maintenance(f.board, f.writes, f.queues, f.loop, f.log, f.marker) {}
+  std::string set(std::optional<bool> paused) {
+    said.clear();
+    maintenance.set(paused, [this](std::string line) { said = std::move(line); });
+    return said;
+  }
+  std::string said;  // the last answer, also one that comes later
+  Maintenance maintenance;
 };
 
 }  // namespace
@@ -29,44 +37,79 @@ struct Fixture : ControlFixture {
 TEST_CASE("writes that are paused stay so over a restart, until somebody lets them through") {
   Fixture f;
   {
-    Maintenance maintenance(f.board, f.writes, f.queues, f.loop, f.log, f.marker);
-    CHECK(maintenance.set(std::nullopt) == R"({"paused":false})");
-    CHECK(maintenance.set(true) == R"({"paused":true})");
-    CHECK(maintenance.set(true) == R"({"paused":true})");  // no news
+    Desk desk(f);
+    CHECK(desk.set(std::nullopt) == R"({"paused":false})");
+    CHECK(desk.set(true) == R"({"paused":true})");
+    CHECK(desk.set(true) == R"({"paused":true})");  // no news
   }
   CHECK(std::count(f.log.events.begin(), f.log.events.end(), "maintenance_on") == 1);
-  device::WriteGate after_restart;
-  Maintenance maintenance(f.board, after_restart, f.queues, f.loop, f.log, f.marker);
-  CHECK(after_restart.paused);
+  f.writes.paused = false;  // as a new process begins
+  Desk desk(f);
+  CHECK(f.writes.paused);
   CHECK(f.board.writes_paused());
-  CHECK(maintenance.set(false) == R"({"paused":false})");
-  CHECK_FALSE(after_restart.paused);
-  CHECK_FALSE(std::filesystem::exists(f.marker));
+  CHECK(desk.set(false) == R"({"paused":false})");
+  CHECK_FALSE(f.writes.paused);
+  CHECK_FALSE(f.marker.stands);
 }
 
-TEST_CASE("a pause that cannot be remembered takes effect; one that cannot be forgotten stays") {
+TEST_CASE("a pause that cannot be remembered takes effect, and whoever asked for it is told") {
   Fixture f;
-  std::filesystem::create_directory(f.marker);
-  std::filesystem::create_directory(f.marker + "/kept");  // so that it cannot be removed
-  Maintenance maintenance(f.board, f.writes, f.queues, f.loop, f.log, f.marker);
+  f.marker.takes_nothing = true;
+  Desk desk(f);
+  CHECK(desk.set(true) == R"({"paused":true,"not_remembered":"the disk is full"})");
   CHECK(f.writes.paused);
-  CHECK(maintenance.set(false).find("cannot remove") != std::string::npos);
+}
+
+TEST_CASE("a pause that cannot be forgotten stays") {
+  Fixture f;
+  f.marker.stands = true;
+  Desk desk(f);
+  f.marker.takes_nothing = true;
+  CHECK(desk.set(false).find("stays on: the disk is full") != std::string::npos);
   CHECK(f.writes.paused);
-  device::WriteGate gate;
-  Maintenance nowhere(f.board, gate, f.queues, f.loop, f.log, f.folder.file("none/maintenance"));
-  CHECK_FALSE(gate.paused);
-  CHECK(nowhere.set(true) == R"({"paused":true})");
-  CHECK(gate.paused);
+  f.marker.takes_nothing = false;
+  CHECK(desk.set(false) == R"({"paused":false})");
+}
+
+TEST_CASE("a pause begins at once, and ends when the disk knows it") {
+  Fixture f;
+  Desk desk(f);
+  f.marker.slow = true;
+  CHECK(desk.set(true).empty());
+  CHECK(f.writes.paused);
+  f.marker.work();
+  CHECK(desk.set(false).empty());
+  CHECK(f.writes.paused);
+  SUBCASE("and nobody says otherwise") {
+    f.marker.work();
+    CHECK_FALSE(f.writes.paused);
+  }
+  SUBCASE("unless somebody pauses again meanwhile") {
+    CHECK(desk.set(true).empty());
+    f.marker.work();
+    CHECK(f.writes.paused);
+    CHECK(f.marker.stands);
+  }
+}
+
+TEST_CASE("an answer of the disk that comes after the end reaches nobody") {
+  Fixture f;
+  f.marker.slow = true;
+  {
+    Desk desk(f);
+    desk.maintenance.set(true, [](const std::string&) { FAIL("nobody is there"); });
+  }
+  f.marker.work();
 }
 
 TEST_CASE("what waits to be written is withdrawn when a pause begins, and only then") {
   Fixture f;
-  Maintenance maintenance(f.board, f.writes, f.queues, f.loop, f.log, f.marker);
-  (void)maintenance.set(std::nullopt);
+  Desk desk(f);
+  (void)desk.set(std::nullopt);
   CHECK(f.queue.withdrawn == 0);
-  (void)maintenance.set(true);
-  (void)maintenance.set(true);
+  (void)desk.set(true);
+  (void)desk.set(true);
   CHECK(f.queue.withdrawn == 1);
-  (void)maintenance.set(false);
+  (void)desk.set(false);
   CHECK(f.queue.withdrawn == 1);
 }
