@@ -1,6 +1,7 @@
 #include "gateway/outbox/row_entry.h"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 namespace hubward::outbox {
@@ -34,7 +35,10 @@ RowEntry::RowEntry(const Fields& fields)
       bytes_and_clock_(clamp32(static_cast<std::int64_t>(
           std::min(fields.bytes, kRowBytesMax) << 2U | static_cast<std::uint64_t>(fields.clock)))),
       created_seconds_(
-          clamp32(std::chrono::floor<seconds>(fields.created.time_since_epoch()).count())) {}
+          clamp32(std::chrono::floor<seconds>(fields.created.time_since_epoch()).count())) {
+  // One more bit would make it another row; see OutboxStore::may_begin_epoch().
+  assert(fields.epoch <= kEpochsMax);
+}
 
 std::optional<seconds> RowEntry::age(const ClockReading& now) const {
   switch (clock()) {

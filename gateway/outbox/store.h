@@ -174,6 +174,7 @@ class OutboxStore {
     std::vector<std::pair<StoreDevice, RowId>> dropped;
     std::vector<std::uint32_t> new_devices;
     std::vector<std::size_t> new_epochs;    // places in epochs_
+    std::optional<Epoch> next_epoch;        // begins with the commit: behind all of epochs_
     std::vector<std::uint32_t> superseded;  // devices whose released newest row is removed
     std::vector<RowId> carried;             // from memory to the disk
     std::vector<std::pair<std::uint32_t, DropCursor>> device_cursors;
@@ -188,12 +189,15 @@ class OutboxStore {
 
   // store_open.cc
   Status open_once(std::string& damage);
-  int take_over(std::unique_ptr<StoreFile> file, bool is_new);
+  struct OwnEpoch;
+  int take_over(std::unique_ptr<StoreFile> file, bool is_new, const std::optional<OwnEpoch>& own);
   int load(bool& closed_cleanly);
   int load_rows();
   [[nodiscard]] bool has_all_sequences() const;
   int begin();
-  int forget_unused_epochs(std::vector<std::int64_t> used);
+  int mark_as_open();
+  int begin_epochs();
+  int forget_unused_epochs(const Staged& staged);
   bool set_aside(const std::string& why);
   void rescue(StoreFile& fresh);
   void forget_contents();
@@ -208,7 +212,7 @@ class OutboxStore {
   Result<StoredMessage> keep_one(NewMessage& message);
   bool begin_epoch_in_memory();
   [[nodiscard]] bool may_begin_epoch() const { return epochs_.size() + 2 < kEpochsMax; }
-  void push_epoch_if_needed();
+  void begin_epoch(Epoch epoch);
   int carry(Staged& staged);
   [[nodiscard]] bool waits_to_be_carried(RowId row, const Staged& staged) const;
   Status carry_all();
@@ -219,6 +223,7 @@ class OutboxStore {
     std::vector<std::uint64_t> last_sequences;  // by device
   };
   [[nodiscard]] std::optional<OwnEpoch> own_epoch() const;
+  void go_on_in_memory(const std::optional<OwnEpoch>& own);
   void go_on_without_contents(const std::optional<OwnEpoch>& own);
 
   // store_commit.cc

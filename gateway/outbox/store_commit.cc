@@ -70,7 +70,8 @@ int OutboxStore::write_all(std::vector<NewMessage>& messages,
   return file_->commit();
 }
 
-// Those that began while the disk took nothing.
+// Those that began while the disk took nothing, and the one that goes on behind them. That begins
+// only when it is on the disk, so that no try that fails leaves one.
 int OutboxStore::write_epochs(Staged& staged) {
   for (std::size_t place = 0; place < epochs_.size(); ++place) {
     Epoch& epoch = epochs_[place];
@@ -78,7 +79,10 @@ int OutboxStore::write_epochs(Staged& staged) {
     staged.new_epochs.push_back(place);
     if (const int rc = file_->add_epoch(epoch.name, epoch.id)) return rc;
   }
-  return SQLITE_OK;
+  if (!new_epoch_needed_) return SQLITE_OK;
+  Epoch& next = staged.next_epoch.emplace();
+  next.name = epoch_name(options_.epoch_bits());
+  return file_->add_epoch(next.name, next.id);
 }
 
 int OutboxStore::write_device(StoreDevice which, Staged& staged) {
@@ -188,6 +192,7 @@ void OutboxStore::apply(const Staged& staged) {
   for (const std::uint32_t index : to_save_) devices_[index].save = false;
   to_save_.clear();
   to_remove_.clear();
+  if (staged.next_epoch) begin_epoch(*staged.next_epoch);
   for (const RowId row : staged.carried) memory_.take(row);
   std::erase_if(to_quarantine_, [this](const PendingQuarantine& pending) {
     return memory_.find(pending.row.row()) == nullptr;

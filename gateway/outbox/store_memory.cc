@@ -73,17 +73,15 @@ Result<StoredMessage> OutboxStore::keep_one(NewMessage& message) {
 bool OutboxStore::begin_epoch_in_memory() {
   if (epochs_.empty() || epochs_.back().id != 0) {
     if (!may_begin_epoch()) return false;
-    new_epoch_needed_ = true;
-    push_epoch_if_needed();
+    begin_epoch({0, epoch_name(options_.epoch_bits())});
   }
   new_epoch_needed_ = true;  // before the disk goes on
   return true;
 }
 
-void OutboxStore::push_epoch_if_needed() {
-  if (!new_epoch_needed_) return;
+void OutboxStore::begin_epoch(Epoch epoch) {
   new_epoch_needed_ = false;
-  epochs_.push_back({0, epoch_name(options_.epoch_bits())});
+  epochs_.push_back(std::move(epoch));
   for (Device& device : devices_) device.last_sequence = 0;
 }
 
@@ -118,7 +116,6 @@ bool OutboxStore::waits_to_be_carried(RowId row, const Staged& staged) const {
 Status OutboxStore::carry_all() {
   std::vector<NewMessage> none;
   in_memory_ = false;
-  push_epoch_if_needed();
   do {
     (void)commit_to_disk(none);
     if (in_memory_ || state_.health != StoreHealth::Ready) {
@@ -170,20 +167,24 @@ std::optional<OutboxStore::OwnEpoch> OutboxStore::own_epoch() const {
   return own;
 }
 
-// After forget_contents(), with no file in sight. What is in memory goes on, in its order, and
-// behind nothing. In its epoch, too: a disk that cannot be read is tried once a second, for days.
-void OutboxStore::go_on_without_contents(const std::optional<OwnEpoch>& own) {
+// What is in memory comes behind what the file holds, and goes on in its epoch if all that was used
+// of that is known: a disk that does not get well is tried once a second, for days.
+void OutboxStore::go_on_in_memory(const std::optional<OwnEpoch>& own) {
   index_memory_rows();
-  if (own) {
-    if (epochs_.empty() || epochs_.back().name != own->name) epochs_.push_back({0, own->name});
+  if (own && !epoch_index(own->name)) epochs_.push_back({0, own->name});
+  if (own && epochs_.back().name == own->name) {
     for (std::size_t i = 0; i < own->last_sequences.size(); ++i) {
       devices_[i].last_sequence = own->last_sequences[i];
     }
-    new_epoch_needed_ = true;  // before the disk goes on
-  } else if (!epochs_.empty()) {
-    new_epoch_needed_ = true;
-    push_epoch_if_needed();
+  } else if (epochs_.back().id == 0) {
+    begin_epoch({0, epoch_name(options_.epoch_bits())});
   }
+  new_epoch_needed_ = true;  // before the disk goes on
+}
+
+// After forget_contents(), with no file in sight.
+void OutboxStore::go_on_without_contents(const std::optional<OwnEpoch>& own) {
+  if (own || !memory_.empty()) go_on_in_memory(own);
   take_out_rows(std::exchange(taken_out_.rows, {}));
 }
 

@@ -57,7 +57,7 @@ Status OutboxStore::open_once(std::string& damage) {
   if (rc == SQLITE_OK && found == StoreFile::Found::New) rescue(*file);
   std::string words = file->message();
   if (rc == SQLITE_OK && damage.empty()) {
-    rc = take_over(std::move(file), found == StoreFile::Found::New);
+    rc = take_over(std::move(file), found == StoreFile::Found::New, own);
     if (rc == SQLITE_OK) {
       state_ = {StoreHealth::Ready, {}};
       return {};
@@ -76,7 +76,8 @@ Status OutboxStore::open_once(std::string& damage) {
 }
 
 // From here on the file is ours, with what it holds.
-int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new) {
+int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new,
+                           const std::optional<OwnEpoch>& own) {
   const bool is_late = !epochs_.empty() && newest_epoch_on_disk().empty();
   forget_contents();
   file_ = std::move(file);
@@ -96,12 +97,7 @@ int OutboxStore::take_over(std::unique_ptr<StoreFile> file, bool is_new) {
   for (const Device& device : devices_) {
     found_rows_ = found_rows_ || (is_late && !device.rows.empty());
   }
-  if (!memory_.empty()) {
-    index_memory_rows();
-    // Some of that epoch may have been sent already and be known to nobody here.
-    new_epoch_needed_ = true;
-    push_epoch_if_needed();
-  }
+  if (!memory_.empty()) go_on_in_memory(own);
   take_out_again(same_store);
   const int rc = begin();
   epoch_pending_ = rc != SQLITE_OK && !is_damage(rc);
@@ -292,20 +288,18 @@ int OutboxStore::load_rows() {
 }
 
 int OutboxStore::begin() {
-  std::vector<std::int64_t> used;
-  int rc = file_->each_quarantined(
-      [&](RowId, std::int64_t epoch, std::uint64_t) { used.push_back(epoch); });
-  if (rc != SQLITE_OK) return rc;
-  push_epoch_if_needed();
-  Staged staged;
-  rc = file_->begin();
-  if (rc == SQLITE_OK) rc = write_epochs(staged);
-  if (rc == SQLITE_OK) rc = forget_unused_epochs(std::move(used));
+  // Apart, and first: a disk that takes what it never syncs is tried once a second, for days, and
+  // each time would leave it an epoch.
+  if (const int rc = mark_as_open()) return rc;
+  return begin_epochs();
+}
+
+int OutboxStore::mark_as_open() {
+  int rc = file_->begin();
   if (rc == SQLITE_OK) rc = file_->set_meta(kCleanKey, 0);
   if (rc == SQLITE_OK) rc = file_->commit();
   if (rc != SQLITE_OK) {
     file_->rollback();
-    for (const std::size_t place : staged.new_epochs) epochs_[place].id = 0;
     return rc;
   }
   // Must be on the disk before the first row of this run can be lost by a power cut. By way of the
@@ -318,11 +312,30 @@ int OutboxStore::begin() {
   return rc;
 }
 
+int OutboxStore::begin_epochs() {
+  Staged staged;
+  int rc = file_->begin();
+  if (rc == SQLITE_OK) rc = write_epochs(staged);
+  if (rc == SQLITE_OK) rc = forget_unused_epochs(staged);
+  if (rc == SQLITE_OK) rc = file_->commit();
+  if (rc != SQLITE_OK) {
+    file_->rollback();
+    for (const std::size_t place : staged.new_epochs) epochs_[place].id = 0;
+    return rc;
+  }
+  if (staged.next_epoch) begin_epoch(*staged.next_epoch);
+  return file_->sync();
+}
+
 // Of rows in the file, also of those that were taken out and are only removed with a later commit.
-int OutboxStore::forget_unused_epochs(std::vector<std::int64_t> used) {
+int OutboxStore::forget_unused_epochs(const Staged& staged) {
+  std::vector<std::int64_t> used;
+  const int read = file_->each_quarantined(
+      [&](RowId, std::int64_t epoch, std::uint64_t) { used.push_back(epoch); });
+  if (read != SQLITE_OK) return read;
   std::sort(used.begin(), used.end());
   for (const Epoch& epoch : epochs_) {
-    if (epoch.has_rows || &epoch == &epochs_.back()) continue;
+    if (epoch.has_rows || (!staged.next_epoch && &epoch == &epochs_.back())) continue;
     if (std::binary_search(used.begin(), used.end(), epoch.id)) continue;
     // Entries know epochs by their place, so only the file forgets now; the list does so with the
     // next open.

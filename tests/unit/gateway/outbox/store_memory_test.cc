@@ -208,6 +208,75 @@ TEST_CASE("a disk that takes half of what is in memory takes the rest later, and
   CHECK(half);
 }
 
+TEST_CASE("a disk that is tried in vain for days uses up no epochs, and mixes up no messages") {
+  struct Row {
+    const char* why;
+    bool from_the_start;
+    bool sync_every_commit;
+    void (*set)(FaultyDisk&, bool);
+  };
+  const auto room_for_a_test = [](FaultyDisk& disk, bool on) {
+    disk.set_capacity(
+        on ? std::optional{disk.read("outbox.db").size() + disk.read("outbox.db-wal").size() + 9000}
+           : std::nullopt);
+  };
+  const auto no_room = [](FaultyDisk& disk, bool on) {
+    disk.set_capacity(on ? std::optional{0} : std::nullopt);
+  };
+  const auto no_syncs = [](FaultyDisk& disk, bool on) { disk.fail_syncs(on ? 1'000'000 : 0); };
+  const auto read_only = [](FaultyDisk& disk, bool on) { disk.set_read_only(on); };
+  const Row rows[] = {
+      {"room for a test only", false, false, room_for_a_test},
+      {"no room from the start", true, false, no_room},
+      {"read-only", false, false, read_only},
+      {"read-only from the start", true, false, read_only},
+      {"no sync from the start", true, false, no_syncs},
+      {"no sync, each commit is synced", false, true, no_syncs},
+      {"no sync from the start, each commit is synced", true, true, no_syncs},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    FaultyDisk disk;
+    Bodies expected{"0"};
+    {
+      OutboxStore store(on(disk));
+      REQUIRE(store.open());
+      REQUIRE(append(store, store.attach("press"), "0"));
+      REQUIRE(store.close());
+    }
+    StoreOptions options = on(disk);
+    options.sync_every_commit = row.sync_every_commit;
+    OutboxStore store(options);
+    if (row.from_the_start) row.set(disk, true);
+    CHECK(store.open().has_value() != row.from_the_start);
+    const StoreDevice press = store.attach("press");
+    row.set(disk, true);
+    std::set<std::string> used;
+    for (int i = 1; i <= 100; ++i) {
+      expected.push_back(std::to_string(i) + std::string(6000, 'x'));
+      const auto stored = append(store, press, expected.back());
+      REQUIRE(stored);
+      REQUIRE(used.insert(message_id(stored->epoch, "press", stored->sequence)).second);
+      REQUIRE(store.is_in_memory());
+      CHECK_FALSE(store.recover());
+    }
+    row.set(disk, false);
+    for (int i = 0; i < 9 && !store.recover(); ++i) {
+    }
+    REQUIRE_FALSE(store.is_in_memory());
+    CHECK(bodies(store, press) == expected);
+    std::set<std::string> epochs;
+    for (const StoredMessage& message : waiting(store, press)) epochs.insert(message.epoch);
+    CHECK(epochs.size() <= 3);
+    const auto before = ids(store, press);
+    disk.kill_process();
+    OutboxStore again(on(disk));
+    REQUIRE(again.open());
+    CHECK(ids(again, again.attach("press")) == before);
+    CHECK(again.take_set_aside().empty());
+  }
+}
+
 TEST_CASE("ids of messages that never reached the disk are not given to others") {
   for (const bool carried : {false, true}) {
     CAPTURE(carried);
