@@ -55,9 +55,7 @@ void Onboarding::heard(std::size_t rule, std::string_view name, std::string_view
 void Onboarding::approve(const std::string& name, const std::string& id, Done done) {
   if (newcomers_.forgive(name)) {
     keep_refused();
-    return done(no("\"" + name +
-                   "\" had been refused; it waits again from its next message on, and can be "
-                   "approved then"));
+    return done(Approved{.waits_again = true});
   }
   const auto rule = newcomers_.waiting(name);
   if (!rule) {
@@ -67,6 +65,29 @@ void Onboarding::approve(const std::string& name, const std::string& id, Done do
                    "device, step by step\""));
   }
   add(name, id.empty() ? name : id, *rule, By::Hand, std::move(done));
+}
+
+// Two things look the same from here: another device of that name, and the one that we know under
+// a topic that its file does not say.
+std::string Onboarding::taken_id(const std::string& id) const {
+  const std::string known = "there is a device with the id \"" + id + "\" already";
+  const auto& site = parts_.site;
+  for (const mqtt::DeviceSettings& one : site.mqtt_devices) {
+    if (site.devices[one.device.value].id != id) continue;
+    return known + ", whose file says the topic " + one.topic_template + " and the name " +
+           one.device_name +
+           "; if it is the same one, correct that and restart hubward, else say "
+           "another id with --id";
+  }
+  return known + "; say another one with --id";
+}
+
+NewcomersStatus Onboarding::look() const {
+  NewcomersStatus status = newcomers_.look();
+  for (Newcomer& one : status.waiting) {
+    if (one.problem.empty() && parts_.board.find(one.name)) one.problem = taken_id(one.name);
+  }
+  return status;
 }
 
 Status Onboarding::refuse(const std::string& name) {
@@ -94,7 +115,7 @@ void Onboarding::add(const std::string& name, const std::string& id, std::size_t
               "\" can be no id: 1 to 64 lower-case letters, digits and dashes, with no dash at "
               "either end; say another one with --id";
   } else if (parts_.board.find(id)) {
-    problem = "there is a device with the id \"" + id + "\" already; say another one with --id";
+    problem = taken_id(id);
   }
   if (parts_.board.site().devices.size() >= config::kDevicesMax) {
     problem = "there are as many devices as one gateway takes";

@@ -37,7 +37,7 @@ class Onboarding final : public NewcomerDesk {
   // A message of a device that no file knows.
   void heard(std::size_t rule, std::string_view name, std::string_view topic);
 
-  [[nodiscard]] NewcomersStatus look() const override { return newcomers_.look(); }
+  [[nodiscard]] NewcomersStatus look() const override;
   void approve(const std::string& name, const std::string& id,
                std::function<void(Result<Approved>)> done) override;
   Status refuse(const std::string& name) override;
@@ -53,6 +53,7 @@ class Onboarding final : public NewcomerDesk {
   [[nodiscard]] Made make(const config::OnboardingRule& rule, const std::string& id,
                           const std::string& name) const;
   void finish(const std::string& name, const std::string& id, By by, Made made, const Done& done);
+  [[nodiscard]] std::string taken_id(const std::string& id) const;
   void keep_refused();
 
   const Parts parts_;

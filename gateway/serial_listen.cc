@@ -24,6 +24,8 @@ namespace hubward {
 namespace {
 
 constexpr std::chrono::seconds kOpenTimeout{5};
+// After so long without a byte somebody wonders why.
+constexpr std::chrono::seconds kSilence{5};
 
 Result<serial::FrameSettings> frames_of(const cli::SerialListen& command) {
   serial::FrameSettings frames;
@@ -67,8 +69,9 @@ Result<std::variant<std::string, TcpEndpoint>> attachment_of(const std::string& 
 class Listener final : private ByteStreamEvents {
  public:
   Listener(const cli::SerialListen& command, std::variant<std::string, TcpEndpoint> attachment,
-           serial::FrameSettings frames, platform::AsioLoop& loop, StreamOpener& streams)
-      : port_(command.port), framer_(std::move(frames)), loop_(loop) {
+           serial::FrameSettings frames, std::string send, platform::AsioLoop& loop,
+           StreamOpener& streams)
+      : port_(command.port), framer_(std::move(frames)), send_(std::move(send)), loop_(loop) {
     if (auto* const endpoint = std::get_if<TcpEndpoint>(&attachment)) {
       stream_ = streams.tcp(std::move(*endpoint), *this, loop_);
     } else {
@@ -83,6 +86,18 @@ class Listener final : private ByteStreamEvents {
  private:
   void on_open() override {
     std::fprintf(stderr, "%s is open; Ctrl-C ends. Times are UTC.\n", port_.c_str());
+    if (!send_.empty()) {
+      stream_->write(std::as_bytes(std::span(send_)));
+      std::fputs(cli::frame_text("sent a request", send_).c_str(), stderr);
+    }
+    loop_.call_at(loop_.clock().steady() + kSilence, [this] { tell_silence(); });
+  }
+  void tell_silence() const {
+    if (last_) return;
+    std::fprintf(stderr, "Nothing has come yet. Are baud rate, parity and wiring right? %s\n",
+                 send_.empty() ? "Some devices speak only when they are asked: --send 'TEXT\\r\\n' "
+                                 "asks once."
+                               : "Is it what the device answers to, with its end?");
   }
   void on_bytes(std::span<const std::byte> bytes) override {
     const SteadyTime now = loop_.clock().steady();
@@ -101,9 +116,11 @@ class Listener final : private ByteStreamEvents {
     std::fflush(stdout);
   }
   void on_closed(Error why) override {
-    std::fprintf(stderr, "%s: %s%s%s\n", port_.c_str(),
+    const bool in_use = why.context.find("in use") != std::string::npos;
+    std::fprintf(stderr, "%s: %s%s%s%s\n", port_.c_str(),
                  std::string(words_for(why.code).name).c_str(), why.context.empty() ? "" : ": ",
-                 why.context.c_str());
+                 why.context.c_str(),
+                 in_use ? "; a running gateway keeps its ports for itself" : "");
     status_ = cli::kExitProblems;
     loop_.stop();
   }
@@ -119,6 +136,7 @@ class Listener final : private ByteStreamEvents {
 
   const std::string port_;
   serial::Framer framer_;
+  const std::string send_;
   platform::AsioLoop& loop_;
   std::unique_ptr<ByteStream> stream_;
   TimerId silence_;
@@ -135,6 +153,11 @@ int serial_listen(const cli::SerialListen& command) {
                  frames.error().context.c_str());
     return cli::kExitMisuse;
   }
+  auto send = serial::bytes_from_text(command.send);
+  if (!send) {
+    std::fprintf(stderr, "hubward: --send: %s\n", send.error().context.c_str());
+    return cli::kExitMisuse;
+  }
   auto attachment = attachment_of(command.port);
   if (!attachment) {
     std::fprintf(stderr, "hubward: %s\n", attachment.error().context.c_str());
@@ -145,7 +168,8 @@ int serial_listen(const cli::SerialListen& command) {
   platform::Resolver resolver;
   platform::AsioStreams streams(resolver);
   platform::Signals signals(loop, [&loop](int) { loop.stop(); });
-  Listener listener(command, std::move(*attachment), std::move(*frames), loop, streams);
+  Listener listener(command, std::move(*attachment), std::move(*frames), std::move(*send), loop,
+                    streams);
   loop.run();
   return listener.status();
 }

@@ -102,12 +102,6 @@ Result<std::string> command_value(const TagSettings& tag, const TagValue& value)
                       whole != nullptr ? static_cast<double>(*whole) : static_cast<double>(*large));
 }
 
-bool is_no_order(const TagValue& value) {
-  if (const auto* flag = std::get_if<bool>(&value)) return !*flag;
-  if (const auto* number = std::get_if<double>(&value)) return *number == 0;
-  if (const auto* whole = std::get_if<std::int64_t>(&value)) return *whole == 0;
-  if (const auto* large = std::get_if<std::uint64_t>(&value)) return *large == 0;
-  return false;
-}
+bool is_order(const TagValue& value) { return value == TagValue(true); }
 
 }  // namespace hubward::serial

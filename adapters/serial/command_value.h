@@ -12,7 +12,7 @@ namespace hubward::serial {
 // could end the command and begin another), or no number; OutOfRange: longer than the width.
 [[nodiscard]] Result<std::string> command_value(const TagSettings& tag, const TagValue& value);
 
-// The value is false or 0: it gives no order to a command that takes no value.
-[[nodiscard]] bool is_no_order(const TagValue& value);
+// Only true gives a command that takes no value: who sends 5 thinks that the 5 means something.
+[[nodiscard]] bool is_order(const TagValue& value);
 
 }  // namespace hubward::serial

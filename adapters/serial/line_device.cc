@@ -65,7 +65,7 @@ Result<LineDevice::Command> LineDevice::command(TagIndex tag, const TagValue& va
       auto written = command_value(write.settings, value);
       if (!written) return tl::unexpected(written.error());
       text = std::move(*written);
-    } else if (is_no_order(value)) {
+    } else if (!is_order(value)) {
       return failure(ErrorCode::BadValue, ErrorKind::Permanent,
                      "this command takes no value; write true to give it");
     }

@@ -41,9 +41,11 @@ using NewcomerHeard =
 
 // What became of an approval.
 struct Approved {
-  std::string id;
-  std::string file;       // that was written
-  std::string why_later;  // empty: the device runs; else it begins at the next start
+  std::string id{};
+  std::string file{};       // that was written
+  std::string why_later{};  // empty: the device runs; else it begins at the next start
+  // It had been refused: from its next message on it waits, and nothing else happened.
+  bool waits_again = false;
 };
 
 // On the devices' loop.

@@ -82,6 +82,7 @@ struct SerialListen {
   std::size_t bytes_after_end = 0;
   std::size_t fixed = 0;  // 0: not of one length
   unsigned gap_ms = 0;    // 0: not apart by silences
+  std::string send{};     // once, when the port is open; with escapes
   // With the keys of a device's file: config/frame_words.h.
   std::optional<std::string> length{}, stuffed{}, check{};
 };

@@ -213,6 +213,10 @@ std::variant<Command, Outcome> parse_command_line(const std::vector<std::string>
       ->add_option("--check", listen.check,
                    "Their checksum, e.g. xor or crc16_modbus,byte_order=low_first")
       ->option_text("TYPE[,KEY=VALUE,...]");
+  listen_verb
+      ->add_option("--send", listen.send,
+                   "Send this once first, to a device that speaks only when asked, e.g. 'SI\\r\\n'")
+      ->option_text("TEXT");
   listen_verb->footer(
       "The keys of --length, --stuffed and --check are those of \"framing\" and \"check\" in a "
       "device's "

@@ -220,6 +220,14 @@ Outcome perform(const Onboard& command, const Surroundings& world) {
             "cannot even log in, take its user from the broker.\n",
             ""};
   }
+  if (command.wish == Wish::Approve &&
+      json::as_bool(json::find(*document, "waits_again")).value_or(false)) {
+    return {kExitFine,
+            command.name +
+                " is no longer refused. It waits from its next message on; approve it "
+                "then once more.\n",
+            ""};
+  }
   if (command.wish == Wish::Approve) {
     const auto id = json::as_string(json::find(*document, "approved"));
     const auto file = json::as_string(json::find(*document, "file"));

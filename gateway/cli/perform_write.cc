@@ -58,6 +58,12 @@ std::string holds_in(const json::Value& answer) {
 
 constexpr const char* kSentToAll = "Sent to all units of the line; nobody confirms it.\n";
 
+// "unit 1 at h:502 is not connected; not written": said in front already.
+std::string without_outcome(const std::string& detail) {
+  constexpr std::string_view kOutcome = "; not written";
+  return detail.ends_with(kOutcome) ? detail.substr(0, detail.size() - kOutcome.size()) : detail;
+}
+
 // The same words for every write.
 Outcome written(bool verified, const std::string& more) {
   return {kExitFine, (verified ? "Written and verified" : "Written, not read back") + more + ".\n",
@@ -85,7 +91,7 @@ Outcome outcome_in(const std::string& said) {
   }
   if (outcome == "sent") return {kExitFine, kSentToAll, ""};
   if (outcome == "unknown") return unknown(detail + holds);
-  if (outcome == "expired") return problem("not written: " + detail);
+  if (outcome == "expired") return problem("not written: " + without_outcome(detail));
   const std::string label = text("code");
   Error why{ErrorCode::WriteRefused, ErrorKind::Permanent, detail};
   for (const FailureWords& words : kFailureWords) {
@@ -121,7 +127,11 @@ Outcome write_tag(const TagWrite& write, const std::string& folder, const Surrou
     outcome.err += "hubward: went " + way + "\n";
     return outcome;
   };
+  if (world.tell_progress) {
+    world.tell_progress("waiting up to 25 s for what becomes of it");
+  }
   const auto said = world.ask_patiently(*state_folder + "/control.sock", request);
+  if (world.put_out) world.put_out("");
   if (said) return say(outcome_in(*said), "through the running gateway");
   if (said.error().code == ErrorCode::PortUnavailable) {
     return problem("not written: " + said.error().context);

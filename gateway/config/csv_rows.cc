@@ -33,6 +33,15 @@ char separator_of(std::string_view text) {
   return semicolons > commas ? ';' : ',';
 }
 
+// What a file is that cannot be a table, whatever its lines hold; nothing of a text.
+std::string no_text(std::string_view text) {
+  if (text.starts_with("PK\x03\x04")) return "this is no text but a workbook (.xlsx, .ods)";
+  if (text.starts_with("\xD0\xCF\x11\xE0")) return "this is no text but a workbook (.xls)";
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) return "this is UTF-16";
+  if (text.find('\0') != std::string_view::npos) return "this is no text";
+  return {};
+}
+
 // Takes one row after the other out of the text.
 class Reader {
  public:
@@ -130,6 +139,10 @@ class Reader {
 
 CsvTable read_csv(std::string_view text) {
   CsvTable table;
+  if (const std::string what = no_text(text); !what.empty()) {
+    table.problems.push_back({1, what + "; save the table as \"CSV UTF-8\""});
+    return table;
+  }
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   table.separator = separator_of(text);
   Reader(text, table).read();

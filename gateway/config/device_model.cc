@@ -131,8 +131,10 @@ std::vector<SyntaxProblem> add_model(Node& device, const Shape& device_shape,
   const auto text = read_model(name, folders, files);
   if (!text) {
     const std::string known = known_models(folders, files);
-    return problem("there is no model " + quoted(name) + (known.empty() ? "" : "; there is ") +
-                   known);
+    return problem("there is no model " + quoted(name) + " in " + join(folders, " or ") +
+                   (known.empty() ? "; ready-made ones come with an installed hubward, and another "
+                                    "folder of theirs is named by HUBWARD_MODELS"
+                                  : "; there is " + known));
   }
   Document document = parse_document(*text);
   if (!document.root || document.root->kind != Node::Kind::Object) {

@@ -57,7 +57,7 @@ void add(SiteQuota& quota, DeviceQuota device) {
 }
 
 // A device that sends by itself: nothing tells how long its texts are.
-DeviceQuota spontaneous(const DeviceDescription& device) {
+DeviceQuota spontaneous(const DeviceDescription& device, bool is_asked) {
   DeviceQuota quota;
   if (!device.expected_messages_per_minute) {
     quota.from = "sends by itself; \"expected_messages_per_minute\" in its file would tell";
@@ -69,7 +69,7 @@ DeviceQuota spontaneous(const DeviceDescription& device) {
   quota.messages_a_day = *device.expected_messages_per_minute * kMinutesADay;
   quota.blocks_of_4_kb = *quota.messages_a_day * std::ceil(size / 4096);
   quota.blocks_of_half_kb = *quota.messages_a_day * std::ceil(size / 512);
-  quota.from = "as its file expects";
+  quota.from = is_asked ? "as often as it is asked, or as its file expects" : "as its file expects";
   return quota;
 }
 
@@ -83,7 +83,8 @@ DeviceQuota polled(const modbus::DeviceSettings& settings, const DeviceDescripti
   const bool on_change = std::ranges::any_of(
       device.tags, [](const TagDescription& tag) { return tag.report.on_change; });
   // How often a value changes nobody knows: counted as if each reading did.
-  quota.from = count_text(rate.requests_a_day / kMinutesADay) + " Modbus requests a minute" +
+  // Not the requests: one message may need several of them, or several messages one.
+  quota.from = count_text(rate.messages_a_day / kMinutesADay) + " a minute, as it is polled" +
                (on_change ? ", at most" : "");
   return quota;
 }
@@ -130,12 +131,17 @@ SiteQuota quota_of(const SiteSettings& site) {
       polled_of[device.device.value] = {&device, modbus::timing_of(bus.attachment)};
     }
   }
+  std::vector<bool> is_asked(site.devices.size(), false);
+  for (const auto& line : site.serial_lines) {
+    for (const auto& device : line.devices) {
+      is_asked[device.device.value] = !device.requests.empty();
+    }
+  }
   SiteQuota quota;
   for (std::size_t i = 0; i < site.devices.size(); ++i) {
     add(quota, polled_of[i].device != nullptr
                    ? polled(*polled_of[i].device, site.devices[i], polled_of[i].timing)
-
-                   : spontaneous(site.devices[i]));
+                   : spontaneous(site.devices[i], is_asked[i]));
   }
   return quota;
 }

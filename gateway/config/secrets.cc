@@ -31,7 +31,8 @@ std::optional<SecretText> resolve_secret(const SecretFields& fields, const std::
     report.error(
         pointer, exposed ? "secret-exposed" : "secret-missing",
         in_words(*reference) +
-            (exposed ? " can be read by others than its owner; make it safe with: chmod 600"
+            (exposed ? " can be read by others than its owner; make it safe with: chmod 600 " +
+                           reference->name
                      : " cannot be used: " + secret.error().context));
     return std::nullopt;
   }

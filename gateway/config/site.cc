@@ -78,6 +78,20 @@ void append(std::vector<T>& problems, std::vector<T> more) {
                   std::make_move_iterator(more.end()));
 }
 
+// Why there is no gateway.json, for somebody who begins, or who named the wrong folder; nothing if
+// there is one.
+std::string why_missing(const std::string& folder, const FileSource& files) {
+  if (files.read(folder, kFileBytesMax)) {
+    return folder + " is a file; what is named is the folder that gateway.json is in";
+  }
+  const auto names = files.list(folder);
+  if (!names || std::ranges::find(*names, "gateway.json") != names->end()) return {};
+  return "there is no such file; a configuration is a folder (--config) with gateway.json, and "
+         "devices.d/NAME.json for each device: the README shows the least, and share/doc/hubward "
+         "or "
+         "deploy has a whole example-site";
+}
+
 std::vector<std::string> device_paths(const std::string& folder, const FileSource& files,
                                       bool expects_more, std::vector<Problem>& problems) {
   const std::string devices_folder = path_from(folder, "devices.d");
@@ -96,8 +110,10 @@ std::vector<std::string> device_paths(const std::string& folder, const FileSourc
   });
   std::sort(names->begin(), names->end());
   if (names->empty() && !expects_more) {
-    refuse("no-devices", "there is no device file (*.json) here, so there is nothing to do",
-           Problem::Severity::Warning);
+    refuse(
+        "no-devices",
+        "there is no device file (NAME.json, one for each device) here, so there is nothing to do",
+        Problem::Severity::Warning);
   }
   if (names->size() > kDevicesMax) {
     refuse("too-many-devices",
@@ -211,7 +227,10 @@ std::optional<GatewayPart> load_gateway(const std::string& folder, const FileSou
                                         std::vector<Problem>& problems) {
   const std::string path = path_from(folder, "gateway.json");
   const auto file = open_file(path, files, gateway_record(), problems);
-  if (file.text.empty() && !problems.empty()) return std::nullopt;
+  if (file.text.empty() && !problems.empty()) {
+    if (const auto why = why_missing(folder, files); !why.empty()) problems.back().text = why;
+    return std::nullopt;
+  }
   FileReport report = report_on(path, file, gateway_record());
   std::optional<GatewayPart> part;
   if (file.fields) {
@@ -370,8 +389,9 @@ Result<std::string> state_folder_of(const std::string& folder, const FileSource&
   std::vector<Problem> problems;
   const auto file = open_file(path_from(folder, "gateway.json"), files, gateway_record(), problems);
   if (!file.fields) {
-    const std::string why =
+    std::string why =
         problems.empty() ? "it is not JSON; see hubward check" : problems.front().text;
+    if (const auto missing = why_missing(folder, files); !missing.empty()) why = missing;
     return failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent,
                    path_from(folder, "gateway.json") + ": " + why);
   }

@@ -158,6 +158,17 @@ class Importer {
                         "; a comma in a number needs quotes, or semicolons between the fields");
       return;
     }
+    if (row.fields.size() == 1 && columns_.size() > 1 &&
+        row.fields[0].find_first_of(",;\t") != std::string::npos) {
+      const auto name = [](char c) {
+        return c == ',' ? "commas" : c == ';' ? "semicolons" : "tabs";
+      };
+      const char other = row.fields[0][row.fields[0].find_first_of(",;\t")];
+      say(row.line, "it has 1 field, the first row " + std::to_string(columns_.size()) +
+                        ": are there " + name(other) + " between them instead of " +
+                        name(table_.separator) + "?");
+      return;
+    }
     row_ = &row;
     TagBuilder tag;
     scaling_ = {};

@@ -65,6 +65,15 @@ std::optional<TagPointer> tag_pointer(std::string_view pointer) {
   return found;
 }
 
+// "item 3 of "tags"" is nothing that a table has.
+std::string in_words_of_rows(std::string text, std::size_t tag) {
+  const std::string item = "item " + std::to_string(tag + 1) + " of \"tags\"";
+  if (const auto at = text.find(item); at != std::string::npos) {
+    text.replace(at, item.size(), "this row");
+  }
+  return text;
+}
+
 }  // namespace
 
 ImportedTags import_tags(std::string_view csv, const TagCsvOptions& options) {
@@ -87,7 +96,7 @@ ImportedTags import_tags(std::string_view csv, const TagCsvOptions& options) {
     if (!pointer || pointer->tag >= table.tags.size()) continue;
     const bool warning = problem.severity == Problem::Severity::Warning;
     (warning ? out.warnings : out.problems)
-        .push_back({table.tags[pointer->tag].line, problem.text});
+        .push_back({table.tags[pointer->tag].line, in_words_of_rows(problem.text, pointer->tag)});
   }
   std::ranges::stable_sort(out.problems, {}, &CsvProblem::line);
   std::ranges::stable_sort(out.warnings, {}, &CsvProblem::line);

@@ -77,6 +77,7 @@ void ControlCommands::onboard(const json::Value& request, const Answer& answer) 
       if (!approved) return answer(error_json(approved.error().context));
       rapidjson::StringBuffer buffer;
       json::Writer out(buffer);
+      if (approved->waits_again) return answer(R"({"waits_again":true})");
       out.StartObject();
       write_text(out, "approved", approved->id);
       write_text(out, "file", approved->file);
@@ -101,7 +102,14 @@ void ControlCommands::write(const json::Value& request, const Answer& answer) {
   if (!index || index->value >= devices_.size()) return answer(no_such_device(board_, id));
   device::Device& device = devices_.at(*index);
   auto planned = plan_write(device.description(), request);
-  if (!planned) return answer(write_json(planned.error()));
+  if (!planned) {
+    // A tag that there is not is a slip of the one who types, and no write.
+    if (planned.error().code != ErrorCode::Malformed) {
+      device.refused_by_hand(json::as_string(json::find(request, "tag")).value_or(""),
+                             planned.error());
+    }
+    return answer(write_json(planned.error()));
+  }
   device.write_by_hand(planned->tag, std::move(planned->value),
                        [answer](const WriteResult& result) { answer(write_json(result)); });
 }

@@ -144,15 +144,19 @@ std::string LineQuestions::listed_tag_in(const AsksLine& line,
   return {};
 }
 
-// One record for each unit.
+// One record for each unit. The reads before and after a write that end as it does say nothing
+// more.
 void LineQuestions::tell_writes(const AsksLine& line, const std::vector<LineAsk>& asks,
                                 const std::vector<LineAnswer>& answers, const std::string& what) {
   std::map<std::uint8_t, std::string> outcomes;
+  std::map<std::uint8_t, std::string> latest;
   for (std::size_t i = 0; i < asks.size() && i < answers.size(); ++i) {
+    std::string words = answers[i] ? line.words_for_answer(*answers[i])
+                                   : std::string(words_for(answers[i].error().code).label);
+    if (latest[asks[i].unit] == words) continue;
     std::string& said = outcomes[asks[i].unit];
-    said += (said.empty() ? "" : ", ") +
-            (answers[i] ? line.words_for_answer(*answers[i])
-                        : std::string(words_for(answers[i].error().code).label));
+    said += (said.empty() ? "" : ", then ") + words;
+    latest[asks[i].unit] = std::move(words);
   }
   for (const auto& [id, said] : outcomes) {
     const auto device = device_at(line, id);

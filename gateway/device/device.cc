@@ -20,6 +20,8 @@ Error too_many_commands() {
   return {ErrorCode::LimitExceeded, ErrorKind::Transient, "too many commands at once"};
 }
 
+constexpr std::size_t kCommandNameShown = 64;
+
 // A poll of several requests becomes one message if they are all answered within this. The message
 // has one time, so that more would date the last values wrongly.
 constexpr auto kCollectMax = 1s;
@@ -256,16 +258,29 @@ void Device::run(RunCommand command) {
 
 void Device::refuse(const RunCommand& command, const Error& why) {
   ++command_failures_;
-  parts_.cloud.log.write(LogLevel::Warn, "command_refused",
-                         {{"device", description_.id},
-                          {"command", command.command},
-                          {"origin", command.rid.empty() ? "queued command" : "command"},
-                          {"reason", why.context}});
+  tell_refused(command.command, command.rid.empty() ? "queued command" : "command", why);
   const CommandAnswer answer = answer_for(why);
   cloud_.answer(command.rid, answer.status, answer.body);
-  // Of a queued one nobody hears otherwise.
-  if (command.rid.empty())
-    tell("command_refused", "A queued command was not carried out: " + why.context + ".");
+}
+
+void Device::refused_by_hand(std::string_view tag, const Error& why) {
+  ++commands_;
+  ++command_failures_;
+  tell_refused(tag, "command line", why);
+  publish_status_soon();
+}
+
+void Device::tell_refused(std::string_view command, const std::string& origin, const Error& why) {
+  const std::string reason =
+      why.context.empty() ? std::string(words_for(why.code).name) : why.context;
+  parts_.cloud.log.write(LogLevel::Warn, "command_refused",
+                         {{"device", description_.id},
+                          {"command", std::string(command)},
+                          {"origin", origin},
+                          {"reason", reason}});
+  const std::string name(command.substr(0, kCommandNameShown));
+  tell("command_refused", (name.empty() ? "A command" : name) + " by " + origin +
+                              " was not carried out: " + reason + ".");
 }
 
 void Device::write_by_hand(TagIndex tag, TagValue value,

@@ -50,6 +50,8 @@ class Device final : private CloudEvents {
   [[nodiscard]] CloudClient& cloud() { return cloud_; }
   // For somebody at the command line; the value was checked against the tag. `done` runs once.
   void write_by_hand(TagIndex tag, TagValue value, std::function<void(const WriteResult&)> done);
+  // A write that the tag's limits refuse: on record as one that the equipment refuses.
+  void refused_by_hand(std::string_view tag, const Error& why);
 
  private:
   void on_cloud_changed() override;
@@ -58,6 +60,7 @@ class Device final : private CloudEvents {
   void run(RunCommand command);
   void run_queued();
   void refuse(const RunCommand& command, const Error& why);
+  void tell_refused(std::string_view command, const std::string& origin, const Error& why);
 
   void collect(const ReadingBatch& batch, Stored stored);
   void append(std::vector<OutboxMessage> messages, Stored stored);

@@ -38,6 +38,8 @@ def an_installed_hubward_finds_the_ready_made_models():
         subprocess.run(["cmake", "--install", BUILD, "--prefix", prefix], check=True,
                        stdout=subprocess.DEVNULL)
         environment = {key: value for key, value in os.environ.items() if key != "HUBWARD_MODELS"}
+        expect((prefix / "share/doc/hubward/example-site/gateway.json").is_file(),
+               "there is an example to begin with")
         models = sorted(path.stem for path in (ROOT / "adapters/models").glob("*.json"))
         expect(len(models) >= 7, f"there are ready-made models: {models}")
         for model in models:

@@ -88,6 +88,24 @@ def a_converter_is_listened_to_by_its_address():
             listening.process.kill()
 
 
+def a_device_that_speaks_only_when_asked_is_asked_once():
+    line, port = pty.openpty()
+    tty.setraw(port)
+    path = os.ttyname(port)
+    listening = Listening(path, "--send", "SI\\r\\n")
+    try:
+        listening.until("sent a request of 4 bytes: SI\\r\\n", "it says what it asks")
+        wait_for(lambda: select.select([line], [], [], 0)[0], 20, "the request")
+        expect(os.read(line, 64) == b"SI\r\n", "as it was given")
+        listening.until("Nothing has come yet", "a silent line is said to be one")
+        os.write(line, b"S S 12.5 g\r\n")
+        listening.until("frame of 12 bytes: S S 12.5 g\\r\\n", "the answer")
+    finally:
+        listening.process.kill()
+        os.close(line)
+        os.close(port)
+
+
 def what_cannot_be_opened_is_said():
     refused = subprocess.run([HUBWARD, "serial", "listen", "/dev/hubward-is-not-here"],
                              capture_output=True, text=True, timeout=20)
@@ -98,4 +116,5 @@ def what_cannot_be_opened_is_said():
 if __name__ == "__main__":
     sys.exit(run_scenarios([a_line_shows_its_bytes_and_frames_as_they_come,
                             a_converter_is_listened_to_by_its_address,
+                            a_device_that_speaks_only_when_asked_is_asked_once,
                             what_cannot_be_opened_is_said]))

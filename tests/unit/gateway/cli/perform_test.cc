@@ -306,6 +306,10 @@ TEST_CASE("an approval says what became of it") {
   CHECK(runs.out ==
         "The device s-1 is approved; its file is d/s-1.json.\nIt runs. What it says from now on is "
         "stored; `hubward status` shows it.\n");
+  world.answer = std::string(R"({"waits_again":true})");
+  const Outcome again = perform(command, world.surroundings);
+  CHECK(again.status == kExitFine);
+  CHECK(again.out.starts_with("S_1 is no longer refused."));
   world.answer = std::string(R"({"approved":"s-1","file":"d/s-1.json","why_later":"a reason"})");
   CHECK(perform(command, world.surroundings).out.find("next start: a reason") != std::string::npos);
   world.answer = std::string(R"({"error":"nobody of that name waits"})");

@@ -63,6 +63,21 @@ TEST_CASE("rows that are not well-formed are named by their lines, and the other
   CHECK(table.problems[2].text.find("never closed") != std::string::npos);
 }
 
+TEST_CASE("what is no text at all is said once") {
+  for (const auto& [text, words] :
+       {std::pair<std::string, const char*>{"PK\x03\x04\xFF\n\xFF\n", "workbook"},
+        {"\xD0\xCF\x11\xE0\xA1\n\xFF\n", "workbook"},
+        {std::string("\xFF\xFEn\0a\0\n\0", 8), "UTF-16"},
+        {std::string("name\0\n\0\n", 8), "no text"}}) {
+    CAPTURE(words);
+    const auto table = read_csv(text);
+    REQUIRE(table.problems.size() == 1);
+    CHECK(table.problems[0].line == 1);
+    CHECK(table.problems[0].text.find(words) != std::string::npos);
+    CHECK(table.problems[0].text.find("CSV UTF-8") != std::string::npos);
+  }
+}
+
 TEST_CASE("a table has bounds") {
   const auto wide = read_csv(std::string(kCsvColumnsMax, ',') + "\n");
   REQUIRE(wide.problems.size() == 1);

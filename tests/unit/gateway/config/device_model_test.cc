@@ -93,7 +93,10 @@ TEST_CASE("what is wrong with a model is told at the place that names it") {
   }
   const auto unknown = site_with(rest, kModel, "site/models/other.json");
   CHECK(first_line(unknown) ==
-        "site/devices.d/a.json:2:10: there is no model \"scale\"; there is other");
+        "site/devices.d/a.json:2:10: there is no model \"scale\" in site/models or "
+        "/usr/share/hubward/models; there is other");
+  const auto none = site_with(rest, kModel, "elsewhere/other.json");
+  CHECK(first_line(none).find("HUBWARD_MODELS") != std::string::npos);
 }
 
 TEST_CASE("a model that holds anything at all never stops the program") {

@@ -22,6 +22,38 @@ TEST_CASE("the example site loads without a word") {
   REQUIRE(site.settings);
 }
 
+TEST_CASE("the least configuration that the README shows is one") {
+  const std::string readme = disk_files()->read(HUBWARD_SOURCE_DIR "/README.md", 1 << 20).value();
+  // Its fenced blocks that are JSON: gateway.json, and a device's file.
+  std::vector<std::string> blocks;
+  for (std::size_t at = 0; (at = readme.find("```\n{", at)) != std::string::npos;) {
+    at += 4;
+    const auto end = readme.find("\n```", at);
+    blocks.push_back(readme.substr(at, end - at));
+    at = end + 4;
+  }
+  REQUIRE(blocks.size() == 2);
+  MemoryFiles files;
+  files.files["site/gateway.json"] = blocks[0];
+  files.files["site/devices.d/press-07.json"] = blocks[1];
+  const auto site = load_site("site", files, MemorySecrets());
+  for (const auto& problem : site.problems) MESSAGE(to_line(problem));
+  CHECK(site.settings);
+}
+
+TEST_CASE("where there is no gateway.json, it is said what belongs there") {
+  MemoryFiles files;
+  const auto nothing = load_site("site", files, MemorySecrets());
+  REQUIRE_FALSE(nothing.problems.empty());
+  CHECK(nothing.problems[0].file == "site/gateway.json");
+  CHECK(nothing.problems[0].text.find("devices.d/NAME.json for each device") != std::string::npos);
+  CHECK(state_folder_of("site", files).error().context.find("README") != std::string::npos);
+  files.files["site/gateway.json"] = "{}";
+  const auto file = load_site("site/gateway.json", files, MemorySecrets());
+  REQUIRE_FALSE(file.problems.empty());
+  CHECK(file.problems[0].text.find("is a file; what is named is the folder") != std::string::npos);
+}
+
 TEST_CASE("the example site becomes devices in the order of their files") {
   const auto site = load_example();
   REQUIRE(site.settings);

@@ -103,7 +103,6 @@ TEST_CASE("a folder without a configuration is one clear sentence") {
   const auto site = load_site(folder.path().string() + "/none", *disk_files(), *machine_secrets());
   CHECK_FALSE(site.settings);
   REQUIRE_FALSE(site.problems.empty());
-  CHECK(to_line(site.problems[0]) ==
-        folder.path().string() +
-            "/none/gateway.json: the file cannot be read: No such file or directory");
+  CHECK(to_line(site.problems[0])
+            .starts_with(folder.path().string() + "/none/gateway.json: there is no such file; "));
 }

@@ -134,6 +134,15 @@ TEST_CASE("a device that sends by itself is unknown, unless its file says how of
   CHECK(said.messages_a_day == 6 * 1440);
 }
 
+TEST_CASE("of a serial device that is asked it is not said that its file expects so many") {
+  SiteSettings site = spontaneous_site(6);
+  CHECK(quota_of(site).devices[0].from == "as its file expects");
+  serial::DeviceSettings device;
+  device.requests.resize(1);
+  site.serial_lines.emplace_back().devices.push_back(device);
+  CHECK(quota_of(site).devices[0].from == "as often as it is asked, or as its file expects");
+}
+
 TEST_CASE("the smallest tier that is enough is named with its units") {
   struct Row {
     double messages;
@@ -177,7 +186,7 @@ TEST_CASE("the table has a line for each device, the sum, and a sentence on the 
   CAPTURE(text);
   CHECK(has(text, "press-07"));
   CHECK(has(text, "86,400"));
-  CHECK(has(text, "60 Modbus requests a minute"));
+  CHECK(has(text, "60 a minute, as it is polled"));
   CHECK(has(text, "scale-2"));
   CHECK(has(text, "not known"));
   CHECK(has(text, "expected_messages_per_minute"));

@@ -160,6 +160,19 @@ TEST_CASE("what is wrong in a row is said with its line") {
   }
 }
 
+TEST_CASE("a row is called a row, and one that is separated otherwise is called that") {
+  const auto tabs =
+      import_tags("name,address,type\noil,holding:4,int16\nwater\tholding:5\tint16\n", {});
+  REQUIRE(tabs.problems.size() == 1);
+  CHECK(tabs.problems[0].line == 3);
+  CHECK(has(tabs.problems[0].text,
+            "1 field, the first row 3: are there tabs between them instead of commas?"));
+  const auto without = import_tags("name,address,type\noil,holding:4,int16\nwater,,int16\n", {});
+  REQUIRE(without.problems.size() == 1);
+  CHECK(without.problems[0].line == 3);
+  CHECK(has(without.problems[0].text, "\"address\" is missing in this row"));
+}
+
 TEST_CASE("every bad row is named at once, and nothing comes out while one is bad") {
   const auto imported = import_tags(
       "name,address,type\n1bad,40001,int16\nfine,40002,int16\nworse,99,int16\nworst,40004,"

@@ -21,6 +21,7 @@ struct OneNewcomer final : NewcomerDesk {
                std::function<void(Result<Approved>)> done) override {
     said = "approve " + name + " " + id;
     if (name == "s1") return done(Approved{id.empty() ? name : id, "devices.d/s1.json", ""});
+    if (name == "s3") return done(Approved{.waits_again = true});
     done(failure(ErrorCode::ConfigInvalid, ErrorKind::Permanent, "nobody"));
   }
   Status refuse(const std::string& name) override {
@@ -88,6 +89,26 @@ TEST_CASE("status, maintenance and why are answered") {
   CHECK(why.text("device") == "scale-2");
 }
 
+TEST_CASE(
+    "a write that the tag's own limits refuse is on record; a tag that there is not is none") {
+  Fixture f;
+  Answered refused;
+  f.commands.handle(
+      R"({"command":"write","device":"press-07","component":"","tag":"pressure","value":3})",
+      refused.taker());
+  CHECK(refused.text("code") == "not_writable");
+  CHECK(f.log.events == std::vector<std::string>{"command_refused"});
+  const auto events = f.board.device_events(DeviceIndex{0});
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].text.starts_with("pressure by command line was not carried out: "));
+  Answered slip;
+  f.commands.handle(
+      R"({"command":"write","device":"press-07","component":"","tag":"presure","value":3})",
+      slip.taker());
+  CHECK_FALSE(slip.text("error").empty());
+  CHECK(f.log.events.size() == 1);
+}
+
 TEST_CASE("newcomers are listed, approved and refused, and a no is a sentence") {
   struct Row {
     const char* request;
@@ -111,6 +132,10 @@ TEST_CASE("newcomers are listed, approved and refused, and a no is a sentence") 
     CHECK(answer.text(row.member) == row.text);
   }
   Fixture f;
+  Answered again;
+  f.commands.handle(R"({"command":"onboard","approve":"s3"})", again.taker());
+  CHECK(again.line == R"({"waits_again":true})");
+  f.desk.said.clear();
   Answered list;
   f.commands.handle(R"({"command":"onboard"})", list.taker());
   CHECK(list.number("waiting") == 1);

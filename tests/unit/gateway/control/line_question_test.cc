@@ -150,6 +150,29 @@ TEST_CASE("what a writable tag stands for is not written past it, whoever asks")
   CHECK(f.tcp.asked.asks.empty());
 }
 
+TEST_CASE("of a write and the reads around it what is the same is said once") {
+  Fixture f;
+  Answered answer;
+  const std::string ask = R"({"unit":7,"request":"BgAeAAU="})";
+  f.ask(R"({"line":"10.0.0.5:502","write":"x","asks":[)" + ask + "," + ask + "," + ask + "]}",
+        answer);
+  const LineAnswer refused(std::vector{std::byte{0x86}, std::byte{2}});
+  const LineAnswer fine(std::vector{std::byte{6}});
+  SUBCASE("all refused") {
+    f.tcp.done({refused, refused, refused});
+    const auto events = f.board.device_events(DeviceIndex{0});
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].text.find("configuration: exception 2.") != std::string::npos);
+  }
+  SUBCASE("only the write") {
+    f.tcp.done({fine, refused, fine});
+    const auto events = f.board.device_events(DeviceIndex{0});
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].text.find("configuration: answered, then exception 2, then answered.") !=
+          std::string::npos);
+  }
+}
+
 TEST_CASE("a write that the equipment refused is told as refused, each unit on its own") {
   Fixture f;
   Answered answer;

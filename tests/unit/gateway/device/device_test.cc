@@ -211,6 +211,23 @@ TEST_CASE("a refused command is shown soon, also of a device that says nothing e
   CHECK(f.status.last->command_failures == 1);
 }
 
+TEST_CASE("whatever asked for a write that is refused, it is in the log and in the journal") {
+  Fixture f;
+  f.receive("$iothub/methods/POST/no_such_thing/?$rid=7", "true");
+  CHECK(f.log.entries.back().at("event") == "command_refused");
+  CHECK(f.log.entries.back().at("origin") == "command");
+  REQUIRE_FALSE(f.status.events.empty());
+  CHECK(f.status.events.back().text ==
+        "no_such_thing by command was not carried out: this device has no command "
+        "\"no_such_thing\".");
+  const auto events = f.status.events.size();
+  f.device.refused_by_hand("lamp", {ErrorCode::OutOfRange, ErrorKind::Permanent, "at most 1"});
+  CHECK(f.log.entries.back().at("event") == "command_refused");
+  CHECK(f.log.entries.back().at("origin") == "command line");
+  REQUIRE(f.status.events.size() == events + 1);
+  CHECK(f.status.events.back().text == "lamp by command line was not carried out: at most 1.");
+}
+
 TEST_CASE("a change that the store did not take is not acknowledged when it comes again") {
   auto description = Fixture::description();
   description.tags[0].report.on_change = true;
