@@ -80,10 +80,11 @@ def a_converter_is_listened_to_by_its_address():
             line, _ = converter.accept()
             with line:
                 listening.until("is open", "it is connected")
+                # At once: without a mark at its beginning 50 ms of silence would end the frame.
                 line.sendall(b"\xAA\x03\x00ab")
-                listening.until("AA 03 00 61 62", "the bytes, before the frame is whole")
                 line.sendall(b"c")
-                listening.until("frame of 6 bytes: \\xAA\\x03\\x00abc", "and the frame when it is")
+                listening.until("frame of 6 bytes: \\xAA\\x03\\x00abc", "the frame")
+                expect("AA 03 00 61 62" in listening.shown, f"and its bytes: {listening.shown}")
         finally:
             listening.process.kill()
 
