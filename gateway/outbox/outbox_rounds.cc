@@ -17,6 +17,10 @@ struct Visit : Visitors... {
 template <class... Visitors>
 Visit(Visitors...) -> Visit<Visitors...>;
 
+const StoredMessage* address_of(const std::optional<StoredMessage>& row) {
+  return row ? &*row : nullptr;
+}
+
 StoreOptions with_window(StoreOptions options, std::chrono::milliseconds sync_window) {
   options.sync_every_commit = sync_window.count() == 0;
   return options;
@@ -80,6 +84,7 @@ std::optional<StoreDevice> OutboxRounds::stored_as(DeviceIndex device) const {
 Answers OutboxRounds::serve(std::span<Request> round) {
   std::vector<NewMessage> messages;
   for (Request& request : round) take(request, messages);
+  const std::uint64_t numbering = store_.numbering();
   auto results = store_.commit(std::move(messages));
 
   // A fetch must not answer rows whose append was called after it: they are answered by themselves.
@@ -98,13 +103,17 @@ Answers OutboxRounds::serve(std::span<Request> round) {
       }
       ++result;
     } else if (auto* fetch = std::get_if<FetchRequest>(&request)) {
-      const Attached& device = attached_[fetch->device.value];
-      auto rows =
-          store_.fetch(device.device, fetch->after ? &*fetch->after : nullptr, fetch->count_max,
-                       newest, clock_.wall(), fetch->before ? &*fetch->before : nullptr);
-      answers.add(device.home, [done = std::move(fetch->done), rows = std::move(rows)]() mutable {
-        done(std::move(rows));
-      });
+      Result<std::vector<StoredMessage>> rows =
+          tl::unexpected<Error>(Error{ErrorCode::StoreFailed, ErrorKind::Transient, "opened anew"});
+      // Otherwise `newest` means nothing: an earlier fetch of the round found the store damaged.
+      if (store_.numbering() == numbering) {
+        rows = store_.fetch(attached_[fetch->device.value].device, address_of(fetch->after),
+                            fetch->count_max, newest, clock_.wall(), address_of(fetch->before));
+      }
+      answers.add(attached_[fetch->device.value].home,
+                  [done = std::move(fetch->done), rows = std::move(rows)]() mutable {
+                    done(std::move(rows));
+                  });
     } else if (auto* list = std::get_if<ListRequest>(&request)) {
       answers.add(list->loop, [done = std::move(list->done),
                                rows = store_.quarantined(list->count_max)]() mutable {

@@ -87,6 +87,8 @@ class OutboxStore {
 
   // The newest row so far, as an upper bound for fetch().
   [[nodiscard]] RowId newest_row() const { return next_row_ - 1; }
+  // Another number when rows may have got other ids: the store was opened anew.
+  [[nodiscard]] std::uint64_t numbering() const { return numbering_; }
   // The device's oldest rows behind `after` (null: from the oldest) up to `newest` and in front of
   // `before` (null: no such bound). A damaged row is quarantined and left out.
   Result<std::vector<StoredMessage>> fetch(StoreDevice device, const StoredMessage* after,
@@ -279,6 +281,7 @@ class OutboxStore {
   std::unordered_map<std::int64_t, std::uint32_t> device_by_id_;
   std::vector<Epoch> epochs_;  // oldest first; the last one is the current one
   RowId next_row_ = 1;
+  std::uint64_t numbering_ = 0;
   std::uint64_t bytes_ = 0;                           // of waiting rows
   std::array<std::uint64_t, kPriorities> waiting_{};  // rows by priority
   DropCursor drop_cursor_{};

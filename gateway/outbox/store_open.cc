@@ -195,6 +195,7 @@ void OutboxStore::forget_contents() {
   device_by_id_.clear();
   epochs_.clear();
   next_row_ = 1;
+  ++numbering_;
   bytes_ = 0;
   waiting_ = {};
   drop_cursor_ = {};

@@ -397,11 +397,12 @@ void FaultyDisk::write(const std::string& path, std::string content) {
   contents_->folder[path] = std::move(file);
 }
 
-void FaultyDisk::damage(const std::string& path, std::size_t offset) {
+void FaultyDisk::damage(const std::string& path, std::size_t offset, std::size_t count) {
   const std::lock_guard lock(contents_->mutex);
   std::string& content = contents_->folder.at(path)->content;
-  std::fill(content.begin() + static_cast<std::ptrdiff_t>(std::min(offset, content.size())),
-            content.end(), '\x5A');
+  const std::size_t from = std::min(offset, content.size());
+  std::fill_n(content.begin() + static_cast<std::ptrdiff_t>(from),
+              std::min(count, content.size() - from), '\x5A');
 }
 
 std::uint64_t FaultyDisk::changes() const {

@@ -48,8 +48,8 @@ class FaultyDisk {
   [[nodiscard]] std::string read(const std::string& path) const;
   void write(const std::string& path, std::string content);  // synced
 
-  // Overwrites the file from `offset` on, under whoever has it open.
-  void damage(const std::string& path, std::size_t offset);
+  // Overwrites the file from `offset` on, `count` bytes at most, under whoever has it open.
+  void damage(const std::string& path, std::size_t offset, std::size_t count = std::string::npos);
 
   [[nodiscard]] std::uint64_t changes() const;  // so far
   [[nodiscard]] std::uint64_t syncs() const;
