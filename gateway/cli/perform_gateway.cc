@@ -133,7 +133,7 @@ Outcome perform(const Maintenance& command, const Surroundings& world) {
   } else if (command.wish == Maintenance::Wish::Off) {
     request = R"({"command":"maintenance","paused":false})";
   }
-  const auto answer = ask_gateway(command.folder, {}, request, world);
+  const auto answer = ask_gateway(command.folder, {}, request, world, Patience::Long);
   if (!answer) return not_reached(answer.error().context);
   const auto document = json::parse(*answer);
   const auto paused =

@@ -8,7 +8,7 @@
 namespace hubward::control {
 namespace {
 
-std::string paused_json(bool paused, const Status& remembered = {}) {
+std::string paused_json(bool paused, const Status& remembered) {
   rapidjson::StringBuffer buffer;
   json::Writer out(buffer);
   out.StartObject();
@@ -30,36 +30,55 @@ Maintenance::Maintenance(observe::StatusBoard& board, device::WriteGate& writes,
       loop_(loop),
       log_(log),
       marker_(marker),
-      wished_(marker.stood()) {
+      wished_(marker.stood()),
+      stands_(wished_) {
   writes_.paused = wished_;
   board_.set_writes_paused(wished_);
 }
 
 void Maintenance::set(std::optional<bool> paused, const Answer& answer) {
-  if (!paused || *paused == wished_) return answer(paused_json(writes_.paused));
-  wished_ = *paused;
-  if (wished_) {
-    // Also if it cannot be remembered: letting writes through would be worse.
-    begin();
-    return marker_.put([this, alive = alive_, answer](const Status& put) {
-      if (!*alive) return;
-      if (!put)
-        log_.write(LogLevel::Error, "maintenance_not_remembered",
-                   {{"reason", put.error().context}});
-      answer(paused_json(writes_.paused, put));
-    });
-  }
-  marker_.clear([this, alive = alive_, answer](const Status& cleared) {
+  if (!paused) return answer(state());
+  return *paused ? pause(answer) : let_through(answer);
+}
+
+void Maintenance::pause(const Answer& answer) {
+  wished_ = true;
+  begin();  // also if it cannot be remembered: letting writes through would be worse
+  if (stands_) return answer(state());
+  put([this, answer] { answer(state()); });
+}
+
+void Maintenance::put(std::function<void()> done) {
+  marker_.put([this, alive = alive_, done = std::move(done)](const Status& put) {
     if (!*alive) return;
-    // Somebody has paused again meanwhile; his marker is put after this one went.
-    if (wished_) return answer(paused_json(true));
-    if (!cleared) {
-      wished_ = true;
-      return answer(error_json("maintenance stays on: " + cleared.error().context));
+    remembered_ = put;
+    stands_ = put.has_value() && wished_;
+    if (!put) {
+      log_.write(LogLevel::Error, "maintenance_not_remembered", {{"reason", put.error().context}});
     }
-    end();
-    answer(paused_json(false));
+    done();
   });
+}
+
+void Maintenance::let_through(const Answer& answer) {
+  wished_ = stands_ = false;
+  marker_.clear([this, alive = alive_, answer, request = ++last_](const Status& cleared) {
+    if (!*alive) return;
+    if (!cleared && request == last_) {
+      // It may be gone all the same, and nobody must rely on that.
+      wished_ = true;
+      begin();
+      put([] {});
+    }
+    if (!cleared) return answer(error_json("maintenance stays on: " + cleared.error().context));
+    // Unless somebody has paused again meanwhile: his marker is put after this one went.
+    if (!wished_) end();
+    answer(state());
+  });
+}
+
+std::string Maintenance::state() const {
+  return paused_json(writes_.paused, writes_.paused ? remembered_ : Status{});
 }
 
 void Maintenance::begin() {
@@ -69,7 +88,7 @@ void Maintenance::begin() {
 }
 
 void Maintenance::end() {
-  writes_.paused = false;
+  if (!std::exchange(writes_.paused, false)) return;
   tell("maintenance_off", "Maintenance is over; commands reach the plant again.");
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,11 +29,15 @@ class Maintenance {
   ~Maintenance() { *alive_ = false; }
 
   // Nothing wished: only tells. {"paused": true or false}, or an error; a pause that could not be
-  // written down says why in "not_remembered". A pause takes effect before this returns, its end
-  // when the disk has it.
+  // written down says why in "not_remembered", also later, until it is wished again and the disk
+  // takes it. A pause takes effect before this returns, its end when the disk has it.
   void set(std::optional<bool> paused, const Answer& answer);
 
  private:
+  void pause(const Answer& answer);
+  void let_through(const Answer& answer);
+  void put(std::function<void()> done);
+  [[nodiscard]] std::string state() const;
   void begin();
   void end();
   void tell(const char* event, std::string text);
@@ -44,6 +49,9 @@ class Maintenance {
   Log& log_;
   Marker& marker_;
   bool wished_;
+  bool stands_;             // the marker, for sure
+  Status remembered_;       // why it does not
+  std::uint64_t last_ = 0;  // the newest request to let writes through
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

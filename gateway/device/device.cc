@@ -219,18 +219,19 @@ void Device::on_wish(Wish wish) {
 void Device::on_command(RunCommand command) {
   ++commands_;
   publish_status_soon();
-  const bool busy = commands_running_ >= kCommandsMax;
-  if (command.rid.empty() && (busy || !queued_.empty())) {
+  if (command.rid.empty()) {
     // The hub delivers what waited there in one burst, and has deleted it when it is here.
-    if (queued_.size() < kQueuedMax) return queued_.push_back(std::move(command));
-    return refuse(command, too_many_commands());
+    if (queued_.size() >= kQueuedMax) return refuse(command, too_many_commands());
+    queued_.push_back(std::move(command));
+    return run_queued();
   }
-  if (busy) return refuse(command, too_many_commands());
+  if (commands_running_ >= kCommandsMax) return refuse(command, too_many_commands());
   run(std::move(command));
 }
 
+// One after the other, so that they do not take the line's whole queue.
 void Device::run_queued() {
-  while (!queued_.empty() && commands_running_ < kCommandsMax) {
+  while (!queued_.empty() && !queued_running_) {
     RunCommand next = std::move(queued_.front());
     queued_.erase(queued_.begin());
     run(std::move(next));
@@ -240,20 +241,29 @@ void Device::run_queued() {
 void Device::run(RunCommand command) {
   auto planned = plan_write(description_, command.component, command.command, command.payload);
   if (!planned) return refuse(command, planned.error());
-  ++commands_running_;
+  const bool queued = command.rid.empty();
+  if (queued) {
+    queued_running_ = true;
+  } else {
+    ++commands_running_;
+  }
   const TagValue wanted = planned->value;
-  const char* origin = command.rid.empty() ? "queued command" : "command";
-  write(planned->tag, std::move(planned->value), origin,
+  write(planned->tag, std::move(planned->value), queued ? "queued command" : "command",
         [this, rid = std::move(command.rid), wanted](const WriteResult& result) {
+          if (rid.empty()) return next_queued();
           --commands_running_;
           const CommandAnswer answer = answer_for(result, wanted);
           cloud_.answer(rid, answer.status, answer.body);
-          if (queued_.empty()) return;
-          // Not from in here: what ends at once would go one call deeper with every command.
-          Loop& loop = parts_.cloud.loop;
-          loop.cancel(next_queued_);
-          next_queued_ = loop.call_at(loop.clock().steady(), [this] { run_queued(); });
         });
+}
+
+// Not from in here: what ends at once would go one call deeper with every command.
+void Device::next_queued() {
+  queued_running_ = false;
+  if (queued_.empty()) return;
+  Loop& loop = parts_.cloud.loop;
+  loop.cancel(next_queued_);
+  next_queued_ = loop.call_at(loop.clock().steady(), [this] { run_queued(); });
 }
 
 void Device::refuse(const RunCommand& command, const Error& why) {

@@ -59,6 +59,7 @@ class Device final : private CloudEvents {
   void on_command(RunCommand command) override;
   void run(RunCommand command);
   void run_queued();
+  void next_queued();
   void refuse(const RunCommand& command, const Error& why);
   void tell_refused(std::string_view command, const std::string& origin, const Error& why);
 
@@ -93,7 +94,8 @@ class Device final : private CloudEvents {
   WallTime cloud_since_{};
   std::vector<TagStatus> tags_;
   unsigned commands_running_ = 0;
-  std::vector<RunCommand> queued_;  // that nobody waits for, until others have ended
+  std::vector<RunCommand> queued_;  // nobody waits for them, and only one is under way
+  bool queued_running_ = false;
   TimerId next_queued_;
   std::uint64_t commands_ = 0;
   std::uint64_t command_failures_ = 0;

@@ -19,6 +19,7 @@ class MemoryMarker final : public Marker {
   void work() {
     for (auto& [wish, done] : std::exchange(waiting, {})) {
       if (takes_nothing) {
+        stands = stands && stands_after_failure;
         done(failure(ErrorCode::StoreFailed, ErrorKind::Transient, "the disk is full"));
       } else {
         stands = wish;
@@ -30,6 +31,7 @@ class MemoryMarker final : public Marker {
   bool stands = false;
   bool slow = false;
   bool takes_nothing = false;
+  bool stands_after_failure = true;
   std::vector<std::pair<bool, std::function<void(const Status&)>>> waiting;
 
  private:

@@ -56,18 +56,31 @@ TEST_CASE("a pause that cannot be remembered takes effect, and whoever asked for
   Fixture f;
   f.marker.takes_nothing = true;
   Desk desk(f);
-  CHECK(desk.set(true) == R"({"paused":true,"not_remembered":"the disk is full"})");
+  const std::string forgotten = R"({"paused":true,"not_remembered":"the disk is full"})";
+  CHECK(desk.set(true) == forgotten);
   CHECK(f.writes.paused);
+  CHECK(desk.set(std::nullopt) == forgotten);
+  CHECK(desk.set(true) == forgotten);
+  f.marker.takes_nothing = false;
+  CHECK(desk.set(true) == R"({"paused":true})");
+  CHECK(f.marker.stands);
+  CHECK(std::count(f.log.events.begin(), f.log.events.end(), "maintenance_on") == 1);
 }
 
 TEST_CASE("a pause that cannot be forgotten stays") {
   Fixture f;
   f.marker.stands = true;
   Desk desk(f);
-  f.marker.takes_nothing = true;
-  CHECK(desk.set(false).find("stays on: the disk is full") != std::string::npos);
+  f.marker.slow = f.marker.takes_nothing = true;
+  f.marker.stands_after_failure = false;
+  CHECK(desk.set(false).empty());
+  f.marker.work();
+  CHECK(desk.said.find("stays on: the disk is full") != std::string::npos);
   CHECK(f.writes.paused);
   f.marker.takes_nothing = false;
+  f.marker.work();
+  CHECK(f.marker.stands);  // put again: half of the clearing may have been done
+  f.marker.slow = false;
   CHECK(desk.set(false) == R"({"paused":false})");
 }
 
