@@ -45,9 +45,10 @@ Onboarding::Onboarding(Parts parts)
   refused_text_ = control::refused_text(newcomers_.look().refused);
 }
 
-void Onboarding::heard(std::size_t rule, std::string_view name, std::string_view topic) {
+void Onboarding::heard(std::size_t rule, std::string_view name, std::string_view topic,
+                       std::string_view payload) {
   const Clock& clock = parts_.loop.clock();
-  if (!newcomers_.hear(rule, name, topic, clock.wall(), clock.steady())) return;
+  if (!newcomers_.hear(rule, {name, topic, payload}, clock.wall(), clock.steady())) return;
   const std::string id(name);
   add(id, id, rule, By::Rule, [](const Result<Approved>&) {});
 }

@@ -35,7 +35,8 @@ class Onboarding final : public NewcomerDesk {
   explicit Onboarding(Parts parts);
 
   // A message of a device that no file knows.
-  void heard(std::size_t rule, std::string_view name, std::string_view topic);
+  void heard(std::size_t rule, std::string_view name, std::string_view topic,
+             std::string_view payload);
 
   [[nodiscard]] NewcomersStatus look() const override;
   void approve(const std::string& name, const std::string& id,

@@ -209,10 +209,10 @@ class Gateway {
       adapters_.push_back(std::move(adapter));
       std::vector<mqtt::DeviceSettings> kinds;
       for (const auto& rule : site_.onboarding) kinds.push_back(rule.kind);
-      mqtt_->welcome(std::move(kinds),
-                     [this](std::size_t rule, std::string_view name, std::string_view topic) {
-                       onboarding_.heard(rule, name, topic);
-                     });
+      mqtt_->welcome(std::move(kinds), [this](std::size_t rule, std::string_view name,
+                                              std::string_view topic, std::string_view payload) {
+        onboarding_.heard(rule, name, topic, payload);
+      });
       for (const auto& device : site_.mqtt_devices) {
         roster_.at(device.device).attach(adapters_.back().get());
       }

@@ -236,7 +236,7 @@ bool MqttAdapter::take_newcomer(const BrokerMessage& message) {
   for (std::size_t i = 0; i < kinds_.size(); ++i) {
     const Kind& kind = kinds_[i];
     if (const auto names = kind.topic->match(message.topic); names && !names->device.empty()) {
-      if (!message.retained) heard_(i, names->device, message.topic);
+      if (!message.retained) heard_(i, names->device, message.topic, message.payload);
       return true;
     }
     for (const TopicTemplate& other : kind.others) {

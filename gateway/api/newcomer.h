@@ -23,6 +23,7 @@ struct Newcomer {
   WallTime last;
   std::string problem;    // why it was not added; empty: it only waits
   bool approved = false;  // it has a file and runs after a restart; nobody need approve it
+  std::string sample{};   // the beginning of its newest message, for whoever decides
   friend bool operator==(const Newcomer&, const Newcomer&) = default;
 };
 
@@ -36,8 +37,8 @@ struct NewcomersStatus {
 };
 
 // A message of nobody's whose topic fits the rule at that place.
-using NewcomerHeard =
-    std::function<void(std::size_t rule, std::string_view name, std::string_view topic)>;
+using NewcomerHeard = std::function<void(std::size_t rule, std::string_view name,
+                                         std::string_view topic, std::string_view payload)>;
 
 // What became of an approval.
 struct Approved {

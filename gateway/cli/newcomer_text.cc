@@ -60,6 +60,9 @@ std::string newcomers_text(const json::Value& newcomers, std::optional<std::int6
       out += " since " + duration_text(std::chrono::milliseconds(*now_ms - *first));
     }
     out += " on " + text_of(one, "topic") + "\n";
+    if (const std::string sample = text_of(one, "sample"); !sample.empty()) {
+      out += "    last: " + sample + "\n";
+    }
     if (const std::string problem = text_of(one, "problem"); !problem.empty()) {
       out += "    " + paint(Colour::Yellow, problem) + "\n";
     }

@@ -47,8 +47,8 @@ bool matches_name(std::string_view pattern, std::string_view name) {
 Newcomers::Newcomers(std::vector<NewcomerRule> rules)
     : rules_(std::move(rules)), rules_not_before_(rules_.size()) {}
 
-bool Newcomers::hear(std::size_t rule, std::string_view name, std::string_view topic, WallTime wall,
-                     SteadyTime now) {
+bool Newcomers::hear(std::size_t rule, const Said& said, WallTime wall, SteadyTime now) {
+  const std::string_view name = said.name;
   ++messages_;
   if (name.size() > kNameBytesMax || refused_.contains(name)) return false;
   auto found = waiting_.find(name);
@@ -65,7 +65,8 @@ bool Newcomers::hear(std::size_t rule, std::string_view name, std::string_view t
   ++one.shown.messages;
   one.shown.last = wall;
   if (one.rule != rule) return false;
-  one.shown.topic = topic.substr(0, kTopicBytesMax);
+  one.shown.topic = said.topic.substr(0, kTopicBytesMax);
+  one.shown.sample = said.payload.substr(0, kSampleBytesMax);
   if (one.being_added || one.shown.approved) return false;
   if (one.not_before && now < *one.not_before) return false;
   if (!lets_in(rule, name)) return false;

@@ -37,7 +37,8 @@ class Newcomers {
   static constexpr std::size_t kWaitingMax = 1000;
   static constexpr std::size_t kRefusedMax = 1000;
   static constexpr std::size_t kNameBytesMax = 255;
-  static constexpr std::size_t kTopicBytesMax = 512;  // that are kept
+  static constexpr std::size_t kTopicBytesMax = 512;   // that are kept
+  static constexpr std::size_t kSampleBytesMax = 120;  // and of a message
   // After a failed attempt to add one by rule: for that one, or for all of the rule.
   static constexpr std::chrono::seconds kAgainAfter{60};
 
@@ -45,8 +46,12 @@ class Newcomers {
 
   // True: its rule lets it in; begin() is next. The rule is the first that heard of it: what
   // somebody sees and approves does not change under their hands.
-  [[nodiscard]] bool hear(std::size_t rule, std::string_view name, std::string_view topic,
-                          WallTime wall, SteadyTime now);
+  struct Said {
+    std::string_view name;
+    std::string_view topic;
+    std::string_view payload{};
+  };
+  [[nodiscard]] bool hear(std::size_t rule, const Said& said, WallTime wall, SteadyTime now);
   // The place of the rule of one that waits and is not being added; nothing: there is none.
   [[nodiscard]] std::optional<std::size_t> waiting(const std::string& name) const;
   // It is being added, and then was, or will be by the next start, or was not. Fault::Rule: any

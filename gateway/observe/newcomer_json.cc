@@ -40,6 +40,7 @@ void write_newcomers(json::Writer& out, const NewcomersStatus& newcomers,
     time(out, "first_ms", one->first);
     if (limits.counts) {
       number(out, "messages", one->messages);
+      text(out, "sample", shown_text(one->sample));
       time(out, "last_ms", one->last);
     }
     out.EndObject();

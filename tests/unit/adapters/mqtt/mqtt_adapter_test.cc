@@ -519,9 +519,10 @@ struct Newcomers {
     DeviceSettings kind = two_sensors()[0];
     kind.device_name = "new-device";
     kind.availability = AvailabilitySettings{"plant/{device}/status", ""};
-    adapter.welcome({kind}, [this](std::size_t rule, std::string_view name,
-                                   std::string_view topic) {
+    adapter.welcome({kind}, [this](std::size_t rule, std::string_view name, std::string_view topic,
+                                   std::string_view payload) {
       heard.push_back(std::to_string(rule) + " " + std::string(name) + " " + std::string(topic));
+      said = payload;
     });
     REQUIRE(adapter.start(sink));
   }
@@ -538,6 +539,7 @@ struct Newcomers {
   test::ScriptedBroker broker;
   test::RecordingSink sink;
   std::vector<std::string> heard;
+  std::string said;
   MqttAdapter adapter;
 };
 
@@ -551,6 +553,7 @@ TEST_CASE("a device that no file knows is heard of, and nothing of it is stored 
   bench.broker.send("plant/s9/status", "online");
   bench.broker.send("plant/s8/t", R"({"v":1})", true);  // kept by the broker: may be long gone
   CHECK(bench.heard == std::vector<std::string>{"0 s9 plant/s9/t"});
+  CHECK(bench.said == R"({"v":1})");
   CHECK(bench.sink.deliveries.empty());
   CHECK(bench.sink.bad.empty());
   bench.broker.send("elsewhere/s9", "1");

@@ -82,7 +82,11 @@ TEST_CASE("a wrong line is misuse, and says so on standard error") {
 }
 
 TEST_CASE("a wrong line is told what would be right") {
-  const std::pair<Arguments, std::string> lines[] = {
+  struct Row {
+    Arguments line;
+    std::string words;
+  };
+  const Row rows[] = {
       {{"sample"}, "hubward: there is no command \"sample\"; there are run, check, "},
       {{"serial", "look"}, "hubward serial: there is no command \"look\"; there are listen"},
       {{"plan"}, "hubward plan: device is required\nhubward plan --help"},
@@ -90,13 +94,13 @@ TEST_CASE("a wrong line is told what would be right") {
       {{"read", "holding:1", "--tcp", "h", "--unit", "300"}, "not in range 0 to 255"},
       {{"scan", "tcp://h", "--bauds", "9600"}, "are for a serial port"},
   };
-  for (const auto& [line, words] : lines) {
-    CAPTURE(words);
-    const auto result = parse_command_line(line);
+  for (const Row& row : rows) {
+    CAPTURE(row.words);
+    const auto result = parse_command_line(row.line);
     REQUIRE(std::holds_alternative<Outcome>(result));
     const std::string err = std::get<Outcome>(result).err;
     CAPTURE(err);
-    CHECK(err.find(words) != std::string::npos);
+    CHECK(err.find(row.words) != std::string::npos);
   }
 }
 

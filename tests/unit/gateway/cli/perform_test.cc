@@ -262,7 +262,7 @@ TEST_CASE("newcomers are shown with the command that lets them in") {
   world.files.files["site/gateway.json"] = R"({"state_folder": "/state"})";
   const std::string list =
       R"({"expected":true,"waiting":4,"evicted":0,"devices":[)"
-      R"({"name":"s1","rule":"radio","topic":"p/s1/t","messages":1,"problem":""},)"
+      R"({"name":"s1","rule":"radio","topic":"p/s1/t","messages":1,"sample":"not json","problem":""},)"
       R"({"name":"it's","rule":"radio","topic":"p/x/t","messages":2,"problem":"no id"},)"
       R"({"name":"-x","rule":"radio","topic":"p/-x/t","messages":2,"problem":""},)"
       R"({"name":"s2","rule":"radio","topic":"p/s2/t","messages":2,"problem":"later","approved":true}]})";
@@ -275,6 +275,7 @@ TEST_CASE("newcomers are shown with the command that lets them in") {
   CHECK(shown.out ==
         "4 devices wait to be approved; nothing of them is stored:\n"
         "  s1, by rule radio: 1 message on p/s1/t\n"
+        "    last: not json\n"
         "    hubward onboard approve s1\n"
         "  it's, by rule radio: 2 messages on p/x/t\n"
         "    no id\n"

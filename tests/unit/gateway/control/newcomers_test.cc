@@ -17,10 +17,20 @@ Newcomers by_hand() {
 
 bool hear(Newcomers& newcomers, std::string_view name, WallTime wall = kWall,
           SteadyTime now = kNow) {
-  return newcomers.hear(0, name, "plant/" + std::string(name) + "/t", wall, now);
+  const std::string topic = "plant/" + std::string(name) + "/t";
+  return newcomers.hear(0, {name, topic}, wall, now);
 }
 
 }  // namespace
+
+TEST_CASE("of what a newcomer says the newest is shown, and only its beginning") {
+  Newcomers newcomers = by_hand();
+  CHECK_FALSE(newcomers.hear(0, {"s1", "plant/s1/t", "not json"}, kWall, kNow));
+  CHECK(newcomers.look().waiting.at(0).sample == "not json");
+  const std::string much(5000, 'x');
+  CHECK_FALSE(newcomers.hear(0, {"s1", "plant/s1/t", much}, kWall, kNow));
+  CHECK(newcomers.look().waiting.at(0).sample == much.substr(0, Newcomers::kSampleBytesMax));
+}
 
 TEST_CASE("a newcomer waits, is counted, and is let in once") {
   Newcomers newcomers = by_hand();
@@ -122,8 +132,8 @@ TEST_CASE("who is approved and cannot run before a restart is neither heard nor 
 TEST_CASE("a name is of the rule that heard it first, whoever hears it later") {
   Newcomers newcomers({{.name = "a", .approve_names = {}, .devices_max = 9},
                        {.name = "b", .approve_all = true, .approve_names = {}, .devices_max = 9}});
-  CHECK_FALSE(newcomers.hear(0, "s1", "plant/s1/t", kWall, kNow));
-  CHECK_FALSE(newcomers.hear(1, "s1", "other/s1", kWall, kNow));
+  CHECK_FALSE(newcomers.hear(0, {"s1", "plant/s1/t"}, kWall, kNow));
+  CHECK_FALSE(newcomers.hear(1, {"s1", "other/s1"}, kWall, kNow));
   CHECK(newcomers.waiting("s1") == 0);
   CHECK((newcomers.look().waiting[0] ==
          Newcomer{"s1", "a", "plant/s1/t", 2, kWall, kWall, "", false}));

@@ -15,7 +15,7 @@ namespace {
 NewcomersStatus two_newcomers() {
   NewcomersStatus status{.expected = true, .waiting = {}, .messages = 9, .refused = {"s3"}};
   status.waiting = {
-      {"s1", "radio", "p/s1/t", 5, WallTime{2s}, WallTime{3s}, ""},
+      {"s1", "radio", "p/s1/t", 5, WallTime{2s}, WallTime{3s}, "", false, "not \x1b[2J json"},
       {"s\x1b[2J", "radio", "p/x/t", 2, WallTime{1s}, WallTime{4s}, "its name can be no id"}};
   return status;
 }
@@ -36,9 +36,11 @@ TEST_CASE("who waits is told, the longest first, with all foreign text made prin
   CHECK(all.find("its name can be no id") < all.find(R"("name":"s1")"));
   CHECK(all.find("\x1b") == std::string::npos);
   CHECK(all.find(R"("approved":false)") != std::string::npos);
+  CHECK(all.find(R"("sample":"not )") != std::string::npos);
   const std::string few = told(two_newcomers(), {1, false});
   CHECK(few.find("s1") == std::string::npos);
   CHECK(few.find("messages") == std::string::npos);
+  CHECK(few.find("sample") == std::string::npos);
 }
 
 TEST_CASE("a page is told of newcomers when they change, and not for each of their messages") {
