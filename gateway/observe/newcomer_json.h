@@ -14,7 +14,8 @@ struct NewcomerLimits {
 };
 
 // {"expected", "waiting", "refused": [name], "messages", "evicted", "devices": [{"name", "rule",
-// "topic", "problem", "first_ms", "messages", "sample", "last_ms"}]}, those that wait the longest first.
+// "topic", "problem", "first_ms", "messages", "sample", "last_ms"}]}, those that wait the longest
+// first.
 void write_newcomers(json::Writer& out, const NewcomersStatus& newcomers,
                      const NewcomerLimits& limits);
 
