@@ -80,7 +80,8 @@ int OutboxStore::write_epochs(Staged& staged) {
     if (const int rc = file_->add_epoch(epoch.name, epoch.id)) return rc;
   }
   if (!new_epoch_needed_) return SQLITE_OK;
-  Epoch& next = staged.next_epoch.emplace();
+  staged.next_epoch = Epoch{};
+  Epoch& next = *staged.next_epoch;
   next.name = epoch_name(options_.epoch_bits());
   return file_->add_epoch(next.name, next.id);
 }
