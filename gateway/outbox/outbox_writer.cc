@@ -275,7 +275,8 @@ void OutboxWriter::publish() {
     log_->write(LogLevel::Error, "outbox_set_aside",
                 {{"path", damaged.path},
                  {"reason", damaged.why},
-                 {"rescued", std::to_string(damaged.rescued)}});
+                 {"rescued", std::to_string(damaged.rescued)},
+                 {"left_behind", std::to_string(damaged.left_behind)}});
   }
   if (new_state) tell(state, memory_only);
 }

@@ -20,21 +20,22 @@ class Rescue {
   Rescue(StoreFile& damaged, StoreFile& fresh, const std::vector<RowId>& released)
       : damaged_(damaged), fresh_(fresh), released_(released) {}
 
-  std::uint64_t run() {
-    if (fresh_.begin() != SQLITE_OK) return 0;
+  Rescued run() {
+    if (fresh_.begin() != SQLITE_OK) return {};
     // Without names no row can be attributed; with some of them, some can.
     (void)damaged_.each_epoch([this](const FileEpoch& epoch) { take(epoch); });
     (void)damaged_.each_device([this](const FileDevice& device) { take(device); });
     if (damaged_.each_row([this](const FileRow& row) { copy(row); }) != SQLITE_OK) copy_tail();
     if (failed_ || fresh_.commit() != SQLITE_OK) {
       fresh_.rollback();
-      return committed_;
+      return {committed_, found_ - committed_};
     }
-    return copied_;
+    return {copied_, found_ - copied_};
   }
 
  private:
   struct Device {
+    std::string name;
     std::int64_t id = 0;
     std::int64_t epoch = 0;
     std::uint64_t sequence = 0;  // of the last row copied
@@ -47,7 +48,7 @@ class Rescue {
 
   void take(const FileDevice& device) {
     std::int64_t id = 0;
-    if (fresh_.add_device(device.name, id) == SQLITE_OK) devices_[device.id] = {.id = id};
+    if (fresh_.add_device(device.name, id) == SQLITE_OK) devices_[device.id] = {device.name, id};
   }
 
   void copy_tail() {
@@ -62,8 +63,9 @@ class Rescue {
     const auto epoch = epochs_.find(row.epoch);
     std::optional<OutboxMessage> message;
     if (std::binary_search(released_.begin(), released_.end(), row.row)) return;
+    ++found_;
     if (failed_ || device == devices_.end() || epoch == epochs_.end() ||
-        damaged_.read(row.row, message) != SQLITE_OK || !message) {
+        damaged_.read(row.row, device->second.name, message) != SQLITE_OK || !message) {
       return;
     }
     Device& to = device->second;
@@ -76,7 +78,7 @@ class Rescue {
     row.device = to.id;
     row.epoch = epoch->second;
     row.bytes = charged_bytes(*message);
-    failed_ = fresh_.insert(row, *message) != SQLITE_OK;
+    failed_ = fresh_.insert(row, to.name, *message) != SQLITE_OK;
     if (!failed_ && ++copied_ % kRowsPerCommit == 0) {
       failed_ = fresh_.commit() != SQLITE_OK || fresh_.begin() != SQLITE_OK;
       if (!failed_) committed_ = copied_;
@@ -89,6 +91,7 @@ class Rescue {
   std::unordered_map<std::int64_t, std::int64_t> epochs_;
   std::unordered_map<std::int64_t, Device> devices_;
   RowId seen_ = 0;
+  std::uint64_t found_ = 0;
   std::uint64_t copied_ = 0;
   std::uint64_t committed_ = 0;
   bool failed_ = false;  // the new store does not take any more: disk full
@@ -96,8 +99,7 @@ class Rescue {
 
 }  // namespace
 
-std::uint64_t rescue_rows(StoreFile& damaged, StoreFile& fresh,
-                          const std::vector<RowId>& released) {
+Rescued rescue_rows(StoreFile& damaged, StoreFile& fresh, const std::vector<RowId>& released) {
   return Rescue{damaged, fresh, released}.run();
 }
 

@@ -8,10 +8,15 @@
 
 namespace hubward::outbox {
 
+// Of the rows that could be found and are still to be sent.
+struct Rescued {
+  std::uint64_t copied = 0;
+  std::uint64_t left_behind = 0;  // damaged, or the new store did not take them
+};
+
 // Copies the waiting messages with their ids, in their order: from the oldest up to the damage, and
-// from the newest down to it. Rows whose checksum is wrong are left behind. `fresh` is open, empty
-// and without a transaction. `released`, sorted, are rows that need not be sent any more. Answers
-// how many were copied; what was not stays in the damaged file.
-std::uint64_t rescue_rows(StoreFile& damaged, StoreFile& fresh, const std::vector<RowId>& released);
+// from the newest down to it. `fresh` is open, empty and without a transaction. `released`, sorted,
+// are rows that need not be sent any more. What is not copied stays in the damaged file.
+Rescued rescue_rows(StoreFile& damaged, StoreFile& fresh, const std::vector<RowId>& released);
 
 }  // namespace hubward::outbox

@@ -42,6 +42,12 @@ void put_text(std::string_view text, std::string& into) {
   into.append(text);
 }
 
+std::uint64_t text_bytes(std::string_view text) {
+  std::uint64_t bytes = 1 + text.size();
+  for (std::size_t length = text.size(); length >= 0x80; length >>= 7) ++bytes;
+  return bytes;
+}
+
 bool take_text(std::string_view& bytes, std::string& into) {
   std::size_t length = 0;
   for (unsigned shift = 0;; shift += 7) {
@@ -57,11 +63,26 @@ bool take_text(std::string_view& bytes, std::string& into) {
   return true;
 }
 
+void add_row(std::uint64_t sequence, const OutboxMessage& message,
+             std::string_view encoded_properties, Crc32& crc) {
+  crc.add(sequence);
+  crc.add(static_cast<std::uint64_t>(message.priority));
+  crc.add(static_cast<std::uint64_t>(message.created.time_since_epoch().count()));
+  crc.add(static_cast<std::uint64_t>(message.since_boot.count()));
+  crc.add(message.boot_id);
+  crc.add(message.clock_trusted ? 1 : 0);
+  crc.add(static_cast<std::uint64_t>(message.component.size()));
+  crc.add(message.component);
+  crc.add(static_cast<std::uint64_t>(encoded_properties.size()));
+  crc.add(encoded_properties);
+  crc.add(message.body);
+}
+
 }  // namespace
 
 std::uint64_t charged_bytes(const OutboxMessage& message) {
   std::uint64_t bytes = kRowOverheadBytes + message.component.size() + message.body.size();
-  for (const auto& [key, value] : message.properties) bytes += 2 + key.size() + value.size();
+  for (const auto& [key, value] : message.properties) bytes += text_bytes(key) + text_bytes(value);
   return bytes;
 }
 
@@ -81,20 +102,20 @@ std::optional<Properties> decode_properties(std::string_view bytes) {
   return properties;
 }
 
-std::uint32_t row_checksum(std::uint64_t sequence, const OutboxMessage& message,
-                           std::string_view encoded_properties) {
+std::uint32_t row_checksum(const RowOwner& owner, std::uint64_t sequence,
+                           const OutboxMessage& message, std::string_view encoded_properties) {
   Crc32 crc;
-  crc.add(sequence);
-  crc.add(static_cast<std::uint64_t>(message.priority));
-  crc.add(static_cast<std::uint64_t>(message.created.time_since_epoch().count()));
-  crc.add(static_cast<std::uint64_t>(message.since_boot.count()));
-  crc.add(message.boot_id);
-  crc.add(message.clock_trusted ? 1 : 0);
-  crc.add(static_cast<std::uint64_t>(message.component.size()));
-  crc.add(message.component);
-  crc.add(static_cast<std::uint64_t>(encoded_properties.size()));
-  crc.add(encoded_properties);
-  crc.add(message.body);
+  crc.add(static_cast<std::uint64_t>(owner.device.size()));
+  crc.add(owner.device);
+  crc.add(static_cast<std::uint64_t>(owner.epoch));
+  add_row(sequence, message, encoded_properties, crc);
+  return crc.value();
+}
+
+std::uint32_t row_checksum_before_3(std::uint64_t sequence, const OutboxMessage& message,
+                                    std::string_view encoded_properties) {
+  Crc32 crc;
+  add_row(sequence, message, encoded_properties, crc);
   return crc.value();
 }
 

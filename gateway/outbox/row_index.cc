@@ -40,6 +40,11 @@ std::size_t RowIndex::find_row(RowId row) const {
   return next - 1;
 }
 
+const RowEntry* RowIndex::find(RowId row) const {
+  const std::size_t place = find_row(row);
+  return place == entries_.size() ? nullptr : &entries_[place];
+}
+
 const RowEntry* RowIndex::next_of(Priority priority, RowId row) const {
   if (size(priority) == 0) return nullptr;
   for (std::size_t place = behind_row(row); place < entries_.size(); ++place) {

@@ -22,7 +22,7 @@ class RowIndex {
   // Takes it out, if it is there.
   std::optional<RowEntry> remove(EpochIndex epoch, std::uint64_t sequence);
   std::optional<RowEntry> remove_row(RowId row);
-  [[nodiscard]] bool contains_row(RowId row) const { return find_row(row) != entries_.size(); }
+  [[nodiscard]] const RowEntry* find(RowId row) const;  // null: not there
 
   [[nodiscard]] std::size_t size() const { return entries_.size() - holes_; }
   [[nodiscard]] std::size_t size(Priority priority) const {

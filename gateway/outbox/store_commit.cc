@@ -116,7 +116,7 @@ int OutboxStore::write_message(NewMessage& message, std::vector<Result<StoredMes
                     .priority = message.message.priority,
                     .bytes = bytes,
                     .created = message.message.created};
-  if (const int rc = file_->insert(row, message.message)) return rc;
+  if (const int rc = file_->insert(row, device.name, message.message)) return rc;
   ++next_row_;
   ++device.last_sequence;
   const RowEntry entry{{.row = row.row,

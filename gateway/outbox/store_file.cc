@@ -41,9 +41,12 @@ Priority priority_of(std::int64_t value) {
   return value == 1 ? Priority::Normal : Priority::Alarm;
 }
 
-// What every scan selects, and row_of() reads.
-constexpr std::string_view kRowColumns =
-    "id,device,epoch,sequence,priority,bytes,created,since_boot,boot,clock_trusted";
+// charged_bytes() of a row, from what it holds: no checksum vouches for the column `bytes` when
+// retention goes by it.
+std::string charged() {
+  return std::to_string(kRowOverheadBytes) +
+         "+length(CAST(component AS BLOB))+length(properties)+length(body)";
+}
 
 FileRow row_of(const Statement& statement) {
   return {.row = statement.integer(0),
@@ -58,28 +61,40 @@ FileRow row_of(const Statement& statement) {
           .clock_trusted = statement.integer(9) != 0};
 }
 
+// For row_of().
 std::string select_rows(std::string_view rest) {
-  return "SELECT " + std::string{kRowColumns} + " FROM message " + std::string{rest};
+  return "SELECT id,device,epoch,sequence,priority," + charged() +
+         ",created,since_boot,boot,clock_trusted FROM message " + std::string{rest};
 }
 
-// Columns sequence, priority, created, since_boot, boot, clock_trusted, component, properties,
-// body, checksum, from `first` on. Nothing if the row is damaged.
-std::optional<OutboxMessage> message_of(const Statement& statement, int first) {
-  const auto sequence = static_cast<std::uint64_t>(statement.integer(first));
-  auto properties = decode_properties(statement.bytes(first + 7));
+// What message_of() reads.
+constexpr std::string_view kMessageColumns =
+    "sequence,priority,created,since_boot,boot,clock_trusted,component,properties,body,checksum,"
+    "epoch";
+
+// Nothing if the row is damaged, or not this device's.
+std::optional<OutboxMessage> message_of(const Statement& statement, std::string_view device) {
+  const auto sequence = static_cast<std::uint64_t>(statement.integer(0));
+  const std::string_view encoded = statement.bytes(7);
+  auto properties = decode_properties(encoded);
   if (!properties) return std::nullopt;
   OutboxMessage message{
-      .priority = priority_of(statement.integer(first + 1)),
-      .created = wall(statement.integer(first + 2)),
-      .since_boot = std::chrono::nanoseconds{statement.integer(first + 3)},
-      .boot_id = static_cast<std::uint64_t>(statement.integer(first + 4)),
-      .clock_trusted = statement.integer(first + 5) != 0,
-      .component = std::string{statement.bytes(first + 6)},
+      .priority = priority_of(statement.integer(1)),
+      .created = wall(statement.integer(2)),
+      .since_boot = std::chrono::nanoseconds{statement.integer(3)},
+      .boot_id = static_cast<std::uint64_t>(statement.integer(4)),
+      .clock_trusted = statement.integer(5) != 0,
+      .component = std::string{statement.bytes(6)},
       .properties = std::move(*properties),
-      .body = std::string{statement.bytes(first + 8)},
+      .body = std::string{statement.bytes(8)},
   };
-  const std::uint32_t checksum = row_checksum(sequence, message, statement.bytes(first + 7));
-  if (checksum != static_cast<std::uint32_t>(statement.integer(first + 9))) return std::nullopt;
+  const auto checksum = static_cast<std::uint32_t>(statement.integer(9));
+  const RowOwner owner{device, statement.integer(10)};
+  // Rows that an earlier version wrote keep their checksum until they go.
+  if (checksum != row_checksum(owner, sequence, message, encoded) &&
+      checksum != row_checksum_before_3(sequence, message, encoded)) {
+    return std::nullopt;
+  }
   return message;
 }
 
@@ -148,6 +163,7 @@ int StoreFile::create_schema() {
 int StoreFile::convert(std::int64_t from) {
   std::string sql;
   if (from < 2) sql += "ALTER TABLE device ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;";
+  // 3 changes what is written from now on.
   return change_schema(sql);
 }
 
@@ -164,6 +180,7 @@ int StoreFile::prepare_all() {
     Statement& into;
     std::string_view sql;
   };
+  const std::string read = "SELECT " + std::string{kMessageColumns} + " FROM message WHERE id=?";
   const std::string scan_priority = select_rows("WHERE id>? AND priority=? ORDER BY id");
   const Entry entries[] = {
       {begin_, "BEGIN IMMEDIATE"},
@@ -179,9 +196,7 @@ int StoreFile::prepare_all() {
        "UPDATE device SET epoch=?,last_sequence=?,dropped=?,quarantined=?,expired=? WHERE id=?"},
       {insert_, "INSERT INTO message VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {remove_, "DELETE FROM message WHERE id=?"},
-      {read_,
-       "SELECT sequence,priority,created,since_boot,boot,clock_trusted,component,properties,body,"
-       "checksum FROM message WHERE id=?"},
+      {read_, read},
       {scan_priority_, scan_priority},
       // A quarantined row gets an id of its own: message ids may be used again.
       {quarantine_,
@@ -252,9 +267,8 @@ int StoreFile::each_row_of(Priority priority, RowId after,
 int StoreFile::each_quarantined(
     const std::function<void(RowId, std::int64_t, std::uint64_t)>& visit) {
   Statement scan;
-  if (const int rc = database_.prepare("SELECT id,epoch,bytes FROM quarantine ORDER BY id", scan)) {
-    return rc;
-  }
+  const std::string sql = "SELECT id,epoch," + charged() + " FROM quarantine ORDER BY id";
+  if (const int rc = database_.prepare(sql, scan)) return rc;
   while (scan.step()) {
     visit(scan.integer(0), scan.integer(1), static_cast<std::uint64_t>(scan.integer(2)));
   }
@@ -309,7 +323,7 @@ int StoreFile::save_device(const FileDevice& device) {
       .run();
 }
 
-int StoreFile::insert(const FileRow& row, const OutboxMessage& message) {
+int StoreFile::insert(const FileRow& row, std::string_view device, const OutboxMessage& message) {
   encoded_properties_.clear();
   encode_properties(message.properties, encoded_properties_);
   return insert_.bind(1, row.row)
@@ -322,7 +336,7 @@ int StoreFile::insert(const FileRow& row, const OutboxMessage& message) {
       .bind(8, message.since_boot.count())
       .bind(9, static_cast<std::int64_t>(message.boot_id))
       .bind(10, message.clock_trusted ? 1 : 0)
-      .bind(11, row_checksum(row.sequence, message, encoded_properties_))
+      .bind(11, row_checksum({device, row.epoch}, row.sequence, message, encoded_properties_))
       .bind_text(12, message.component)
       .bind_blob(13, encoded_properties_)
       .bind_blob(14, message.body)
@@ -345,10 +359,10 @@ int StoreFile::remove_quarantined_until(RowId newest) {
   return remove.bind(1, newest).run();
 }
 
-int StoreFile::read(RowId row, std::optional<OutboxMessage>& message) {
+int StoreFile::read(RowId row, std::string_view device, std::optional<OutboxMessage>& message) {
   message.reset();
   read_.bind(1, row);
-  if (read_.step()) message = message_of(read_, 0);
+  if (read_.step()) message = message_of(read_, device);
   const int rc = read_.rc() == SQLITE_ROW ? SQLITE_OK : read_.rc();
   read_.reset();
   return rc;
@@ -356,23 +370,22 @@ int StoreFile::read(RowId row, std::optional<OutboxMessage>& message) {
 
 int StoreFile::read_quarantined(std::size_t count_max, std::vector<FileQuarantined>& into) {
   Statement scan;
-  if (const int rc = database_.prepare(
-          "SELECT sequence,priority,created,since_boot,boot,clock_trusted,component,properties,"
-          "body,checksum,id,device,epoch,why,since FROM quarantine ORDER BY id LIMIT ?",
-          scan)) {
-    return rc;
-  }
+  const std::string sql =
+      "SELECT " + std::string{kMessageColumns} +
+      ",id,device,why,since,(SELECT name FROM device WHERE device.id=quarantine.device)"
+      " FROM quarantine ORDER BY id LIMIT ?";
+  if (const int rc = database_.prepare(sql, scan)) return rc;
   scan.bind(1, static_cast<std::int64_t>(count_max));
   while (scan.step()) {
     FileQuarantined& row = into.emplace_back();
     row.sequence = static_cast<std::uint64_t>(scan.integer(0));
-    row.row = scan.integer(10);
-    row.device = scan.integer(11);
-    row.epoch = scan.integer(12);
+    row.epoch = scan.integer(10);
+    row.row = scan.integer(11);
+    row.device = scan.integer(12);
     row.why = scan.bytes(13);
     row.since = wall(scan.integer(14));
     // A damaged row is listed with what can be said about it.
-    if (auto message = message_of(scan, 0)) row.message = std::move(*message);
+    if (auto message = message_of(scan, scan.bytes(15))) row.message = std::move(*message);
   }
   return scan.rc();
 }

@@ -16,8 +16,9 @@
 
 namespace hubward::outbox {
 
-// 2: counts per device what was dropped for its age. FORMAT.md, "Versions".
-inline constexpr std::int64_t kSchemaVersion = 2;
+// 2: counts per device what was dropped for its age. 3: checksums say whose a row is. FORMAT.md,
+// "Versions".
+inline constexpr std::int64_t kSchemaVersion = 3;
 inline constexpr std::int64_t kApplicationId = 0x68776f62;  // "hwob"
 
 struct FileDevice {
@@ -93,14 +94,15 @@ class StoreFile {
   int remove_epoch(std::int64_t id);
   int add_device(const std::string& name, std::int64_t& id);
   int save_device(const FileDevice& device);
-  int insert(const FileRow& row, const OutboxMessage& message);
+  // `device`: the name behind row.device.
+  int insert(const FileRow& row, std::string_view device, const OutboxMessage& message);
   int remove(RowId row);
   int quarantine(RowId row, std::string_view why, WallTime since);
   int remove_quarantined(RowId row);
   // All of them up to `newest`.
   int remove_quarantined_until(RowId newest);
-  // Nothing in `message`: no such row, or it is damaged.
-  int read(RowId row, std::optional<OutboxMessage>& message);
+  // Nothing in `message`: no such row, or it is damaged, or not this device's.
+  int read(RowId row, std::string_view device, std::optional<OutboxMessage>& message);
   int read_quarantined(std::size_t count_max, std::vector<FileQuarantined>& into);
 
   int sync() { return database_.sync_wal(); }

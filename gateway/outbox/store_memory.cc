@@ -91,16 +91,17 @@ int OutboxStore::carry(Staged& staged) {
   for (const auto& [row, kept] : memory_.rows()) {
     if (staged.carried.size() == kCarriedPerCommit) break;
     if (const int rc = write_device(kept.device, staged)) return rc;
+    const Device& device = devices_[kept.device.value];
     const auto epoch = epoch_index(kept.epoch);
     if (!epoch) continue;
     if (const int rc = file_->insert({.row = row,
-                                      .device = devices_[kept.device.value].id,
+                                      .device = device.id,
                                       .epoch = epochs_[*epoch].id,
                                       .sequence = kept.sequence,
                                       .priority = kept.message.priority,
                                       .bytes = kept.bytes,
                                       .created = kept.message.created},
-                                     kept.message)) {
+                                     device.name, kept.message)) {
       return rc;
     }
     staged.carried.push_back(row);

@@ -353,7 +353,9 @@ void OutboxStore::rescue(StoreFile& fresh) {
   const int rc = damaged.open({.path = from.path, .vfs = options_.vfs}, found);
   if (rc != SQLITE_OK || found != StoreFile::Found::Ours) return;
   // Rows get other row ids there, so that what names them now is worth nothing afterwards.
-  from.rescued = rescue_rows(damaged, fresh, std::exchange(taken_out_.released, {}));
+  const Rescued rows = rescue_rows(damaged, fresh, std::exchange(taken_out_.released, {}));
+  from.rescued = rows.copied;
+  from.left_behind = rows.left_behind;
   to_remove_.clear();
   for (Device& device : devices_) device.released_newest = 0;
   if (!set_aside_.empty() && set_aside_.back().path == from.path) set_aside_.pop_back();
@@ -376,7 +378,7 @@ bool OutboxStore::set_aside(const std::string& why) {
     return false;
   }
   ++set_aside_count_;
-  set_aside_.push_back({to, why, 0});
+  set_aside_.push_back({.path = to, .why = why});
   rescue_from_ = set_aside_.back();
   return true;
 }

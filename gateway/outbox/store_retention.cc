@@ -104,9 +104,10 @@ int OutboxStore::choose_oldest(Priority priority, Staged& staged) {
     if (found == device_by_id_.end()) return true;
     Device& device = devices_[found->second];
     // A row that only the file still knows was released and goes by itself.
-    if (row.row < first_added && !device.rows.contains_row(row.row)) return true;
+    const RowEntry* entry = device.rows.find(row.row);
+    if (row.row < first_added && entry == nullptr) return true;
     staged.dropped.emplace_back(StoreDevice{found->second}, row.row);
-    staged.bytes_dropped += row.bytes;
+    staged.bytes_dropped += entry != nullptr ? entry->bytes() : row.bytes;
     ++device.counts.dropped;
     mark_for_saving(StoreDevice{found->second});
     return true;

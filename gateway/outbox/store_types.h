@@ -76,7 +76,8 @@ struct StoreState {
 struct SetAside {
   std::string path;  // where it is now
   std::string why;
-  std::uint64_t rescued = 0;  // messages that could be read and are in the new store
+  std::uint64_t rescued = 0;      // messages that could be read and are in the new store
+  std::uint64_t left_behind = 0;  // that were found and are not; nobody can count the others
 };
 
 struct NewMessage {

@@ -287,6 +287,30 @@ TEST_CASE("a store of version 1 is converted with everything in it") {
   CHECK(bodies(store, store.attach("scale")) == Bodies{"scale 5", "scale 6", "scale 7"});
 }
 
+TEST_CASE("a store of version 2, whose checksums do not say whose a row is, is read and goes on") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("outbox.db");
+  std::filesystem::copy_file(HUBWARD_SOURCE_DIR "/tests/cases/outbox/version-2.db", path);
+  const Bodies press{"press 1", "press 2", "press 3", "press 4", "press 5", "press long"};
+  const Bodies scale{"scale 3", "scale 4", "scale 5"};
+  for (int life = 0; life < 2; ++life) {
+    CAPTURE(life);
+    OutboxStore store(store_options(path, 7));
+    REQUIRE(store.open());
+    CHECK(store.take_set_aside().empty());
+    CHECK(store.epoch() == "9sdrpn5vkkv0l");
+    Bodies expected = press;
+    if (life == 1) expected.emplace_back("press new");
+    CHECK(bodies(store, store.attach("press")) == expected);
+    CHECK(bodies(store, store.attach("scale")) == scale);
+    CHECK(store.totals().quarantined == 1);
+    CHECK(store.totals().dropped == 2);
+    CHECK(store.quarantined(10)->at(0).stored.message.body == "bad");
+    if (life == 0) CHECK(append(store, store.attach("press"), "press new")->sequence == 8);
+    REQUIRE(store.close());
+  }
+}
+
 TEST_CASE("quarantined messages are removed up to the one that was exported last, not beyond") {
   const TemporaryFolder folder;
   OutboxStore store(store_options(folder.file("outbox.db")));

@@ -39,15 +39,19 @@ TEST_CASE("bytes that are no properties are refused") {
 }
 
 TEST_CASE("the checksum covers every part of a row that has a meaning") {
+  const RowOwner owner{"a", 1};
   OutboxMessage plain;
   plain.component = "a";
   plain.body = "b";
-  std::set<std::uint32_t> sums{row_checksum(1, plain, "p"), row_checksum(2, plain, "p"),
-                               row_checksum(1, plain, "q")};
+  std::set<std::uint32_t> sums{
+      row_checksum(owner, 1, plain, "p"),    row_checksum(owner, 2, plain, "p"),
+      row_checksum(owner, 1, plain, "q"),    row_checksum({"b", 1}, 1, plain, "p"),
+      row_checksum({"a", 2}, 1, plain, "p"), row_checksum({"", 1}, 1, plain, "p"),
+      row_checksum_before_3(1, plain, "p")};
   const auto changed = [&](auto change) {
     OutboxMessage message = plain;
     change(message);
-    sums.insert(row_checksum(1, message, "p"));
+    sums.insert(row_checksum(owner, 1, message, "p"));
   };
   changed([](OutboxMessage& m) { m.priority = Priority::Alarm; });
   changed([](OutboxMessage& m) { m.created += std::chrono::milliseconds{1}; });
@@ -57,7 +61,21 @@ TEST_CASE("the checksum covers every part of a row that has a meaning") {
   changed([](OutboxMessage& m) { m.component = "c"; });
   changed([](OutboxMessage& m) { m.body = "c"; });
   changed([](OutboxMessage& m) { m.component = "", m.body = "ab"; });
-  CHECK(sums.size() == 11);
+  CHECK(sums.size() == 15);
+}
+
+TEST_CASE("a message is charged what stands in its row") {
+  for (const Properties& properties : {Properties{}, Properties{{"k", ""}},
+                                       Properties{{std::string(127, 'k'), std::string(128, 'v')}},
+                                       Properties{{"k", std::string(70000, 'v')}, {"", "v"}}}) {
+    OutboxMessage message;
+    message.component = "meter";
+    message.properties = properties;
+    message.body = "{}";
+    std::string encoded;
+    encode_properties(properties, encoded);
+    CHECK(charged_bytes(message) == kRowOverheadBytes + 5 + 2 + encoded.size());
+  }
 }
 
 TEST_CASE("an epoch's name has thirteen characters that fit a message id") {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "gateway/outbox/database.h"
 #include "gateway/outbox/row_codec.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/gateway/outbox/store_fixture.h"
@@ -406,6 +407,12 @@ void overwrite(const std::string& path, std::streamoff at, const std::string& by
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
+void change(const std::string& path, const std::string& sql) {
+  Database database;
+  REQUIRE(database.open(path, "") == 0);
+  REQUIRE(database.exec(sql) == 0);
+}
+
 void make_store(const std::string& path, int rows) {
   OutboxStore store(store_options(path));
   REQUIRE(store.open());
@@ -492,6 +499,115 @@ TEST_CASE("a row with flipped bits goes to quarantine and the others are sent") 
   CHECK(store.counts(device).quarantined == 1);
   store.commit({});
   CHECK(store.quarantined(9)->at(0).why == ErrorCode::StoreCorrupt);
+}
+
+TEST_CASE("a reading is never sent under the name of another device, nor under another's number") {
+  struct Row {
+    const char* why;
+    const char* change;
+    Bodies press;
+    Bodies scale;
+    std::uint64_t quarantined;
+  };
+  const Row rows[] = {
+      {"the row's device",
+       "UPDATE message SET device=1 WHERE device=2 AND sequence=3",
+       {"press 1", "press 2"},
+       {"scale 1", "scale 2"},
+       1},
+      {"the row's epoch",
+       "UPDATE message SET epoch=2 WHERE device=2 AND sequence=3",
+       {"press 1", "press 2"},
+       {"scale 1", "scale 2"},
+       1},
+      {"the names",
+       "UPDATE device SET name='x' WHERE id=1; UPDATE device SET name='scale' WHERE id=2;"
+       "UPDATE device SET name='press' WHERE id=1",
+       {},
+       {},
+       5},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    const TemporaryFolder folder;
+    const std::string path = folder.file("outbox.db");
+    {
+      OutboxStore store(store_options(path));
+      REQUIRE(store.open());
+      for (const char* body : {"scale 1", "scale 2"}) {
+        REQUIRE(append(store, store.attach("scale"), body));
+      }
+      for (const char* body : {"press 1", "press 2", "press 3"}) {
+        REQUIRE(append(store, store.attach("press"), body));
+      }
+    }
+    {
+      OutboxStore store(store_options(path));
+      REQUIRE(store.open());  // a second epoch
+      REQUIRE(store.close());
+    }
+    change(path, row.change);
+    OutboxStore store(store_options(path));
+    REQUIRE(store.open());
+    CHECK(store.take_set_aside().empty());
+    CHECK(bodies(store, store.attach("press")) == row.press);
+    CHECK(bodies(store, store.attach("scale")) == row.scale);
+    CHECK(store.totals().quarantined == row.quarantined);
+    CHECK(append(store, store.attach("press"), "next").has_value());
+    const auto listed = store.quarantined(9);
+    REQUIRE(listed);
+    for (const QuarantinedMessage& one : *listed) CHECK(one.why == ErrorCode::StoreCorrupt);
+  }
+}
+
+TEST_CASE("what a rescue leaves behind is counted") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("outbox.db");
+  {
+    OutboxStore store(store_options(path));
+    REQUIRE(store.open());
+    for (const char* name : {"press", "scale", "press", "scale", "press"}) {
+      REQUIRE(append(store, store.attach(name), name));
+    }
+    REQUIRE(store.close());
+  }
+  // Out of order there.
+  change(path, "UPDATE message SET device=2 WHERE device=1 AND sequence=2");
+  OutboxStore store(store_options(path));
+  REQUIRE(store.open());
+  const auto aside = store.take_set_aside();
+  REQUIRE(aside.size() == 1);
+  CHECK(aside[0].rescued == 4);
+  CHECK(aside[0].left_behind == 1);
+  CHECK(bodies(store, store.attach("press")) == Bodies{"press", "press"});
+  CHECK(bodies(store, store.attach("scale")) == Bodies{"scale", "scale"});
+}
+
+TEST_CASE("what a damaged row claims to take does not drop others") {
+  for (const char* claim : {"4611686018427387904", "1000000", "0", "-1"}) {
+    CAPTURE(std::string{claim});
+    const TemporaryFolder folder;
+    auto options = store_options(folder.file("outbox.db"));
+    options.limits.bytes_max = 9 * charged_bytes(text("1"));
+    {
+      OutboxStore store(options);
+      REQUIRE(store.open());
+      for (const char* body : {"1", "2", "3", "4"}) {
+        REQUIRE(append(store, store.attach("press"), body, Priority::Alarm));
+      }
+      REQUIRE(store.close());
+    }
+    change(options.path, "UPDATE message SET bytes=" + std::string{claim} + " WHERE sequence=2");
+    OutboxStore store(options);
+    REQUIRE(store.open());
+    const StoreDevice press = store.attach("press");
+    CHECK(store.totals().waiting_bytes == 4 * charged_bytes(text("1")));
+    CHECK(append(store, press, "5").has_value());
+    CHECK(bodies(store, press) == Bodies{"1", "2", "3", "4", "5"});
+    for (int i = 0; i < 20; ++i) REQUIRE(append(store, press, "6"));
+    CHECK(store.totals().waiting == 9);
+    CHECK(store.totals().waiting_bytes == options.limits.bytes_max);
+  }
 }
 
 TEST_CASE("a store that cannot be opened answers errors, and works once it can") {
