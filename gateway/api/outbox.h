@@ -1,4 +1,4 @@
-// The durable store between readings and the hub. Rules 1 to 4 of gateway/ARCHITECTURE.md.
+// The durable store between readings and the hub. Its promises stand in gateway/ARCHITECTURE.md.
 #pragma once
 
 #include <chrono>

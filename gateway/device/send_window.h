@@ -21,8 +21,8 @@ struct SendWindowSettings {
   // Rows held in memory besides those in flight; the rest stays in the store. Bounds a device's
   // memory during an outage.
   std::size_t loaded_max = 64;
-  // Rule 2: in flight at this many ends of a link, each after a successful login, and never
-  // acknowledged: quarantine.
+  // In flight at this many ends of a link, each after a successful login, and never acknowledged:
+  // quarantine.
   unsigned drops_max = 5;
   std::chrono::milliseconds puback_timeout{60000};
   // A store that cannot be read is left alone this long: it looks after itself once a second.
