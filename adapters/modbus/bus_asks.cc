@@ -209,6 +209,11 @@ void BusSchedule::fail_asks_of(std::size_t unit, ErrorCode code, const std::stri
   });
 }
 
+std::string BusSchedule::not_connected() const {
+  const bool told = link_trouble_ && !link_trouble_->context.empty();
+  return " is not connected" + (told ? " (" + link_trouble_->context + ")" : "");
+}
+
 void BusSchedule::expire_asks(SteadyTime now) {
   std::erase_if(asks_, [&](const Asking& asking) {
     if (asking.ask.deadline > now) return false;
@@ -216,7 +221,7 @@ void BusSchedule::expire_asks(SteadyTime now) {
     const bool read = is_read(asking.ask.request);
     std::string why = "the line had no moment free for it";
     if (!link_up_) {
-      why = options_.place + " is not connected";
+      why = options_.place + not_connected();
     } else if (!read && is_quiet(unit)) {
       why = name_of(unit) + " does not answer";
     } else if (!unit.late.tells_apart(asking.ask.request)) {

@@ -102,9 +102,9 @@ std::vector<GivenUp> BusSchedule::on_time(Instant now) {
       continue;
     }
     const Unit& unit = units_[writes_[i].unit];
-    const char* why = !link_up_                             ? " is not connected"
-                      : unit.link == FieldState::Link::Down ? " does not answer"
-                                                            : " is busy with other requests";
+    const std::string why = !link_up_                             ? not_connected()
+                            : unit.link == FieldState::Link::Down ? " does not answer"
+                                                                  : " is busy with other requests";
     finish(writes_[i], WriteResult::Outcome::Expired, ErrorCode::CommandExpired,
            name_of(unit) + why + "; not written");
     writes_.erase(writes_.begin() + static_cast<std::ptrdiff_t>(i));

@@ -234,6 +234,7 @@ class BusSchedule {
   void finish_ask(const OneOff& ask, Result<Answer> answer);
   void fail_asks_of(std::size_t unit, ErrorCode code, const std::string& why);
   void expire_asks(SteadyTime now);
+  [[nodiscard]] std::string not_connected() const;  // and why, as far as it is known
   void withdraw_asks();
   void asks_lose_link(const std::optional<Error>& why);
   struct Urgency;

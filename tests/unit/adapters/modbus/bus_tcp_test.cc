@@ -374,6 +374,13 @@ TEST_CASE("a command past its time-out is never put on the wire") {
     CHECK(result.outcome == Outcome::Expired);
     CHECK(result.detail == "unit 1 at 10.0.0.5:502 is not connected; not written");
   }
+  SUBCASE("the connection is down, and it is known why") {
+    bench.stream().fail(ErrorCode::Unreachable, "Connection refused");
+    const auto result = bench.write(0, 0, std::uint64_t{7}, 1500ms);
+    CHECK(result.outcome == Outcome::Expired);
+    CHECK(result.detail ==
+          "unit 1 at 10.0.0.5:502 is not connected (Connection refused); not written");
+  }
   SUBCASE("it came too late") {
     CHECK(bench.write(0, 0, std::uint64_t{7}, -1ms).outcome == Outcome::Expired);
   }
