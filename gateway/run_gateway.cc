@@ -233,7 +233,6 @@ class Gateway {
         if (--winding_down_ == 0) stop_adapters();
       });
     }
-    if (write_queues_.empty()) return stop_adapters();
     loop_.call_at(clock_.steady() + kWindDownMax, [this] { stop_adapters(); });
   }
 
@@ -288,7 +287,7 @@ class Gateway {
   std::vector<std::unique_ptr<SouthboundAdapter>> adapters_;
   std::vector<SharesLine*> lines_;      // among them
   std::vector<AsksLine*> asked_lines_;  // likewise
-  std::vector<QueuesWrites*> write_queues_;
+  std::vector<QueuesWrites*> write_queues_{&roster_};
   mqtt::MqttAdapter* mqtt_ = nullptr;  // one of them
   Onboarding onboarding_;
   std::atomic<std::int64_t> last_beat_{clock_.steady().time_since_epoch().count()};

@@ -13,7 +13,7 @@ namespace hubward {
 // What became of one desired property.
 struct WishAnswer {
   std::int64_t version = 0;  // of the newest desired document in which the wish was seen
-  std::string wish;          // its JSON text, or what stands for one that is long
+  std::string wish;          // its JSON text, or what stands for a long one; empty: put back
   hub::Acknowledgement ack;  // stands until the next wish, whatever value is reported with it
   bool under_way = false;    // taken, and not answered yet
   friend bool operator==(const WishAnswer&, const WishAnswer&) = default;

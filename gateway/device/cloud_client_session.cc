@@ -39,7 +39,8 @@ void CloudClient::answer(const std::string& rid, hub::MethodStatus status, std::
   check_drained();
 }
 
-// Before a wish is written: if we die then, the next run shall know that it may have been.
+// Before a wish is written: if we die then, the next run shall know that it may have been. The file
+// follows a moment later: a disk that is slow or full must not hold up a write.
 void CloudClient::remember_answers() {
   if (!properties_.answers().take_changed() || parts_.answers == nullptr) return;
   parts_.answers->save(description_.id, properties_.answers().all());

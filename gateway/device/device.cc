@@ -51,6 +51,7 @@ Device::Device(DeviceIndex index, DeviceDescription description, const CloudSett
 Device::~Device() {
   parts_.cloud.loop.cancel(collecting_till_);
   parts_.cloud.loop.cancel(next_queued_);
+  parts_.cloud.loop.cancel(port_opened_);
   if (status_pending_) parts_.status.forget(*this);
 }
 
@@ -152,6 +153,11 @@ void Device::on_field_state(FieldState state) {
   }
   field_ = std::move(state);
   publish_status_soon();
+  const bool is_open = field_.link != FieldState::Link::Down;
+  if (!is_open || std::exchange(port_was_open_, true) || wishes_waiting_.empty()) return;
+  // Not from in here: the adapter is still telling the others.
+  Loop& loop = parts_.cloud.loop;
+  port_opened_ = loop.call_at(loop.clock().steady(), [this] { write_what_waited(); });
 }
 
 void Device::tell_field(const FieldState& state) {
@@ -211,9 +217,32 @@ void Device::on_wish(Wish wish) {
   std::string origin = "desired property version " + std::to_string(wish.version);
   write(tag, std::move(value), std::move(origin),
         [this, wish = std::move(wish)](const WriteResult& result) {
-          properties_.on_written(wish, result);
+          if (waits_for_port(wish, result)) {
+            properties_.on_waiting(wish, result.detail);
+            wishes_waiting_.insert_or_assign(wish.tag.value, wish);
+          } else {
+            properties_.on_written(wish, result);
+          }
           cloud_.on_properties_changed();
         });
+}
+
+// After a power cut hubward may be up before the converter or the broker is. Later the cloud hears
+// at once that nothing was written, and a wish that must not be old is never kept.
+bool Device::waits_for_port(const Wish& wish, const WriteResult& result) const {
+  return result.outcome == WriteResult::Outcome::Refused && !port_was_open_ &&
+         !parts_.writes.paused &&
+         (result.code == ErrorCode::PortUnavailable ||
+          result.code == ErrorCode::BrokerUnavailable) &&
+         !description_.tags[wish.tag.value].wish_age_max;
+}
+
+void Device::write_what_waited() {
+  for (auto& [tag, wish] : std::exchange(wishes_waiting_, {})) {
+    if (!properties_.try_again(wish)) continue;
+    cloud_.on_properties_changed();  // remembers it as begun
+    on_wish(std::move(wish));
+  }
 }
 
 void Device::on_command(RunCommand command) {

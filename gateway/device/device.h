@@ -2,7 +2,9 @@
 // is doing can be seen. Everything on its home loop.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -38,6 +40,8 @@ class Device final : private CloudEvents {
   void on_batch(const ReadingBatch& batch, Stored stored);
   void on_field_state(FieldState state);
   void on_clock(const ClockNews& news);
+  // Maintenance has begun: wishes that wait for their port are refused now, and not when it opens.
+  void on_writes_paused() { write_what_waited(); }
   // See OutboxWatcher.
   void on_counts_changed() { publish_status_soon(); }
   void on_rows_found() { cloud_.on_rows_found(); }
@@ -56,6 +60,8 @@ class Device final : private CloudEvents {
  private:
   void on_cloud_changed() override;
   void on_wish(Wish wish) override;
+  [[nodiscard]] bool waits_for_port(const Wish& wish, const WriteResult& result) const;
+  void write_what_waited();
   void on_command(RunCommand command) override;
   void run(RunCommand command);
   void run_queued();
@@ -88,6 +94,9 @@ class Device final : private CloudEvents {
   CloudClient cloud_;
   FieldState field_;
   bool field_reported_ = false;
+  bool port_was_open_ = false;                    // in this run: the port, or the broker
+  std::map<std::uint16_t, Wish> wishes_waiting_;  // for that, by tag
+  TimerId port_opened_;
   WallTime field_since_{};
   CloudState shown_cloud_ = CloudState::Starting;
   std::optional<ErrorCode> shown_failure_;

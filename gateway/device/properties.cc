@@ -16,6 +16,12 @@ std::string known_value(const std::string& last, const std::string& reported,
   return reported.empty() ? wish : reported;
 }
 
+bool is_for_the_next_run(const WriteResult& result) {
+  const bool untouched = result.outcome == WriteResult::Outcome::Refused ||
+                         result.outcome == WriteResult::Outcome::Expired;
+  return untouched && result.code == ErrorCode::Stopped;
+}
+
 std::string reported_value(const hub::DesiredProperty& property) {
   return property.answered ? property.answered->value : std::string{};
 }
@@ -146,7 +152,36 @@ void Properties::report_all() {
   }
 }
 
+Properties::Key Properties::key_of(const Wish& wish) const {
+  const TagDescription& tag = device_.tags[wish.tag.value];
+  return {tag.component, tag.name};
+}
+
+bool Properties::stands(const Wish& wish) const {
+  const WishAnswer* const mine = answers_.find(key_of(wish));
+  return mine != nullptr && mine->ack.version == wish.version && mine->wish == wish_mark(wish.json);
+}
+
+void Properties::on_waiting(const Wish& wish, const std::string& why) {
+  if (!stands(wish)) return;
+  const Key key = key_of(wish);
+  answers_.put_back(key, "not written yet: " + why);
+  report(device_.tags[wish.tag.value],
+         known_value(last_values_[wish.tag.value], wish.before, wish.json), standing_ack(key));
+}
+
+bool Properties::try_again(const Wish& wish) {
+  const WishAnswer* const mine = answers_.find(key_of(wish));
+  const bool waits = mine != nullptr && mine->ack.version == wish.version && mine->wish.empty();
+  if (waits) answers_.take_again(key_of(wish), wish.json);
+  return waits;
+}
+
 void Properties::on_written(const Wish& wish, const WriteResult& result) {
+  if (is_for_the_next_run(result)) {
+    if (stands(wish)) answers_.put_back(key_of(wish), std::string(words_for(result.code).name));
+    return;
+  }
   const TagDescription& tag = device_.tags[wish.tag.value];
   std::string& last = last_values_[wish.tag.value];
   hub::Acknowledgement ack{hub::AckCode::Failed, wish.version, {}};
@@ -165,15 +200,13 @@ void Properties::on_written(const Wish& wish, const WriteResult& result) {
     ack.description = std::string(words_for(result.code).name);
     if (!result.detail.empty()) ack.description += ": " + result.detail;
   }
-  const Key key{tag.component, tag.name};
-  const WishAnswer* const mine = answers_.find(key);
-  const bool stands =
-      mine != nullptr && mine->ack.version == wish.version && mine->wish == wish_mark(wish.json);
-  if (stands) answers_.answer(key, ack);
+  const Key key = key_of(wish);
+  const bool is_mine = stands(wish);
+  if (is_mine) answers_.answer(key, ack);
   // Of a wish that was replaced or withdrawn meanwhile only the plant's value is of interest.
-  if (!stands && last.empty()) return;
+  if (!is_mine && last.empty()) return;
   report(tag, known_value(last, wish.before, wish.json),
-         stands ? std::move(ack) : standing_ack(key));
+         is_mine ? std::move(ack) : standing_ack(key));
 }
 
 void Properties::report(const TagDescription& tag, std::string value,

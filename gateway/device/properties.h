@@ -44,7 +44,12 @@ class Properties {
   [[nodiscard]] std::vector<Wish> on_patch(const hub::DesiredProperties& desired);
   // Since then the cloud may have wished what we did not hear.
   void on_away(SteadyTime since) { in_step_till_ = since; }
+  // What was not written because hubward stops gets no answer: it is new for the next run.
   void on_written(const Wish& wish, const WriteResult& result);
+  // Not written yet, and will be tried again; should this run end first, it is new for the next.
+  void on_waiting(const Wish& wish, const std::string& why);
+  // It is written now. False: it was replaced or withdrawn, or is written already.
+  [[nodiscard]] bool try_again(const Wish& wish);
 
   // The next patch to send, if anything is to be reported and none is under way.
   [[nodiscard]] std::optional<std::string> take_report();
@@ -69,6 +74,9 @@ class Properties {
   void report_all();
   void report(const TagDescription& tag, std::string value,
               std::optional<hub::Acknowledgement> ack);
+  // The wish of that property that we heard last.
+  [[nodiscard]] bool stands(const Wish& wish) const;
+  [[nodiscard]] Key key_of(const Wish& wish) const;
   [[nodiscard]] hub::Acknowledgement standing_ack(const Key& key) const;
 
   const DeviceDescription& device_;

@@ -49,4 +49,8 @@ void DeviceRoster::on_rows_found() {
   for (const auto& device : devices_) device->on_rows_found();
 }
 
+void DeviceRoster::withdraw_writes() {
+  for (const auto& device : devices_) device->on_writes_paused();
+}
+
 }  // namespace hubward::device

@@ -6,12 +6,13 @@
 #include <memory>
 #include <vector>
 
+#include "gateway/api/queues_writes.h"
 #include "gateway/device/device.h"
 
 namespace hubward::device {
 
 // On the loop of devices and adapters.
-class DeviceRoster final : public ReadingSink, public OutboxWatcher {
+class DeviceRoster final : public ReadingSink, public OutboxWatcher, public QueuesWrites {
  public:
   explicit DeviceRoster(StatusSink& status) : status_(status) {}
 
@@ -31,6 +32,10 @@ class DeviceRoster final : public ReadingSink, public OutboxWatcher {
 
   void on_counts_changed(const std::vector<DeviceIndex>& devices) override;
   void on_rows_found() override;
+
+  void withdraw_writes() override;
+  // What waits is for the next run, and needs no end.
+  void wind_down(std::function<void()> done) override { done(); }
 
  private:
   StatusSink& status_;

@@ -153,8 +153,31 @@ void WishAnswers::answer(const Property& property, const hub::Acknowledgement& a
   changed_ = true;
 }
 
+void WishAnswers::put_back(const Property& property, const std::string& why) {
+  const auto found = answers_.by_property.find(property);
+  if (found == answers_.by_property.end()) return;
+  WishAnswer& answer = found->second;
+  answer.wish.clear();  // no JSON text: whatever is wished is another wish
+  answer.ack = bounded({hub::AckCode::InProgress, answer.ack.version, why});
+  answer.under_way = false;
+  changed_ = true;
+}
+
+void WishAnswers::take_again(const Property& property, std::string_view json) {
+  const auto found = answers_.by_property.find(property);
+  if (found == answers_.by_property.end()) return;
+  WishAnswer& answer = found->second;
+  answer.wish = wish_mark(json);
+  answer.ack.description.clear();
+  answer.under_way = true;
+  changed_ = true;
+}
+
 void WishAnswers::withdraw(const Property& property) {
-  if (answers_.by_property.erase(property) > 0) changed_ = true;
+  const auto gone = std::erase_if(answers_.by_property, [&property](const auto& one) {
+    return one.first == property || (property.first.empty() && one.first.first == property.second);
+  });
+  if (gone > 0) changed_ = true;
 }
 
 const WishAnswer* WishAnswers::find(const Property& property) const {

@@ -45,6 +45,11 @@ class WishAnswers {
 
   void take(const hub::DesiredProperty& property);
   void answer(const Property& property, const hub::Acknowledgement& ack);
+  // Surely not written, for no reason of its own: the next look takes it as new. That it was here
+  // is still known, lest an older answer in the twin pass for its own.
+  void put_back(const Property& property, const std::string& why);
+  void take_again(const Property& property, std::string_view json);
+  // Of a name of the root also all that is in a component of that name.
   void withdraw(const Property& property);
   [[nodiscard]] const WishAnswer* find(const Property& property) const;
 

@@ -20,8 +20,9 @@ namespace hubward::platform {
 //     [["hydraulics","targetPressure",9,"190",500,7,"No answer: unit 7"]]}]}
 //
 // An answer is component, name, version of the newest desired document that had the wish, the wish,
-// code, version and words of the answer. Code 0: being written. Rows, because a large site has a
-// hundred thousand of them. Without the file only what the twins tell is known.
+// code, version and words of the answer. Code 0: being written. No text of a wish: it was not
+// written, and is new for the next look. Rows, because a large site has a hundred thousand of them.
+// Without the file only what the twins tell is known.
 class FileAnswerStore final : public AnswerStore {
  public:
   static constexpr std::size_t kFileBytesMax = 16 * 1024 * 1024;  // some 200,000 answers

@@ -59,6 +59,9 @@ struct WillingAdapter final : SouthboundAdapter {
   void write(WriteRequest request, WriteDone done) override {
     written.push_back(request.value);
     if (on_write) on_write();
+    if (refuses) {
+      return done({WriteResult::Outcome::Refused, *refuses, "/dev/ttyUSB0 is not open", {}});
+    }
     if (slow) return waiting.push_back(std::move(done));
     confirm(done);
   }
@@ -67,7 +70,8 @@ struct WillingAdapter final : SouthboundAdapter {
     done({.outcome = WriteResult::Outcome::Written, .code = {}, .detail = {}, .read_back = {}});
   }
   bool slow = false;
-  std::vector<TagValue> written;
+  std::optional<ErrorCode> refuses;
+  std::vector<TagValue> written;  // or refused
   std::vector<WriteDone> waiting;
   std::function<void()> on_write;
 };
@@ -126,6 +130,17 @@ struct Fixture {
   }
   void receive(std::string_view topic, std::string_view payload) {
     links.to("hub-a.example")->events.on_message(topic, payload);
+  }
+  // The whole document, as it was asked for.
+  void fetch(std::string_view document) {
+    const auto asked = links.to("hub-a.example")->take("$iothub/twin/GET/");
+    REQUIRE(asked.size() == 1);
+    const std::string rid = asked[0].topic.substr(asked[0].topic.find("$rid="));
+    receive("$iothub/twin/res/200/?" + rid, document);
+  }
+  [[nodiscard]] std::optional<hub::Acknowledgement> answer() const {
+    if (!answers.saved || !answers.saved->by_property.contains({"", "lamp"})) return {};
+    return answers.saved->by_property.at({"", "lamp"}).ack;
   }
 };
 
@@ -315,16 +330,10 @@ TEST_CASE("in maintenance no command and no wish reaches the plant, and the call
 }
 
 TEST_CASE("a wish is remembered before it is written, and by the next run") {
-  const auto fetch = [](Fixture& f, std::string_view document) {
-    const auto asked = f.links.to("hub-a.example")->take("$iothub/twin/GET/");
-    REQUIRE(asked.size() == 1);
-    const std::string rid = asked[0].topic.substr(asked[0].topic.find("$rid="));
-    f.receive("$iothub/twin/res/200/?" + rid, document);
-  };
   Fixture f;
   std::optional<TwinAnswers> meanwhile;
   f.adapter.on_write = [&] { meanwhile = f.answers.saved; };
-  fetch(f, R"({"desired":{"lamp":true,"$version":7},"reported":{"$version":1}})");
+  f.fetch(R"({"desired":{"lamp":true,"$version":7},"reported":{"$version":1}})");
   REQUIRE(f.adapter.written.size() == 1);
   REQUIRE(meanwhile);
   CHECK(meanwhile->twin == "hub-a.example/press-07");
@@ -339,9 +348,107 @@ TEST_CASE("a wish is remembered before it is written, and by the next run") {
       R"({"desired":{"lamp":true,"other":1,"$version":9},)"
       R"("reported":{"lamp":{"value":false,"ac":200,"av":7},"$version":3}})";
   Fixture next(Fixture::description(), f.answers.saved);
-  fetch(next, kLater);
+  next.fetch(kLater);
   CHECK(next.adapter.written.empty());
   Fixture died(Fixture::description(), meanwhile);
-  fetch(died, kLater);
+  died.fetch(kLater);
   CHECK(died.adapter.written.empty());
+}
+
+namespace {
+
+constexpr std::string_view kLampWished = R"({"desired":{"lamp":true,"$version":7}})";
+constexpr FieldState::Link kOpen = FieldState::Link::Unknown;  // and nothing has come yet
+
+}  // namespace
+
+TEST_CASE("a wish of the start is written when its port is there") {
+  for (const ErrorCode away : {ErrorCode::PortUnavailable, ErrorCode::BrokerUnavailable}) {
+    Fixture f;
+    f.adapter.refuses = away;
+    f.fetch(kLampWished);
+    REQUIRE(f.adapter.written.size() == 1);
+    CHECK(f.answer() == hub::Acknowledgement{hub::AckCode::InProgress, 7,
+                                             "not written yet: /dev/ttyUSB0 is not open"});
+    f.device.on_field_state({FieldState::Link::Down, away, {}});
+    f.loop.run_for(1h);
+    CHECK(f.adapter.written.size() == 1);
+
+    f.adapter.refuses.reset();
+    std::optional<TwinAnswers> meanwhile;
+    f.adapter.on_write = [&] { meanwhile = f.answers.saved; };
+    f.device.on_field_state({kOpen, {}, {}});
+    CHECK(f.adapter.written.size() == 1);  // not from within the adapter's call
+    f.loop.run_for(0s);
+    REQUIRE(f.adapter.written.size() == 2);
+    CHECK(meanwhile->by_property.at({"", "lamp"}).under_way);
+    CHECK(f.answer() == hub::Acknowledgement{hub::AckCode::Done, 7, "written"});
+    f.device.on_field_state({FieldState::Link::Up, {}, {}});
+    f.loop.run_for(1s);
+    CHECK(f.adapter.written.size() == 2);
+  }
+}
+
+TEST_CASE("a wish is answered at once if the port was there before, or the wish may not be old") {
+  for (const bool was_open : {false, true}) {
+    auto described = Fixture::description();
+    if (!was_open) described.tags[0].wish_age_max = 60s;
+    Fixture f(described);
+    if (was_open) f.device.on_field_state({kOpen, {}, {}});
+    f.adapter.refuses = ErrorCode::PortUnavailable;
+    f.fetch(R"({"desired":{"$version":6}})");
+    f.receive("$iothub/twin/PATCH/properties/desired/?$version=7", R"({"lamp":true,"$version":7})");
+    REQUIRE(f.answer());
+    CHECK(f.answer()->code == hub::AckCode::Failed);
+    f.adapter.refuses.reset();
+    f.device.on_field_state({FieldState::Link::Up, {}, {}});
+    f.loop.run_for(1s);
+    CHECK(f.adapter.written.size() == 1);
+  }
+}
+
+TEST_CASE("a wish that waits for its port is refused when maintenance begins, and stays so") {
+  Fixture f;
+  f.adapter.refuses = ErrorCode::PortUnavailable;
+  f.fetch(kLampWished);
+  f.writes.paused = true;
+  f.device.on_writes_paused();
+  REQUIRE(f.answer());
+  CHECK(f.answer()->code == hub::AckCode::Failed);
+  f.writes.paused = false;
+  f.adapter.refuses.reset();
+  f.device.on_field_state({kOpen, {}, {}});
+  f.loop.run_for(1s);
+  CHECK(f.adapter.written.size() == 1);
+}
+
+TEST_CASE("a wish that waits for a port that opens in maintenance is not written") {
+  Fixture f;
+  f.adapter.refuses = ErrorCode::PortUnavailable;
+  f.fetch(kLampWished);
+  f.writes.paused = true;
+  f.adapter.refuses.reset();
+  f.device.on_field_state({kOpen, {}, {}});
+  f.loop.run_for(0s);
+  CHECK(f.adapter.written.size() == 1);
+  REQUIRE(f.answer());
+  CHECK(f.answer()->code == hub::AckCode::Failed);
+  f.writes.paused = false;
+  f.device.on_field_state({FieldState::Link::Up, {}, {}});
+  f.loop.run_for(1s);
+  CHECK(f.adapter.written.size() == 1);
+}
+
+TEST_CASE("of two wishes that wait for a port the newer one is written") {
+  Fixture f;
+  f.adapter.refuses = ErrorCode::PortUnavailable;
+  f.fetch(kLampWished);
+  f.receive("$iothub/twin/PATCH/properties/desired/?$version=8", R"({"lamp":false,"$version":8})");
+  f.adapter.refuses.reset();
+  f.adapter.written.clear();
+  f.device.on_field_state({kOpen, {}, {}});
+  f.loop.run_for(0s);
+  REQUIRE(f.adapter.written.size() == 1);
+  CHECK(f.adapter.written[0] == TagValue(false));
+  CHECK(f.answer() == hub::Acknowledgement{hub::AckCode::Done, 8, "written"});
 }

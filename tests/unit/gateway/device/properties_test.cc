@@ -330,6 +330,105 @@ TEST_CASE("no wish is written by the next run because something else was changed
   }
 }
 
+TEST_CASE("a wish that was not written because hubward stops is a new one for the next run") {
+  const DeviceDescription device = press();
+  for (const auto outcome : {WriteResult::Outcome::Refused, WriteResult::Outcome::Expired}) {
+    Properties stopping(device);
+    const auto wishes = stopping.on_twin(fetched("190", 7), {});
+    REQUIRE(wishes.size() == 1);
+    stopping.on_written(wishes[0], result(outcome, ErrorCode::Stopped));
+    CHECK_FALSE(stopping.has_report());  // an answer is what it has not got
+
+    for (const char* reported : {
+             "", R"({"value":100,"ac":203,"av":0})",
+             R"({"value":100,"ac":202,"av":7})",                  // it was under way for a while
+             R"({"value":190,"ac":500,"av":5,"ad":"no answer"})"  // wished before, and failed
+         }) {
+      CAPTURE(reported);
+      NextRun next(device, stopping);
+      CHECK(next.properties.on_twin(fetched("190", 9, reported), {}).size() == 1);
+      NextRun gone(device, stopping);
+      CHECK(gone.properties.on_twin(fetched("170", 9, reported), {}).size() == 1);
+    }
+  }
+}
+
+TEST_CASE("after a stop a wish stays as it is where it may have been written, or was answered") {
+  const DeviceDescription device = press();
+  for (const auto& outcome : {result(WriteResult::Outcome::Unknown, ErrorCode::Stopped),
+                              result(WriteResult::Outcome::Refused, ErrorCode::WritesPaused)}) {
+    Properties before(device);
+    const auto wishes = before.on_twin(fetched("190", 7), {});
+    REQUIRE(wishes.size() == 1);
+    before.on_written(wishes[0], outcome);
+    CHECK(before.has_report());
+    NextRun next(device, before);
+    CHECK(next.properties.on_twin(fetched("190", 7), {}).empty());
+  }
+  // What was answered by somebody who took our place meanwhile, is answered.
+  Properties stopped(device);
+  const auto wishes = stopped.on_twin(fetched("190", 7), {});
+  REQUIRE(wishes.size() == 1);
+  stopped.on_written(wishes[0], result(WriteResult::Outcome::Refused, ErrorCode::Stopped));
+  NextRun next(device, stopped);
+  CHECK(next.properties.on_twin(fetched("190", 9, R"({"value":190,"ac":200,"av":8})"), {}).empty());
+}
+
+TEST_CASE("what stops after it was replaced takes nothing from the newer wish") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  const Wish first = patched(properties, "150", 7);
+  const Wish second = patched(properties, "160", 8);
+  properties.on_written(second, result(WriteResult::Outcome::Written));
+  properties.on_written(first, result(WriteResult::Outcome::Expired, ErrorCode::Stopped));
+  NextRun next(device, properties);
+  CHECK(next.properties.on_twin(fetched("160", 8), {}).empty());
+}
+
+TEST_CASE("a wish that waits is under way for the cloud, and tried again unless it was replaced") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  const Wish wish = patched(properties, "190", 7);
+  properties.on_waiting(wish, "the port is not open");
+  const auto report = properties.take_report();
+  REQUIRE(report);
+  CHECK(report->find(R"("ac":202,"av":7,"ad":"not written yet: the port is not open")") !=
+        std::string::npos);
+  // Whatever ends this run now: it was not written.
+  NextRun next(device, properties);
+  CHECK(next.properties.on_twin(fetched("190", 7, R"({"value":100,"ac":202,"av":7})"), {}).size() ==
+        1);
+
+  REQUIRE(properties.try_again(wish));
+  CHECK_FALSE(properties.try_again(wish));
+  NextRun died(device, properties);  // while it was being written
+  CHECK(died.properties.on_twin(fetched("190", 7, R"({"value":100,"ac":202,"av":7})"), {}).empty());
+
+  properties.on_waiting(wish, "");
+  (void)patched(properties, "180", 8);
+  CHECK_FALSE(properties.try_again(wish));
+  const Wish withdrawn = patched(properties, "170", 9);
+  properties.on_waiting(withdrawn, "");
+  CHECK(properties.on_patch({10, {{"hydraulics", "targetPressure", "null", 10, {}}}}).empty());
+  CHECK_FALSE(properties.try_again(withdrawn));
+}
+
+TEST_CASE("a component that is withdrawn as a whole takes its answers along") {
+  const DeviceDescription device = press();
+  Properties properties(device);
+  properties.on_written(patched(properties, "190", 7), result(WriteResult::Outcome::Written));
+  (void)properties.take_report();
+  properties.report_accepted();
+  CHECK(properties.on_patch({8, {{"", "hydraulics", "null", 8, {}}}}).empty());
+  properties.on_reading(good(1, 100.0));
+  const auto report = properties.take_report();
+  REQUIRE(report);
+  CHECK(report->find(R"("value":100,"ac":203,"av":0)") != std::string::npos);
+  properties.report_accepted();
+  // Wished again while we were away it is a new wish, although it is the same.
+  CHECK(properties.on_twin(fetched("190", 9, R"({"value":100,"ac":203,"av":0})"), {}).size() == 1);
+}
+
 TEST_CASE("an answer that the twin does not have is given again, with the same words") {
   const DeviceDescription device = press();
   Properties killed(device);

@@ -33,6 +33,8 @@ TwinAnswers press_answers() {
   answers.by_property[{"", "name"}] = {
       9, "\"press\"", {hub::AckCode::InProgress, 9, "sent to all"}, false};
   answers.by_property[{"", "lamp"}] = {9, "true", {hub::AckCode::InProgress, 9, {}}, true};
+  // Put back when hubward stopped.
+  answers.by_property[{"", "speed"}] = {9, "", {hub::AckCode::InProgress, 9, "Stopping"}, false};
   return answers;
 }
 
