@@ -3,17 +3,23 @@
 that no device can speak or listen for another. What the broker lets through is read by hubward's own
 user; what it does not is followed by a message that gets through, so that nothing is waited for in vain.
 """
+import base64
+import contextlib
+import hashlib
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import types
 
 from plant_and_cloud import ROOT, Skipped, expect, free_port, run_scenarios, wait_for
 
 RENDER = str(ROOT / "deploy/mosquitto/render")
 USER = str(ROOT / "deploy/mosquitto/user")
-USERS = {"hubward": "h-secret", "press-1": "p-secret", "press-2": "q-secret"}
+USERS = {"hubward": "h-secret", "press-1": "p-secret", "press-2": "q:sec:ret"}
 
 
 class Broker:
@@ -159,7 +165,8 @@ def names_that_reach_into_others_topics_are_refused():
     try:
         for text, why in (("press-1/x:p\n", "line 1"), ("+:p\n", "line 1"), ("a:p\n#:p\n", "line 2"),
                           ("press-1\n", "line 1"), ("press-1:\n", "line 1"),
-                          ("press-1:p\npress-1:q\n", "twice"), ("pre ss:p\n", "line 1")):
+                          ("press-1:p\npress-1:q\n", "twice"), ("pre ss:p\n", "line 1"),
+                          ("a:p\n\nb: p\n", "line 3: blanks"), ("a:p \r\n", "line 1: blanks")):
             (folder / "users").write_text(text)
             refused = subprocess.run([RENDER, "--state", str(folder / "broker"), "--users",
                                       str(folder / "users")], capture_output=True, text=True)
@@ -196,9 +203,9 @@ def users_come_and_go_while_the_broker_runs():
             kept = (broker.folder / "broker" / "passwords").read_text()
             expect(password not in kept, "only a hash is kept")
 
-            changed = user(broker, "add", "press-3", "--password", "-", text="its own\n")
+            changed = user(broker, "add", "press-3", "--password", "-", text="its:own\n")
             expect(changed.returncode == 0 and changed.stdout == "", f"another: {changed.stderr}")
-            USERS["press-3"] = "its own"
+            USERS["press-3"] = "its:own"
             wait_for(lambda: broker.publish("press-3", "plant/press-3/t", "3").returncode == 0, 10,
                      "another password counts")
             listener = broker.listen("press-3", "plant/press-3/command/#")
@@ -223,6 +230,147 @@ def users_come_and_go_while_the_broker_runs():
         expect((broker.folder / "broker" / "passwords").read_text() == before, "nothing has changed")
 
 
+@contextlib.contextmanager
+def rendered(users):
+    """What render makes of the text `users`; no broker runs from it."""
+    if not shutil.which("mosquitto_passwd"):
+        raise Skipped("mosquitto_passwd is not installed")
+    folder = pathlib.Path(tempfile.mkdtemp())
+    try:
+        (folder / "users").write_text(users)
+        render(folder)
+        yield types.SimpleNamespace(folder=folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def render(folder):
+    done = subprocess.run([RENDER, "--state", str(folder / "broker"), "--users", str(folder / "users")],
+                          capture_output=True, text=True, timeout=60)
+    expect(done.returncode == 0, f"render: {done.stderr}")
+
+
+def hashes(broker):
+    lines = (broker.folder / "broker" / "passwords").read_text().splitlines()
+    return dict(line.split(":", 1) for line in lines)
+
+
+def lets_in(hashed, password):
+    """Whether it is the hash of that password, as Mosquitto 2 makes it."""
+    _, kind, rounds, salt, wanted = hashed.split("$")
+    expect(kind == "7", f"PBKDF2 with SHA-512: {hashed}")
+    made = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(salt), int(rounds))
+    return base64.b64encode(made).decode() == wanted
+
+
+def names_that_are_equal_as_numbers_are_different_users():
+    with rendered("007:a\n1.0:b\n1e3:c\npress:d\n0x10:e\n") as broker:
+        for name in ("7", "1", "1000", "16"):
+            added = user(broker, "add", name)
+            expect(added.returncode == 0, f"{name} is added: {added.stderr}")
+        expect(list(hashes(broker)) == ["007", "1.0", "1e3", "press", "0x10", "7", "1", "1000", "16"],
+               f"nobody has gone: {list(hashes(broker))}")
+        expect(user(broker, "remove", "7").returncode == 0, "7 is removed")
+        expect("007" in hashes(broker) and "7" not in hashes(broker), "and 007 is not")
+        (broker.folder / "users").write_text("7:a\n007:b\n1:c\n1.0:d\n")
+        render(broker.folder)
+        expect(list(hashes(broker)) == ["7", "007", "1", "1.0"], "render has them apart as well")
+
+
+def passwords_are_kept_as_they_were_said():
+    with rendered("a:b:c\r\n\ng:-b\nh:$7$x") as broker:
+        for name, password in (("a", "b:c"), ("g", "-b"), ("h", "$7$x")):
+            expect(lets_in(hashes(broker)[name], password), f"{name}: not the hash of {password!r}")
+        for password in ("b:c", ":", " b ", "ends:", "-c", "a\\tb", "schlüssel", "x" * 300):
+            added = user(broker, "add", "x", "--password", "-", text=password + "\n")
+            expect(added.returncode == 0, f"{password!r}: {added.stderr}")
+            expect(lets_in(hashes(broker)["x"], password), f"not the hash of {password!r}")
+
+
+def users_that_are_added_at_once_are_all_there():
+    with rendered("hubward:h\n") as broker:
+        names = [f"press-{n}" for n in range(6)]
+        adding = {name: subprocess.Popen([USER, "--state", str(broker.folder / "broker"), "add", name],
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                  for name in names}
+        passwords = {name: process.communicate(timeout=60)[0].strip() for name, process in adding.items()}
+        expect(sorted(hashes(broker)) == ["hubward"] + names, f"all are there: {list(hashes(broker))}")
+        for name in names:
+            expect(lets_in(hashes(broker)[name], passwords[name]), f"{name} has the password that was told")
+
+
+def links_in_the_brokers_folder_are_not_followed():
+    """The folder belongs to the broker's user, and root works in it."""
+    with rendered("hubward:h\npress:p\n") as broker:
+        other, state = broker.folder / "of-another", broker.folder / "broker"
+        other.write_text("root:$6$hash\n")
+
+        def lay(name):
+            (state / name).unlink()
+            (state / name).symlink_to(other)
+
+        lay("passwords")
+        for arguments in (("add", "x"), ("remove", "root"), ("list",)):
+            refused = user(broker, *arguments)
+            expect(refused.returncode == 2 and "is a link" in refused.stderr and refused.stdout == "",
+                   f"{arguments}: {refused.stdout}{refused.stderr}")
+        for name in ("mosquitto.conf", "acl"):
+            lay(name)
+        render(broker.folder)
+        expect(other.read_text() == "root:$6$hash\n", "what the links named is as it was")
+        expect(other.stat().st_uid == os.geteuid(), "and whose it was")
+        expect(not any((state / name).is_symlink() for name in ("passwords", "mosquitto.conf", "acl")),
+               "render has laid files of its own there")
+        expect(list(hashes(broker)) == ["hubward", "press"], "with the users")
+
+
+def who_stops_it_finds_nothing_left_behind():
+    for program, arguments in ((USER, ["add", "x", "--password", "-"]), (RENDER, ["--users", "{users}"])):
+        for said in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with rendered("hubward:very-secret\n") as broker:
+                stop_while_it_hashes(broker, program, arguments, said)
+
+
+def stop_while_it_hashes(broker, program, arguments, said):
+    state, slow = broker.folder / "broker", broker.folder / "slow"
+    slow.mkdir()
+    (slow / "mosquitto_passwd").write_text(
+        f"#!/bin/sh\n: > {slow}/began\nwhile [ ! -e {slow}/go-on ]; do sleep 0.02; done\n"
+        f"exec {shutil.which('mosquitto_passwd')} \"$@\"\n")
+    (slow / "mosquitto_passwd").chmod(0o755)
+    before = {path: path.read_bytes() for path in state.rglob("*") if path.is_file()}
+    process = subprocess.Popen(
+        [program, "--state", str(state), *(text.format(users=broker.folder / "users") for text in arguments)],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "PATH": f"{slow}:{os.environ['PATH']}"})
+    process.stdin.write(b"very-secret\n")
+    process.stdin.close()
+    what = f"{program} and {said.name}: "
+    try:
+        wait_for(lambda: (slow / "began").exists(), 20, what + "it hashes")
+        clear = [path for path in state.rglob("*") if path.is_file() and b"very-secret" in path.read_bytes()]
+        expect(not clear, f"{what}the password lies on disk in clear: {clear}")
+        process.send_signal(said)
+    finally:
+        (slow / "go-on").touch()
+        ended = process.wait(timeout=20)
+    expect(ended == 128 + said, f"{what}it ends with {ended}")
+    left = {path: path.read_bytes() for path in state.rglob("*") if path.is_file()}
+    expect(left == before, f"{what}left behind: {sorted(set(left) - set(before))}")
+
+
+def a_name_may_begin_with_a_dash():
+    with rendered("-dev:p\n") as broker:
+        mistaken = user(broker, "remove", "-dev")
+        expect(mistaken.returncode == 2 and "after --" in mistaken.stderr, f"told how: {mistaken.stderr}")
+        for arguments, names in ((("add", "--", "--state"), ["-dev", "--state"]),
+                                 (("remove", "--", "-dev"), ["--state"]),
+                                 (("--", "add", "-dev"), ["--state", "-dev"])):
+            done = user(broker, *arguments)
+            expect(done.returncode == 0 and user(broker, "list").stdout.split() == names,
+                   f"{arguments}: {done.stderr}")
+
+
 if __name__ == "__main__":
     sys.exit(run_scenarios([
         no_device_speaks_for_another,
@@ -231,4 +379,10 @@ if __name__ == "__main__":
         devices_speak_tls_and_hubward_may_stay_local,
         names_that_reach_into_others_topics_are_refused,
         users_come_and_go_while_the_broker_runs,
+        names_that_are_equal_as_numbers_are_different_users,
+        passwords_are_kept_as_they_were_said,
+        users_that_are_added_at_once_are_all_there,
+        links_in_the_brokers_folder_are_not_followed,
+        who_stops_it_finds_nothing_left_behind,
+        a_name_may_begin_with_a_dash,
     ]))
