@@ -30,6 +30,7 @@ void check_ids(const std::vector<DevicePart>& devices, std::vector<Problem>& pro
 // What one connection is used for by the first device that uses it.
 struct Connection {
   const DevicePart* first = nullptr;
+  const DevicePart* says_baud = nullptr;            // the first that says `line_baud`
   std::map<std::uint8_t, const DevicePart*> units;  // Modbus
 };
 
@@ -57,14 +58,18 @@ void check_sharing(const DevicePart& device, Connection& connection, const std::
   const auto* first = std::get_if<ModbusPart>(&connection.first->attached);
   if (both_polled(device, *connection.first)) {
     const auto& one = std::get<SerialPart>(device.attached);
-    const auto& other = std::get<SerialPart>(connection.first->attached);
-    const bool same_baud = one.baud_behind.value_or(other.baud_behind.value_or(0)) ==
-                           other.baud_behind.value_or(one.baud_behind.value_or(0));
-    if (one.attachment == other.attachment && same_baud) return;
+    const DevicePart* other = nullptr;
+    if (one.attachment != std::get<SerialPart>(connection.first->attached).attachment) {
+      other = connection.first;
+    } else if (one.baud_behind && connection.says_baud != nullptr &&
+               one.baud_behind !=
+                   std::get<SerialPart>(connection.says_baud->attached).baud_behind) {
+      other = connection.says_baud;
+    }
+    if (other == nullptr) return;
     problems.push_back(problem_at(device.attach, "line-settings",
                                   "the line settings of " + name + " differ from those in " +
-                                      at(*connection.first) +
-                                      "; all devices on one line need the same"));
+                                      at(*other) + "; all devices on one line need the same"));
     return;
   }
   if (modbus == nullptr || first == nullptr) {
@@ -95,6 +100,10 @@ void check_connections(const std::vector<DevicePart>& devices, std::vector<Probl
       connection.first = &device;
     } else {
       check_sharing(device, connection, name, problems);
+    }
+    const auto* serial = std::get_if<SerialPart>(&device.attached);
+    if (serial != nullptr && serial->baud_behind && connection.says_baud == nullptr) {
+      connection.says_baud = &device;
     }
     const auto* modbus = std::get_if<ModbusPart>(&device.attached);
     if (modbus == nullptr) continue;
