@@ -208,6 +208,41 @@ def a_valve_that_speaks_mqtt_5_is_asked_and_answers_as_mqtt_5_has_it():
     return a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did(Valve5, FILE_5)
 
 
+def a_wish_waits_for_a_broker_that_comes_after_hubward_also_over_a_restart():
+    """After a power cut hubward is often up first: what was wished meanwhile is not lost."""
+    if not shutil.which("mosquitto_sub"):
+        raise Skipped("mosquitto_sub is not installed")
+    with Site(hubs=1, sensors=1, presses=0, meters=0, scales=0) as site:
+        file = json.loads(json.dumps(FILE))
+        file["attach"]["mqtt"]["answer_timeout_ms"] = 20000  # the valve has to find the broker, too
+        (site.site_folder / "devices.d" / f"{VALVE}.json").write_text(json.dumps(file))
+        valve = Valve(site)
+        site.processes["valve"] = valve.process
+        site.stop("broker")
+        site.start_gateway()
+        wait_for(lambda: VALVE in site.connected(), 30, "the cloud is there")
+        version = site.cloud.post(f"/devices/{VALVE}/twin", {"open": True})["version"]
+
+        def answer(code):
+            found = site.cloud.device(VALVE)["twin"]["reported"].get("open")
+            return found if found and (found["av"], found["ac"]) == (version, code) else None
+
+        def tried():
+            return "event=plant_write" in site.gateway_log.read_text()
+
+        found = wait_for(lambda: answer(202), 10, "the wish waits")
+        expect(tried() and found["ad"].startswith("not written yet: "), f"{found}")
+        expect(site.stop("gateway") == 0, "ends with 0")
+        site.start_gateway()
+        wait_for(tried, 30, "it is a new one for the next run")
+        expect(answer(202), "and waits again")
+        site.start_broker()
+        wait_for(lambda: answer(200), 40, "the wish is written")
+        expect(valve.heard == [True], f"once: {valve.heard}")
+        return f"written in run {site.gateway_runs}"
+
+
 if __name__ == "__main__":
     sys.exit(run_scenarios([a_valve_says_when_it_measured_whether_it_is_there_and_what_it_did,
-                            a_valve_that_speaks_mqtt_5_is_asked_and_answers_as_mqtt_5_has_it]))
+                            a_valve_that_speaks_mqtt_5_is_asked_and_answers_as_mqtt_5_has_it,
+                            a_wish_waits_for_a_broker_that_comes_after_hubward_also_over_a_restart]))
