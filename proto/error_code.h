@@ -9,11 +9,16 @@ namespace hubward {
 
 enum class ErrorCode : std::uint16_t {
   // --- Southbound: the line to a piece of equipment.
-  PortUnavailable,   // serial port or socket cannot be opened
-  PortLost,          // unplugged, or the peer closed the connection
-  NoAnswer,          // equipment did not answer in time
-  BadFrame,          // checksum, length or framing wrong
-  UnexpectedAnswer,  // a well-formed answer to something else
+  PortUnavailable,  // serial port or socket cannot be opened
+  PortLost,         // unplugged, or the peer closed the connection
+  // Not yet a connection to equipment, or to the local broker. The cloud's are below: what to do
+  // there is something else.
+  DeviceNameUnknown,   // host name does not resolve
+  DeviceUnreachable,   // nobody answers at the address
+  DeviceNotListening,  // the address answers, its port refuses
+  NoAnswer,            // equipment did not answer in time
+  BadFrame,            // checksum, length or framing wrong
+  UnexpectedAnswer,    // a well-formed answer to something else
   // The equipment answered with an exception code (MODBUS Application Protocol, section 7).
   IllegalFunction,     // 1
   IllegalDataAddress,  // 2
@@ -29,7 +34,8 @@ enum class ErrorCode : std::uint16_t {
   NoValue,             // the equipment sent what stands for "no value"
   BadPayload,          // text, JSON or topic not of the configured form
   InputTooLong,        // a frame, line or payload over its limit
-  BrokerUnavailable,   // local MQTT broker cannot be reached or does not let us in
+  BrokerUnavailable,   // local MQTT broker cannot be reached, or is of no use
+  BrokerDenied,        // it answers, and does not let us in or subscribe
   DeviceOffline,       // the device, or its last will at the broker, says that it is not there
   // --- Writes to the plant.
   NotWritable,          // tag unknown or not marked writable
@@ -51,7 +57,8 @@ enum class ErrorCode : std::uint16_t {
   // --- The hub.
   HubRefused,           // CONNACK 4 or 5: token, disabled, deleted, moved or blocked
   HubBusy,              // CONNACK 3
-  HubBadClient,         // CONNACK 1 or 2
+  HubBadVersion,        // CONNACK 1
+  HubBadClient,         // CONNACK 2
   HubClosedEarly,       // closes soon after every successful CONNECT
   HubClosesAll,         // does so with every device: daily quota, or throttling
   SecondHolder,         // somebody else connects with this identity

@@ -181,8 +181,11 @@ class Core final : public ByteStreamEvents, public std::enable_shared_from_this<
       const auto self = weak.lock();
       if (self && self->running_) self->stream_->open(BrokerClients::kAttemptMax);
     });
-    events_.on_closed(
-        {ErrorCode::BrokerUnavailable, ErrorKind::Transient, place() + ": " + ended.why});
+    std::string why = ended.why;
+    if (ended.code == ErrorCode::BrokerDenied && !settings_.user_name.empty()) {
+      why += " (user " + settings_.user_name + ")";
+    }
+    events_.on_closed({ended.code, ErrorKind::Transient, std::move(why)});
   }
 
   void decide(std::uint64_t number, bool taken) {

@@ -42,7 +42,8 @@ class ByteStreamEvents {
   virtual ~ByteStreamEvents() = default;
   virtual void on_open() = 0;
   virtual void on_bytes(std::span<const std::byte> bytes) = 0;  // as they come, any split
-  // Not opened, or open no more. Codes: PortUnavailable, PortLost, NameUnknown, Unreachable. The
+  // Not opened, or open no more. Codes: PortUnavailable, PortLost, DeviceNameUnknown,
+  // DeviceUnreachable, DeviceNotListening. The
   // context is the reason alone; whoever opened the stream knows its place.
   virtual void on_closed(Error why) = 0;
 };
@@ -68,7 +69,7 @@ class StreamOpener {
                                           Loop& loop) = 0;
   // The other side's certificate must be for `endpoint.host`. A failed handshake closes with
   // TlsUntrusted, ClockWrong (it is not valid at this computer's time) or TlsFailed; one that takes
-  // too long with Unreachable.
+  // too long with DeviceUnreachable.
   virtual std::unique_ptr<ByteStream> tls(TcpEndpoint endpoint, TlsTrust trust,
                                           ByteStreamEvents& events, Loop& loop) = 0;
   virtual std::unique_ptr<ByteStream> serial(SerialSettings settings, ByteStreamEvents& events,

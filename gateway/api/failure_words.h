@@ -24,43 +24,63 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
     {ErrorCode::PortUnavailable, "port_unavailable", "Port cannot be opened",
      "The serial port or network address of this device cannot be opened.",
      "Tries again every few seconds.",
-     "Check that the adapter is plugged in, that its name in the device's file is right, and that "
-     "no other program uses it."},
+     "Check that the adapter is plugged in, that its name in the device's file is right (after a "
+     "change there restart hubward), and that no other program uses it."},
     {ErrorCode::PortLost, "port_lost", "Connection to device lost",
      "The device closed the connection, or its adapter was unplugged.",
      "Opens the port again as soon as it is back.", "Check cable, adapter and power."},
+    {ErrorCode::DeviceNameUnknown, "device_name_unknown", "Device's name not found",
+     "The name server does not know the host name that the device's file says, or does not answer.",
+     "Tries again every few seconds.",
+     "Check how the name is written in the device's file, or write the device's address there "
+     "(192.168.1.20), then restart hubward. If the name is right: check the name server of this "
+     "computer."},
+    {ErrorCode::DeviceUnreachable, "device_unreachable", "Device not reachable",
+     "Nobody answers at the network address that the device's file says.",
+     "Tries again every few seconds.",
+     "Check that the device is on and in this network, its cable and switch, and a firewall in "
+     "between; then its address in its file (after a change restart hubward)."},
+    {ErrorCode::DeviceNotListening, "device_not_listening", "Device refuses the connection",
+     "Something answers at this address, but refuses a connection to this port.",
+     "Tries again every few seconds.",
+     "Check address and port in the device's file (after a change restart hubward), and that the "
+     "protocol (Modbus TCP, for instance) is switched on in the device. Some serve only one or two "
+     "connections: does another program hold them?"},
     {ErrorCode::NoAnswer, "no_answer", "Device does not answer",
      "A request was sent and no answer came in time.",
      "Asks less and less often, so that others on the line are not slowed down, and returns to the "
      "normal pace with the first answer.",
-     "Check power, wiring, unit id and line settings of the device."},
+     "Check power, wiring, unit id and line settings of the device. Over a network also: does it, "
+     "or "
+     "the converter before it, speak Modbus TCP (modbus_tcp), or RTU over TCP (modbus_rtu_tcp)?"},
     {ErrorCode::BadFrame, "bad_frame", "Damaged data on the line",
      "Data arrived with a wrong checksum or length.", "Drops it and asks again.",
-     "If it happens often: check shielding, termination, and baud rate and parity."},
+     "If it happens often: check shielding, termination, and baud rate and parity. Over a network: "
+     "a device that speaks Modbus TCP needs modbus_tcp, not modbus_rtu_tcp."},
     {ErrorCode::UnexpectedAnswer, "unexpected_answer", "Answer to something else",
      "A correct answer arrived that does not belong to the request.", "Drops it and asks again.",
      "If it happens often: raise the device's response time-out, and check that no second master "
-     "is "
-     "on the line."},
+     "is on the line."},
     {ErrorCode::IllegalFunction, "illegal_function", "Device does not know this function",
      "The device answered that it does not serve this kind of request (exception 1).",
      "Marks the values concerned as bad, asks for them again every minute, keeps reading the "
      "others.",
      "Compare the tag's table with the device's manual: some devices have only holding or only "
-     "input "
-     "registers."},
+     "input registers. After a change in the device's file restart hubward."},
     {ErrorCode::IllegalDataAddress, "illegal_data_address", "Device has no such register",
      "The device answered that it has no register or coil at this address (exception 2).",
      "Marks the values concerned as bad, asks for them again every minute, keeps reading the "
      "others.",
      "Compare the tag's table and address with the device's manual: often it is one off, or the "
-     "manual's number was taken for the address on the wire."},
+     "manual's number was taken for the address on the wire. After a change in the device's file "
+     "restart hubward."},
     {ErrorCode::IllegalDataValue, "illegal_data_value", "Device refused the request's content",
      "The device answered that it does not accept this number of registers, or this value "
      "(exception 3).",
      "Marks the values concerned as bad, asks for them again every minute, keeps reading the "
      "others.",
-     "Compare the tag's type and address with the device's manual."},
+     "Compare the tag's type and address with the device's manual. After a change in the device's "
+     "file restart hubward."},
     {ErrorCode::DeviceFailure, "device_failure", "Device reports a failure of its own",
      "The device answered that it could not carry out the request (exception 4).",
      "Marks the values concerned as bad and asks again at the next poll.",
@@ -91,30 +111,40 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      "Look the code up in the device's manual."},
     {ErrorCode::BadValue, "bad_value", "Value makes no sense",
      "The device sent something that does not fit the tag's type.", "Marks the value as bad.",
-     "Check the tag's type in the device's file."},
+     "Check the tag's type in the device's file; after a change there restart hubward."},
     {ErrorCode::NoValue, "no_value", "Device has no value",
      "The device sent the number that stands for \"no value\" (\"bad_raw\" in the device's file).",
      "Marks the value as bad until another number comes.",
      "Check the sensor behind it: it may be broken or not connected."},
     {ErrorCode::BadPayload, "bad_payload", "Message not understood",
      "A line or message did not have the configured form.", "Drops and counts it, keeps a sample.",
-     "Compare the sample with the pattern or the JSON pointers in the device's file."},
+     "Compare the sample with the pattern or the JSON pointers in the device's file; after a "
+     "change "
+     "there restart hubward."},
     {ErrorCode::InputTooLong, "input_too_long", "Message too long",
      "A frame, line or message was longer than its limit.", "Drops and counts it, keeps a sample.",
-     "Check delimiter and line settings."},
-    {ErrorCode::BrokerUnavailable, "broker_unavailable", "Local MQTT broker not reachable",
-     "The MQTT broker in the plant does not accept our connection.",
+     "Check delimiter and line settings in the device's file; after a change there restart "
+     "hubward."},
+    {ErrorCode::BrokerUnavailable, "broker_unavailable", "No connection to the local MQTT broker",
+     "The MQTT broker in the plant cannot be reached, or does not answer as a broker does.",
      "Tries again every few seconds.",
-     "Check that the broker runs, its address, user and password in gateway.json, and that its "
-     "rules (ACL) let that user subscribe."},
+     "Check that the broker runs, and its address, port and (with TLS) ca_file in gateway.json; "
+     "after a change there restart hubward."},
+    {ErrorCode::BrokerDenied, "broker_denied", "Local MQTT broker does not let us in",
+     "The MQTT broker in the plant answers, and refuses hubward's login or subscription.",
+     "Tries again every few seconds.",
+     "Check user and password in gateway.json (after a change there, also of the password's file, "
+     "restart hubward), and that the broker's rules (ACL) let that user subscribe. The broker's "
+     "log may say more."},
     {ErrorCode::DeviceOffline, "device_offline", "Device says it is offline",
      "The device, or the broker in its name (its last will), has said that it is not there.",
      "Waits until it is heard again.", "Check power and network of the device."},
     // --- Writes
     {ErrorCode::NotWritable, "not_writable", "Tag is not writable",
-     "The cloud asked to write a tag that the configuration does not mark as writable.",
+     "The command is for a tag that does not exist, or that the configuration does not mark as "
+     "writable.",
      "Refuses the command; nothing was written.",
-     "If it should be writable: set \"writable\": true for the tag."},
+     "If it should be writable: set \"writable\": true for the tag, and restart hubward."},
     {ErrorCode::OutOfRange, "out_of_range", "Value out of range",
      "The value is outside the tag's range or type.", "Refuses the command; nothing was written.",
      ""},
@@ -166,7 +196,7 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      "The hub did not answer our sign of life: something on the way no longer lets data through.",
      "Drops the connection and connects again.",
      "If it happens often: ask the IT department how long its firewall keeps a quiet connection, "
-     "and set keep_alive_s below that."},
+     "set keep_alive_s in gateway.json below that, and restart hubward."},
     {ErrorCode::OwnNetworkDown, "own_network_down", "No way out to the internet",
      "Neither the hub nor the provisioning service can be reached: it is our own network.",
      "Keeps every reading; one device looks again with growing pauses and nobody else asks.",
@@ -174,19 +204,25 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
     // --- Hub
     {ErrorCode::HubRefused, "hub_refused", "Hub refused the device",
      "The hub does not say why: token expired, device disabled, deleted, moved or blocked.",
-     "Asks the provisioning service at once where the device belongs.", ""},
+     "Asks the provisioning service where the device belongs, at most once after each pause.", ""},
     {ErrorCode::HubBusy, "hub_busy", "Hub is busy or has a fault",
      "The hub says it is not available now (internal error or overload).",
      "Keeps its assignment, tries again with growing pauses; after ten times asks the provisioning "
      "service.",
      ""},
+    {ErrorCode::HubBadVersion, "hub_bad_version", "Hub rejects our protocol",
+     "The hub does not accept the version of MQTT that hubward speaks: something else may answer "
+     "in "
+     "its place.",
+     "Keeps its assignment, tries again with growing pauses.",
+     "Check what answers at this address: a proxy, or a broker that is no IoT hub?"},
     {ErrorCode::HubBadClient, "hub_bad_client", "Hub rejects our identifier",
-     "The hub does not accept protocol version or device id.",
-     "Asks the provisioning service once for the right device id, then tries slowly.",
+     "The hub does not accept the device id.",
+     "Asks the provisioning service for the right device id, at most once after each pause.",
      "Check the device id of the enrollment."},
-    {ErrorCode::HubClosedEarly, "hub_closed_early", "Hub closes right after login",
-     "The hub accepts this device and closes the connection soon after: throttled, or a message it "
-     "does not accept.",
+    {ErrorCode::HubClosedEarly, "hub_closed_early", "Hub closes soon after login",
+     "The hub accepts this device and closes the connection within a minute: it restarts or gives "
+     "the device to another hub, it throttles, or a message is not accepted.",
      "Keeps its assignment, tries again with growing pauses; after ten times asks the provisioning "
      "service.",
      "If it lasts: check in the cloud that the hub does not throttle, and what it logs for this "
@@ -231,10 +267,12 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
     {ErrorCode::DpsUnauthorized, "dps_unauthorized", "Provisioning refused the key",
      "The provisioning service does not accept the device's key, or the clock here is wrong.",
      "Tries again slowly.",
-     "Check the clock first, then the enrollment's key, the ID scope and the registration id."},
+     "Check the clock first, then the enrollment's key, the ID scope and the registration id. Keys "
+     "and files are read at the start: after a change restart hubward."},
     {ErrorCode::DpsNotFound, "dps_not_found", "Enrollment not found",
      "The provisioning service knows no such ID scope or enrollment.", "Tries again slowly.",
-     "Check the ID scope in gateway.json and the enrollment in the cloud."},
+     "Check the ID scope in gateway.json (after a change there restart hubward) and the enrollment "
+     "in the cloud."},
     {ErrorCode::DpsThrottled, "dps_throttled", "Provisioning is busy",
      "Too many registrations at once.", "Waits as long as the service says, then tries again.", ""},
     {ErrorCode::DpsFault, "dps_fault", "Provisioning has a fault",
@@ -256,7 +294,8 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      "Starts over with growing pauses.", ""},
     {ErrorCode::DpsRejected, "dps_rejected", "Provisioning rejects the request",
      "The provisioning service does not accept the form of the request.", "Tries again slowly.",
-     "Check registration id and model id."},
+     "Check registration id and model id in the device's file; after a change there restart "
+     "hubward."},
     // --- Ourselves
     {ErrorCode::ClockWrong, "clock_wrong", "This computer's clock is wrong",
      "Tokens made with a wrong clock are refused, and readings get wrong times.",
@@ -265,10 +304,10 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      "Check time synchronisation (NTP) and the battery of the clock."},
     {ErrorCode::SecretMissing, "secret_missing", "Key cannot be loaded",
      "A key or password named in the configuration is not there.", "Does not start the device.",
-     "Put the key where the configuration says."},
+     "Put the key where the configuration says, then restart hubward."},
     {ErrorCode::SecretExposed, "secret_exposed", "Key can be read by others",
      "The file with the key is readable for other users of this computer.", "Does not use it.",
-     "chmod 600 the file."},
+     "chmod 600 the file, then restart hubward."},
     {ErrorCode::StoreFailed, "store_failed", "Readings cannot be stored",
      "The disk is full, read-only or faulty.",
      "Takes no more readings than it can keep; tries again every few seconds.",

@@ -21,9 +21,9 @@ CommandAnswer answer(hub::MethodStatus status, std::string_view result, std::str
 }
 
 std::string sentence(ErrorCode code, const std::string& detail) {
-  // The table does not know what there was too much of, and its words for a bad value speak of one
-  // that came from the equipment.
-  if (code == ErrorCode::LimitExceeded && !detail.empty())
+  // The table does not know what there was too much of, or which name is no tag's, and its words
+  // for a bad value speak of one that came from the equipment.
+  if ((code == ErrorCode::LimitExceeded || code == ErrorCode::NotWritable) && !detail.empty())
     return "Nothing was written: " + detail + ".";
   std::string text(code == ErrorCode::BadValue
                        ? "The value does not fit the tag; nothing was written."

@@ -83,6 +83,10 @@ Result<TagValue> value_to_write(const TagDescription& tag, std::string_view json
   if (!tag.writable) {
     return failure(ErrorCode::NotWritable, ErrorKind::Permanent, tag.name + " is not writable");
   }
+  if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    return failure(ErrorCode::BadValue, ErrorKind::Permanent,
+                   tag.name + " takes a single value, and none came with it");
+  }
   const auto document = json::parse(json, {.bytes_max = 4096, .depth_max = 4});
   if (!document) {
     return failure(

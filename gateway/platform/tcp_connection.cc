@@ -21,6 +21,18 @@ namespace {
 // over.
 constexpr std::size_t kDiscardBytesMax = 64 * 1024;
 
+// What is at the other end: equipment or the local broker, never the cloud.
+struct Trouble {
+  ErrorCode code = ErrorCode::DeviceUnreachable;
+  std::string words;
+};
+
+Trouble trouble_of(int error) {
+  // Refused is an answer: the host is there, and this port of it is not.
+  return {error == ECONNREFUSED ? ErrorCode::DeviceNotListening : ErrorCode::DeviceUnreachable,
+          std::strerror(error)};  // NOLINT: glibc's is safe
+}
+
 // Begins to connect. A descriptor, or -1 with errno.
 int begin_connect(const std::string& address, std::uint16_t port) {
   addrinfo hints{};
@@ -55,7 +67,7 @@ class TcpConnection final : public StreamConnection {
   void start(std::chrono::milliseconds timeout) override {
     ends_ = loop().clock().steady() + timeout;
     set_deadline(timeout,
-                 [this] { fail(ErrorCode::NameUnknown, "no answer from the name server"); });
+                 [this] { fail(ErrorCode::DeviceNameUnknown, "no answer from the name server"); });
     resolver_.resolve(endpoint_.host, loop(),
                       [weak = weak_from_this()](const Resolver::Answer& answer) {
                         const auto self = std::static_pointer_cast<TcpConnection>(weak.lock());
@@ -78,34 +90,44 @@ class TcpConnection final : public StreamConnection {
   }
 
   void on_addresses(const Resolver::Answer& answer) {
-    if (!answer) return fail(answer.error().code, answer.error().context);
+    if (!answer) return fail_name(answer.error());
     addresses_.assign(answer->rbegin(), answer->rend());
-    try_next("no address");
+    try_next({ErrorCode::DeviceNameUnknown, "no address"});
   }
 
-  void try_next(std::string trouble) {
+  void fail_name(const Error& why) {
+    std::string_view words = why.context;
+    // Whoever opened the stream says where to.
+    const std::string place = endpoint_.host + ": ";
+    if (words.starts_with(place)) words.remove_prefix(place.size());
+    fail(why.code == ErrorCode::NameUnknown ? ErrorCode::DeviceNameUnknown : why.code,
+         std::string(words));
+  }
+
+  void try_next(Trouble trouble) {
     unwatch();
     while (!addresses_.empty()) {
       const std::string address = std::move(addresses_.back());
       addresses_.pop_back();
       const int connecting = begin_connect(address, endpoint_.port);
       if (connecting < 0 || !watch(connecting, true)) {
-        trouble = std::strerror(errno);  // NOLINT: glibc's is safe
+        trouble = trouble_of(errno);
         continue;
       }
       const auto left = ends_ - loop().clock().steady();
-      set_deadline(left / static_cast<std::int64_t>(addresses_.size() + 1),
-                   [this] { try_next("no answer"); });
+      set_deadline(left / static_cast<std::int64_t>(addresses_.size() + 1), [this] {
+        try_next({ErrorCode::DeviceUnreachable, "no answer"});
+      });
       return;
     }
-    fail(ErrorCode::Unreachable, std::move(trouble));
+    fail(trouble.code, std::move(trouble.words));
   }
 
   void on_connecting() override {
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0) return try_next(std::strerror(error));  // NOLINT: glibc's is safe
+    if (error != 0) return try_next(trouble_of(error));
     opened();
   }
 

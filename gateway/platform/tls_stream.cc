@@ -33,7 +33,7 @@ class TlsStream final : public ByteStream, private ByteStreamEvents {
     opening_ = std::make_shared<bool>(true);
     deadline_ = loop_.call_at(loop_.clock().steady() + timeout, [this] {
       deadline_ = {};
-      fail({ErrorCode::Unreachable, ErrorKind::Transient, "no answer to the TLS handshake"});
+      fail({ErrorCode::DeviceUnreachable, ErrorKind::Transient, "no answer to the TLS handshake"});
     });
     inner_->open(timeout);
   }

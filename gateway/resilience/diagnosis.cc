@@ -32,7 +32,7 @@ constexpr std::array kTable = std::to_array<Diagnosis>({
   {NobodyReachable,      "neither hub nor DPS reachable",                          "1 3",    Code::OwnNetworkDown,       BackOff,             kEndpoint, "our own network: DPS is left alone as well"},
   {HubUntrusted,         "server certificate not trusted",                         "5",      Code::TlsUntrusted,         BackOff,             kEndpoint, "another hub has the same roots: asking DPS is useless"},
   {HubSilent,            "no CONNACK within 60 s",                                 "8",      Code::ConnectTimeout,       ProvisionAfterTen,   kEndpoint, "hub overloaded, logins throttled"},
-  {HubRefusedVersion,    "CONNACK 1",                                              "9",      Code::HubBadClient,         BackOff,             kDevice,   "our own defect"},
+  {HubRefusedVersion,    "CONNACK 1",                                              "9",      Code::HubBadVersion,        BackOff,             kDevice,   "our own defect"},
   {ClockWrong,           "refused, and the clock is wrong",                        "22",     Code::ClockWrong,           WaitForOperator,     kDevice,   "a token of the right time is needed, not another hub; tried at once when the clock is set"},
   // --- A session that had begun.
   {ClosedEarly,          "closed soon after CONNACK 0",                            "14",     Code::HubClosedEarly,       ProvisionAfterTen,   kDevice,   "throttling, or an illegal message"},

@@ -47,6 +47,10 @@ std::optional<MessageDropped> to_drop(const Publish& publish) {
   return MessageDropped{publish.topic, ErrorCode::BadPayload, "MQTT properties: " + publish.fault};
 }
 
+ErrorCode code_of(std::uint8_t reason) {
+  return is_denial(reason) ? ErrorCode::BrokerDenied : ErrorCode::BrokerUnavailable;
+}
+
 }  // namespace
 
 ClientSession::ClientSession(ClientSettings settings)
@@ -126,7 +130,7 @@ void ClientSession::handle(Packet packet, SteadyTime now, ClientActions& out) {
     const bool says_why = bye->reason >= kFirstFailure;
     return end("the broker ends the connection" +
                    (says_why ? ": " + reason_words(bye->reason, bye->properties) : ""),
-               out);
+               out, code_of(bye->reason));
   }
   end("the broker sends " + std::string(name_of(packet)) + " where it may not", kProtocolError, now,
       out);
@@ -134,7 +138,8 @@ void ClientSession::handle(Packet packet, SteadyTime now, ClientActions& out) {
 
 void ClientSession::on_connack(const Connack& connack, SteadyTime now, ClientActions& out) {
   if (connack.return_code != 0) {
-    return end(refusal_words(connack.return_code, connack.properties, settings_.version), out);
+    return end(refusal_words(connack.return_code, connack.properties, settings_.version), out,
+               code_of(connack.return_code));
   }
   if (!connack.session_present) {
     // Whatever comes now under an old packet id is another message.
@@ -191,7 +196,7 @@ void ClientSession::on_suback(const Suback& suback, ClientActions& out) {
       const bool says_why = settings_.version == Version::V5;
       return end("the broker refuses the subscription " + settings_.filters[i] +
                      (says_why ? ": " + reason_words(code, suback.properties) : ""),
-                 out);
+                 out, ErrorCode::BrokerDenied);
     }
     if (code == 0 && lossy++ == 0) first_lossy = &settings_.filters[i];
   }
@@ -375,10 +380,10 @@ void ClientSession::send(const Packet& packet, SteadyTime now, ClientActions& ou
   }
 }
 
-void ClientSession::end(std::string why, ClientActions& out) {
+void ClientSession::end(std::string why, ClientActions& out, ErrorCode code) {
   if (phase_ == Phase::Closed) return;
   on_closed(out);
-  out.emplace_back(SessionEnded{std::move(why)});
+  out.emplace_back(SessionEnded{std::move(why), code});
 }
 
 void ClientSession::end(std::string why, std::uint8_t reason, SteadyTime now, ClientActions& out) {

@@ -80,7 +80,8 @@ struct WriteBytes {
 };
 // The connection is of no use any more. Close it; then on_open() of the next one.
 struct SessionEnded {
-  std::string why;  // for people
+  std::string why;                                // for people
+  ErrorCode code = ErrorCode::BrokerUnavailable;  // or BrokerDenied
 };
 using ClientAction = std::variant<SessionReady, MessageArrived, MessageDropped, PublishEnded,
                                   WriteBytes, SessionEnded>;
@@ -151,7 +152,7 @@ class ClientSession {
   void acknowledge_front(SteadyTime now, ClientActions& out);
   void on_pingresp();
   void send(const Packet& packet, SteadyTime now, ClientActions& out);
-  void end(std::string why, ClientActions& out);
+  void end(std::string why, ClientActions& out, ErrorCode code = ErrorCode::BrokerUnavailable);
   // 5.0, section 4.13: the broker is told why.
   void end(std::string why, std::uint8_t reason, SteadyTime now, ClientActions& out);
   [[nodiscard]] PacketId free_packet_id();

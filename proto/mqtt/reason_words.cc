@@ -101,6 +101,24 @@ std::string refusal_words(std::uint8_t code, const Properties& properties, Versi
   return with_own_words(connack_words(code, spoken), properties);
 }
 
+bool is_denial(std::uint8_t code) {
+  switch (code) {
+    case 1:  // 3.1.1
+    case 2:
+    case 4:
+    case 5:
+    case 0x84:
+    case 0x85:
+    case 0x86:
+    case 0x87:
+    case 0x8A:
+    case 0x8C:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string reason_words(std::uint8_t reason, const Properties& properties) {
   const auto* const row = std::find_if(std::begin(kReasons), std::end(kReasons),
                                        [&](const Row& one) { return one.code == reason; });

@@ -13,6 +13,9 @@ namespace hubward::mqtt {
 [[nodiscard]] std::string refusal_words(std::uint8_t code, const Properties& properties,
                                         Version spoken);
 
+// Of a CONNACK or DISCONNECT: the broker is well, and does not want this client.
+[[nodiscard]] bool is_denial(std::uint8_t code);
+
 // "not allowed": for an acknowledgement, a refused subscription and a DISCONNECT. With what the
 // broker itself says of it, if it does.
 [[nodiscard]] std::string reason_words(std::uint8_t reason, const Properties& properties);

@@ -86,6 +86,27 @@ TEST_CASE("a command finds its tag and its value is checked before anything move
   }
 }
 
+TEST_CASE(
+    "a refusal says what was wrong with this command, and nothing that does not hold for it") {
+  struct Row {
+    std::string_view command, payload, message;
+  };
+  const Row rows[] = {
+      {"nosuch", "1", R"("Nothing was written: this device has no command \"nosuch\".")"},
+      {"", "1", R"("Nothing was written: the message names no command (its property method-name).")"},
+      {"pressure", "1", R"("Nothing was written: pressure is not writable.")"},
+      {"lamp", "",
+       R"("The value does not fit the tag; nothing was written. (lamp takes a single value, and none came with it)")"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.command);
+    const auto planned = plan_write(press(), "", row.command, row.payload);
+    REQUIRE_FALSE(planned);
+    CHECK(answer_for(planned.error()).body ==
+          R"({"result":"refused","message":)" + std::string(row.message) + "}");
+  }
+}
+
 TEST_CASE("the answer says what really happened, never success by default") {
   const TagValue wanted(true);
   const auto status = [&](WriteResult::Outcome outcome, ErrorCode code) {

@@ -129,13 +129,14 @@ TEST_CASE("a TCP stream that cannot be opened says why") {
     const auto stream = f.streams.tcp({"nowhere.example", 502}, f.events, f.loop);
     stream->open(5s);
     REQUIRE(run_until(f.loop, [&] { return f.events.closed.has_value(); }));
-    CHECK(f.events.closed->code == ErrorCode::NameUnknown);
+    CHECK(f.events.closed->code == ErrorCode::DeviceNameUnknown);
+    CHECK(f.events.closed->context == "no such name");  // the place is told by whoever opened it
   }
   SUBCASE("nobody listens") {
     const auto stream = f.streams.tcp({"127.0.0.1", 1}, f.events, f.loop);
     stream->open(5s);
     REQUIRE(run_until(f.loop, [&] { return f.events.closed.has_value(); }));
-    CHECK(f.events.closed->code == ErrorCode::Unreachable);
+    CHECK(f.events.closed->code == ErrorCode::DeviceNotListening);
     CHECK(f.events.closed->context.find("refused") != std::string::npos);
   }
   SUBCASE("nobody answers") {
@@ -156,7 +157,7 @@ TEST_CASE("a TCP stream that cannot be opened says why") {
     const auto stream = f.streams.tcp({"127.0.0.1", listener.port}, f.events, f.loop);
     stream->open(300ms);
     REQUIRE(run_until(f.loop, [&] { return f.events.closed.has_value(); }));
-    CHECK(f.events.closed->code == ErrorCode::Unreachable);
+    CHECK(f.events.closed->code == ErrorCode::DeviceUnreachable);
     for (const int filler : fillers) close(filler);
   }
   CHECK(f.events.opened == 0);

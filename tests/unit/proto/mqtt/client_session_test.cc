@@ -314,6 +314,35 @@ TEST_CASE("what ends a connection has words") {
   CHECK(noise.why_ended().starts_with("the broker sends what is not MQTT"));
 }
 
+TEST_CASE(
+    "a broker that does not want us is told apart from one that cannot be reached or is ill") {
+  struct Row {
+    const char* what;
+    ErrorCode code;
+    std::vector<Packet> packets;
+  };
+  using enum ErrorCode;
+  const Row rows[] = {
+      {"wrong client id", BrokerDenied, {Connack{.return_code = 2}}},
+      {"not ready", BrokerUnavailable, {Connack{.return_code = 3}}},
+      {"wrong password", BrokerDenied, {Connack{.return_code = 4}}},
+      {"not allowed", BrokerDenied, {Connack{.return_code = 5}}},
+      {"wrong password, MQTT 5", BrokerDenied, {Connack{.return_code = 0x86}}},
+      {"busy, MQTT 5", BrokerUnavailable, {Connack{.return_code = 0x89}}},
+      {"subscription", BrokerDenied, {Connack{}, Suback{1, {0x80}}}},
+      {"no sense", BrokerUnavailable, {Pingresp{}}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    SessionFixture f;
+    f.session.on_open(f.now, f.actions);
+    for (const Packet& packet : row.packets) f.receive(packet);
+    const auto* const ended = std::get_if<SessionEnded>(&f.actions.back());
+    REQUIRE(ended != nullptr);
+    CHECK(ended->code == row.code);
+  }
+}
+
 TEST_CASE("a broker that sends on and on while nothing is stored is cut off") {
   ClientSettings settings{.client_id = "hubward", .filters = {"#"}};
   settings.undecided_max = 10;
