@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/error_code.h"
 #include "proto/time.h"
 
 namespace hubward {
@@ -17,8 +18,9 @@ struct BackoffRecord {
   unsigned refusals = 0;
   unsigned soft = 0;
   bool dps_asked_in_step = false;
-  SteadyTime not_before{};      // of the next attempt
-  SteadyTime dps_not_before{};  // of the next conversation with DPS
+  SteadyTime not_before{};         // of the next attempt
+  SteadyTime dps_not_before{};     // of the next conversation with DPS
+  std::optional<ErrorCode> why{};  // of the newest failure, for people
   friend bool operator==(const BackoffRecord&, const BackoffRecord&) = default;
 };
 
@@ -30,6 +32,7 @@ struct GateRecord {
   SteadyTime next_look{};
   unsigned questions = 0;
   SteadyTime next_question{};
+  SteadyTime named{};  // by the endpoint itself: no look before
   friend bool operator==(const GateRecord&, const GateRecord&) = default;
 };
 

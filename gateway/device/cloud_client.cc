@@ -73,7 +73,10 @@ void CloudClient::begin() {
   assignment_is_saved_ = assignment_.has_value();
   is_new_ = !assignment_;
   if (assignment_) view_.assigned_hub = assignment_->assigned_hub;
-  follow(recovery_.start(assignment_.has_value(), now(), parts_.backoffs.load(description_.id)));
+  const NextStep first =
+      recovery_.start(assignment_.has_value(), now(), parts_.backoffs.load(description_.id));
+  if (first.why) view_.detail = "before hubward was started anew";
+  follow(first);
 }
 
 // Somebody else may speak for the device after this returns.
@@ -96,6 +99,10 @@ void CloudClient::lose_lease() {
 
 void CloudClient::stop(std::function<void()> done) {
   stopping_ = true;
+  if (phase_ == Phase::Provisioning) {
+    recovery_.on_asking_dropped();
+    remember();
+  }
   auto finish = [this, done = std::move(done)] {
     const bool had_lease = has_lease_;
     lose_lease();
@@ -319,9 +326,8 @@ resilience::DpsQuestion CloudClient::dps_question(const resilience::Diagnosis& w
       recovery_.may_wait_its_turn(now()) && admission.lets_in_a_few(gate_of_assignment(), now())) {
     return resilience::DpsQuestion::NoReason;
   }
-  if (hastened) return resilience::DpsQuestion::NotNow;
   if (asks_later(why.decision) &&
-      !admission.may_ask_about(gate_of_assignment(), device_, shared, now())) {
+      (hastened || !admission.may_ask_about(gate_of_assignment(), device_, shared, now()))) {
     return resilience::DpsQuestion::NotNow;
   }
   return admission.dps_may_be_asked(now()) ? resilience::DpsQuestion::Allowed
@@ -362,6 +368,7 @@ bool CloudClient::try_now() {
   if (last_hastened_ && now() - *last_hastened_ < kHastenEvery) return false;
   last_hastened_ = now();
   hastened_ = true;
+  recovery_.on_hastened();
   parts_.loop.cancel(step_timer_);
   step_timer_ = {};
   view_.next_attempt.reset();

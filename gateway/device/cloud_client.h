@@ -91,9 +91,10 @@ class CloudClient final : private MqttLinkEvents {
   [[nodiscard]] std::size_t rows_held() const { return window_.rows_held(); }
 
   // Somebody waits for the outcome: a pause before an attempt at the hub ends now. The attempt goes
-  // through admission like any other, and its failure alone does not lead to DPS, so that asking
-  // again and again has no more conversations than waiting. False: there is nothing to hasten
-  // (online, an attempt under way, DPS comes next and its pauses are kept, or hastened just now).
+  // through admission like any other. If it fails, the pause goes on where it was, so that asking
+  // again and again does not keep the device away; DPS is asked once in it if the hub refuses the
+  // device, and not at all if the hub does not answer. False: there is nothing to hasten (online,
+  // an attempt under way, DPS comes next and its pauses are kept, or hastened just now).
   bool try_now();
   [[nodiscard]] bool is_trying() const;
   [[nodiscard]] bool is_waiting_for_turn() const { return phase_ == Phase::AtGate; }

@@ -170,7 +170,7 @@ void CloudClient::on_refused(int connack_code) {
 }
 
 void CloudClient::on_closed(LinkStage stage, Error why) {
-  const std::string detail = place() + ": " + why.context;
+  std::string detail = place() + ": " + why.context;
   switch (stage) {
     case LinkStage::Name:
       return on_link_failed(Symptom::HubNameUnknown, detail);
@@ -186,6 +186,11 @@ void CloudClient::on_closed(LinkStage stage, Error why) {
           why.code == ErrorCode::ConnectTimeout ? Symptom::HubSilent : Symptom::ClosedEarly,
           detail);
     case LinkStage::Session:
+      if (const auto stood = recovery_.online_for(now()); stood && !recovery_.is_stable(now())) {
+        detail += ", " +
+                  std::to_string(std::chrono::duration_cast<std::chrono::seconds>(*stood).count()) +
+                  " s after the login";
+      }
       return on_link_failed(
           why.code == ErrorCode::LinkSilent ? Symptom::LinkSilent : Symptom::ClosedEarly, detail);
   }

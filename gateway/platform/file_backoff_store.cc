@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/api/failure_words.h"
 #include "proto/json.h"
 
 namespace hubward::platform {
@@ -53,6 +54,12 @@ std::optional<unsigned> count_of(const json::Value& entry, std::string_view name
   return static_cast<unsigned>(*number);
 }
 
+std::optional<ErrorCode> code_of(std::string_view label) {
+  const auto row = std::find_if(kFailureWords.begin(), kFailureWords.end(),
+                                [&](const FailureWords& one) { return one.label == label; });
+  return row == kFailureWords.end() ? std::nullopt : std::optional(row->code);
+}
+
 std::optional<BackoffRecord> to_record(const json::Value& entry, const CarryOver& carry_over) {
   const auto failures = count_of(entry, "failures");
   const auto steps = count_of(entry, "steps");
@@ -72,7 +79,9 @@ std::optional<BackoffRecord> to_record(const json::Value& entry, const CarryOver
                        .soft = *soft,
                        .dps_asked_in_step = *asked,
                        .not_before = carry_over(*next),
-                       .dps_not_before = carry_over(*dps_next)};
+                       .dps_not_before = carry_over(*dps_next),
+                       // Not there: an earlier version wrote it. Unknown: a later one.
+                       .why = code_of(json::as_string(json::find(entry, "why")).value_or(""))};
 }
 
 std::int64_t nanoseconds(SteadyTime at) { return at.time_since_epoch().count(); }
@@ -94,6 +103,11 @@ void write_record(json::Writer& out, const std::string& device, const BackoffRec
   out.Bool(record.dps_asked_in_step);
   number("next_ns", nanoseconds(record.not_before));
   number("dps_next_ns", nanoseconds(record.dps_not_before));
+  if (record.why) {
+    const std::string_view label = words_for(*record.why).label;
+    out.Key("why");
+    out.String(label.data(), static_cast<rapidjson::SizeType>(label.size()));
+  }
   out.EndObject();
 }
 
@@ -175,6 +189,8 @@ bool FileBackoffStore::parse(const std::string& text) {
     if (const auto question = json::as_int(json::find(entry, "next_question_ns"))) {
       record.next_question = carry_over(*question);
     }
+    const auto named = json::as_int(json::find(entry, "named_ns"));
+    record.named = named ? carry_over(*named) : record.next_look;
     open_gates.push_back(std::move(record));
   }
   by_registration_ = std::move(records);
@@ -215,6 +231,8 @@ std::string FileBackoffStore::as_json() const {
     out.Int64(gate.questions);
     out.Key("next_question_ns");
     out.Int64(nanoseconds(gate.next_question));
+    out.Key("named_ns");
+    out.Int64(nanoseconds(gate.named));
     out.EndObject();
   }
   out.EndArray();

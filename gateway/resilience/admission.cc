@@ -273,8 +273,8 @@ std::vector<GateRecord> Admission::memory() const {
   std::vector<GateRecord> open;
   for (const auto& [name, gate] : gates_) {
     if (const auto known = gate.breaker.memory()) {
-      open.push_back(
-          {name, known->steps, known->next_look, gate.questions.steps(), gate.next_question});
+      open.push_back({name, known->steps, known->next_look, gate.questions.steps(),
+                      gate.next_question, known->named});
     }
   }
   return open;
@@ -283,7 +283,7 @@ std::vector<GateRecord> Admission::memory() const {
 void Admission::restore(const std::vector<GateRecord>& memory, SteadyTime now) {
   for (const GateRecord& known : memory) {
     Gate& open = gate(known.gate);
-    open.breaker.reopen({known.steps, known.next_look}, now);
+    open.breaker.reopen({known.steps, known.next_look, known.named}, now);
     open.questions.resume(known.questions);
     open.next_question = known.next_question;
   }

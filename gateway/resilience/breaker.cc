@@ -124,13 +124,13 @@ void Breaker::close_if_quiet(SteadyTime now) {
 
 std::optional<Breaker::Memory> Breaker::memory() const {
   if (state_ != State::Open) return std::nullopt;
-  if (under_way_.empty()) return Memory{pauses_.steps(), next_look_};
-  return Memory{pauses_.steps() + 1, look_began_ + pauses_.ceiling()};
+  if (under_way_.empty()) return Memory{pauses_.steps(), next_look_, named_};
+  return Memory{pauses_.steps() + 1, look_began_ + pauses_.ceiling(), named_};
 }
 
 void Breaker::reopen(const Memory& memory, SteadyTime now) {
   pauses_.resume(memory.steps);
-  named_ = memory.next_look;
+  named_ = memory.named;
   open(memory.next_look, now);
 }
 

@@ -74,6 +74,7 @@ class Breaker {
   struct Memory {
     unsigned steps = 0;
     SteadyTime next_look{};
+    SteadyTime named{};  // by the endpoint
   };
   [[nodiscard]] std::optional<Memory> memory() const;  // while Open
   void reopen(const Memory& memory, SteadyTime now);

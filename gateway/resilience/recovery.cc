@@ -1,6 +1,7 @@
 #include "gateway/resilience/recovery.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hubward::resilience {
 namespace {
@@ -27,14 +28,27 @@ NextStep Recovery::start(bool has_assignment, SteadyTime now,
     dps_asked_in_step_ = earlier->dps_asked_in_step;
     not_before_ = earlier->not_before;
     dps_not_before_ = earlier->dps_not_before;
+    why_ = earlier->why;
   }
   const SteadyTime at = std::max(now, not_before_);
-  if (has_assignment) return {NextStep::What::ConnectHub, at, std::nullopt};
+  if (has_assignment) return {NextStep::What::ConnectHub, at, why_};
   dps_asked_in_step_ = true;
-  return {NextStep::What::Provision, std::max(at, dps_not_before_), std::nullopt};
+  return {NextStep::What::Provision, std::max(at, dps_not_before_), why_};
 }
 
-void Recovery::on_asking(SteadyTime now) { asking_since_ = now; }
+void Recovery::on_asking(SteadyTime now) {
+  asking_since_ = now;
+  dps_wanted_ = false;
+}
+
+void Recovery::on_asking_dropped() {
+  if (!asking_since_) return;
+  // Not at once: whoever restarts it again and again would ask each time.
+  failures_ = std::max(failures_, 1U);
+  not_before_ = std::max(not_before_, *asking_since_ + settings_.fault_pause_min);
+  asking_since_.reset();
+  dps_wanted_ = true;
+}
 
 BackoffRecord Recovery::record() const {
   BackoffRecord record{.failures = failures_,
@@ -44,7 +58,10 @@ BackoffRecord Recovery::record() const {
                        .soft = soft_,
                        .dps_asked_in_step = dps_asked_in_step_,
                        .not_before = not_before_,
-                       .dps_not_before = dps_not_before_};
+                       .dps_not_before = dps_not_before_,
+                       .why = why_};
+  // What was not asked is asked by the next process, once its hub has refused it again.
+  if (dps_wanted_) record.dps_asked_in_step = !has_assignment_;
   if (asking_since_) {
     record.failures = std::max(record.failures, 1U);
     ++record.steps;
@@ -58,6 +75,8 @@ BackoffRecord Recovery::record() const {
 void Recovery::on_online(SteadyTime now) {
   online_since_ = now;
   not_before_ = now;  // a process that is started anew in this session need not wait
+  why_.reset();
+  hastened_from_.reset();
   forget_unreachable();
   refusals_ = 0;
 }
@@ -65,6 +84,10 @@ void Recovery::on_online(SteadyTime now) {
 void Recovery::forget_unreachable() {
   unreachable_ = 0;
   dps_owed_ = false;
+}
+
+std::optional<SteadyTime::duration> Recovery::online_for(SteadyTime now) const {
+  return online_since_ ? std::optional(now - *online_since_) : std::nullopt;
 }
 
 bool Recovery::is_stable(SteadyTime now) const {
@@ -83,7 +106,9 @@ void Recovery::forget_failures() {
   soft_ = 0;
   soft_since_.reset();
   dps_asked_in_step_ = false;
+  dps_wanted_ = false;
   asked_because_.reset();
+  asked_in_hurry_ = false;
 }
 
 NextStep Recovery::on_hub_failure(Symptom symptom, DpsQuestion question, SteadyTime now) {
@@ -101,12 +126,14 @@ NextStep Recovery::on_hub_failure(Symptom symptom, DpsQuestion question, SteadyT
     case Decision::ReconnectNow:
       if (!was_stable) return back_off(diagnosis.code, now);
       not_before_ = now;
+      why_ = diagnosis.code;
       return {NextStep::What::ConnectHub, now, diagnosis.code};
     case Decision::Provision:
       ++refusals_;
-      if (dps_asked_in_step_) return back_off(diagnose(Symptom::HubRefusedAgain), now);
+      if (hastened_from_ ? asked_in_hurry_ : dps_asked_in_step_) {
+        return back_off(diagnose(Symptom::HubRefusedAgain), now);
+      }
       // A DPS that cannot be reached is no reason not to stand in line there.
-      if (question == DpsQuestion::NotNow) return back_off(diagnosis.code, now);
       return provision(diagnosis.code, now);
     case Decision::ProvisionAfterThree:
       ++unreachable_;
@@ -151,6 +178,7 @@ NextStep Recovery::back_off(const Diagnosis& diagnosis, SteadyTime now) {
 NextStep Recovery::on_assigned(AssignedTo where, SteadyTime now) {
   has_assignment_ = true;
   dps_owed_ = false;
+  dps_wanted_ = false;
   asking_since_.reset();
   const auto why = asked_because_;
   asked_because_.reset();
@@ -186,7 +214,12 @@ NextStep Recovery::on_dps_failure(Symptom symptom, std::chrono::milliseconds ret
 
 NextStep Recovery::back_off(ErrorCode why, SteadyTime now, std::chrono::milliseconds floor,
                             bool waits_for_operator) {
-  SteadyTime at = now + backoff_.next(floor);
+  why_ = why;
+  dps_wanted_ = false;
+  const auto hastened_from = std::exchange(hastened_from_, std::nullopt);
+  const bool keeps_pause = hastened_from && *hastened_from > now;
+  if (!keeps_pause) asked_in_hurry_ = false;
+  SteadyTime at = keeps_pause ? *hastened_from : now + backoff_.next(floor);
   const auto what = has_assignment_ ? NextStep::What::ConnectHub : NextStep::What::Provision;
   if (what == NextStep::What::Provision) at = std::max(at, dps_not_before_);
   // A new step: DPS may be asked once more in it. With Provision that is this very step.
@@ -196,8 +229,10 @@ NextStep Recovery::back_off(ErrorCode why, SteadyTime now, std::chrono::millisec
 }
 
 NextStep Recovery::provision(ErrorCode why, SteadyTime now) {
-  dps_asked_in_step_ = true;
+  (hastened_from_ ? asked_in_hurry_ : dps_asked_in_step_) = true;
+  dps_wanted_ = true;
   asked_because_ = why;
+  why_ = why;
   not_before_ = now;
   return {NextStep::What::Provision, std::max(now, dps_not_before_), why};
 }

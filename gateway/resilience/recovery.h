@@ -37,7 +37,7 @@ struct NextStep {
 enum class DpsQuestion : std::uint8_t {
   Allowed,
   OutOfReach,  // DPS itself cannot be reached, and it is not time to see whether it can be again
-  NotNow,      // somebody else asks for all, or this attempt was asked for by a person
+  NotNow,      // somebody else asks for all, or a person has asked for this attempt
   NoReason,    // a busy hub lets others in, and it is this one's turn yet: the failure counts for
                // nothing
 };
@@ -58,6 +58,10 @@ class Recovery {
   void on_online(SteadyTime now);
   // It waits for what another device finds out, not for the pause of its own step.
   void on_standing_in_line(SteadyTime now) { not_before_ = std::min(not_before_, now); }
+  // A person has asked for an attempt before its time. If it fails, the pause stays as it was:
+  // asked for again and again, it must not keep the device away. What only this device can ask DPS
+  // it may ask once in such a pause, beside the question of its next step.
+  void on_hastened() { hastened_from_ = not_before_; }
   // The session has stood for `stable_after`: its history of failures ends.
   void on_stable() { forget_failures(); }
   // An attempt to connect failed, or a session ended that was not ended by us. A session's end is
@@ -65,6 +69,9 @@ class Recovery {
   NextStep on_hub_failure(Symptom symptom, DpsQuestion question, SteadyTime now);
   // A conversation with DPS begins. A process that dies in it has used up a back-off step.
   void on_asking(SteadyTime now);
+  // It ends without an answer because the process is stopped in order: that is nobody's failure,
+  // and the next process goes on with the question.
+  void on_asking_dropped();
   // DPS has refused a request of the conversation, which goes on, and named a time.
   void on_refused_until(SteadyTime until) { dps_not_before_ = std::max(dps_not_before_, until); }
   NextStep on_assigned(AssignedTo where, SteadyTime now);
@@ -78,7 +85,9 @@ class Recovery {
   [[nodiscard]] bool may_wait_its_turn(SteadyTime now) const;
   // To be kept across a restart.
   [[nodiscard]] BackoffRecord record() const;
-  // A session older than this is stable.
+  // How long the session under way has stood.
+  [[nodiscard]] std::optional<SteadyTime::duration> online_for(SteadyTime now) const;
+  // A session older than `stable_after` is stable.
   [[nodiscard]] bool is_stable(SteadyTime now) const;
 
  private:
@@ -101,9 +110,13 @@ class Recovery {
   unsigned soft_ = 0;            // CONNACK 3, silent or early-closing hub, in a row
   std::optional<SteadyTime> soft_since_;
   bool dps_asked_in_step_ = false;
+  bool dps_wanted_ = false;                 // it is to be asked, and has not been yet
   std::optional<SteadyTime> asking_since_;  // a conversation with DPS is under way
   bool dps_owed_ = false;  // an unreachable hub was to be reported, and DPS was out of reach
   std::optional<ErrorCode> asked_because_;
+  std::optional<ErrorCode> why_;             // of the newest failure
+  std::optional<SteadyTime> hastened_from_;  // where the pause ends that a person cut short
+  bool asked_in_hurry_ = false;              // in the pause under way
 };
 
 }  // namespace hubward::resilience

@@ -40,6 +40,7 @@ std::vector<GateRecord> RememberedBackoffs::load_gates() const {
   for (GateRecord& gate : gates) {
     gate.next_look -= behind_;
     gate.next_question -= behind_;
+    gate.named -= behind_;
   }
   return gates;
 }
@@ -62,6 +63,7 @@ void RememberedBackoffs::save_gates(std::vector<GateRecord> gates) {
   for (GateRecord& gate : gates_) {
     gate.next_look += behind_;
     gate.next_question += behind_;
+    gate.named += behind_;
   }
 }
 

@@ -138,7 +138,7 @@ TEST_CASE("only a device that is online can rehearse a failover") {
   CHECK_FALSE(f.client->drill_report());
 }
 
-TEST_CASE("an attempt asked for now is made now, and has no conversation with DPS of its own") {
+TEST_CASE("an attempt asked for now is made now, asks DPS once, and leaves the pause as it was") {
   Fixture f;
   f.cached("hub-a.example");
   f.start();
@@ -159,13 +159,19 @@ TEST_CASE("an attempt asked for now is made now, and has no conversation with DP
   const auto conversations = f.client->view().dps_conversations;
   REQUIRE(f.client->view().next_attempt);
   REQUIRE(*f.client->view().next_attempt - f.clock.steady() > 2s);
+  const SteadyTime pause_ends = *f.client->view().next_attempt;
   CHECK(f.client->try_now());
   CHECK(f.client->is_trying());
   f.loop.run_for(100ms);
   f.refuse("hub-a.example", 5);
   f.loop.run_for(100ms);
+  CHECK(f.client->is_trying());
+  CHECK(f.client->view().dps_conversations == conversations + 1);
+  f.dps_says("200", R"({"operationId":"1","status":"failed","registrationState":)"
+                    R"({"registrationId":"press-07","status":"failed","errorCode":400209}})");
+  f.loop.run_for(100ms);
   CHECK_FALSE(f.client->is_trying());
-  CHECK(f.client->view().dps_conversations == conversations);
+  CHECK(f.client->view().next_attempt == pause_ends);
   CHECK(f.client->view().last_login->failure == ErrorCode::HubRefused);
   CHECK(f.client->view().last_provisioning->failure == ErrorCode::DpsBlocked);
   CHECK_FALSE(f.client->try_now());  // just now

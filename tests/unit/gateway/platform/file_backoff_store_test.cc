@@ -34,7 +34,8 @@ BackoffRecord failing(const ManualClock& clock) {
           .soft = 1,
           .dps_asked_in_step = true,
           .not_before = clock.steady() + 100s,
-          .dps_not_before = clock.steady() + 200s};
+          .dps_not_before = clock.steady() + 200s,
+          .why = ErrorCode::HubRefused};
 }
 
 struct Fixture {
@@ -46,7 +47,8 @@ struct Fixture {
   void write(const BackoffRecord& record) {
     FileBackoffStore store(path, kBoot, clock, log);
     store.save("press-07", record);
-    store.save_gates({{"", 3, clock.steady() + 50s, 4, clock.steady() + 90s}});
+    store.save_gates(
+        {{"", 3, clock.steady() + 50s, 4, clock.steady() + 90s, clock.steady() + 40s}});
     CHECK(store.load("press-07") == record);
   }
 };
@@ -63,6 +65,7 @@ TEST_CASE("a device's recovery is found again after a restart, with its pauses a
   CHECK(store.load_gates()[0].next_look == f.clock.steady() + 20s);
   CHECK(store.load_gates()[0].questions == 4);
   CHECK(store.load_gates()[0].next_question == f.clock.steady() + 60s);
+  CHECK(store.load_gates()[0].named == f.clock.steady() + 10s);
   CHECK(f.log.events.empty());
 }
 

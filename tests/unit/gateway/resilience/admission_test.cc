@@ -438,6 +438,32 @@ TEST_CASE("a process that dies in a look has used up its pause, and no more") {
   CHECK(after.admission.next_look(kHub) == after.now + 4s);
 }
 
+TEST_CASE(
+    "also after a restart a hub that is back hastens the look at DPS, unless DPS named its time") {
+  for (const bool named : {false, true}) {
+    CAPTURE(named);
+    Fixture before({.connections_per_second = 100, .registrations_per_second = 100});
+    before.request(0, 1, kDpsGate);
+    REQUIRE(before.wait().size() == 1);
+    (void)before.admission.failed(device(0), before.now, true, named ? 90s : 0s);
+    for (int i = 0; i < 8 && !named; ++i) {
+      before.request(0, 1, kDpsGate);
+      REQUIRE(before.wait().size() == 1);
+      (void)before.admission.failed(device(0), before.now, true);
+    }
+    const auto look = before.admission.next_look(kDpsGate);
+    REQUIRE(look > before.now + 20s);
+    Fixture after({.connections_per_second = 100, .registrations_per_second = 100});
+    after.now = before.now;
+    after.admission.restore(before.admission.memory(), after.now);
+    CHECK(after.admission.next_look(kDpsGate) == look);
+    after.open_hub();
+    after.request(1, 2);
+    after.admission.answered(after.wait().at(0).device, after.now);
+    CHECK(after.admission.next_look(kDpsGate) == (named ? look : after.now));
+  }
+}
+
 TEST_CASE("gates of hubs that nobody uses any more are forgotten") {
   Fixture f({.connections_per_second = 1000, .registrations_per_second = 2});
   for (std::uint32_t i = 0; i < 5000; ++i) {

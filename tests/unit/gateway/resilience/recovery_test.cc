@@ -160,8 +160,96 @@ TEST_CASE("a refused device wants DPS whether it can be reached or not, once in 
     CHECK(f.hub(Symptom::HubRefusedAuth, false).what == kDps);
     CHECK(f.dps(Symptom::DpsUnreachable).what == kHub);
   }
-  CHECK(f.recovery.on_hub_failure(Symptom::HubRefusedAuth, DpsQuestion::NotNow, f.now).what ==
-        kHub);
+}
+
+TEST_CASE("an attempt that a person asked for keeps the pause, and asks DPS once in it") {
+  Fixture f;
+  f.recovery.start(true, f.now);
+  for (int i = 0; i < 6; ++i) f.hub(Symptom::HubUntrusted);
+  const auto fails = [&](Symptom symptom) {
+    return f.recovery.on_hub_failure(symptom, DpsQuestion::Allowed, f.now);
+  };
+  const SteadyTime pause_ends = fails(Symptom::HubUntrusted).at;
+  REQUIRE(pause_ends >= f.now + 30s);
+  const unsigned steps = f.recovery.record().steps;
+
+  f.now += 1s;
+  f.recovery.on_hastened();
+  CHECK(fails(Symptom::HubRefusedAuth).what == kDps);
+  f.recovery.on_asking(f.now);
+  CHECK(f.recovery.on_assigned(AssignedTo::SameHub, f.now).at == f.now);
+  NextStep step = fails(Symptom::HubRefusedAuth);
+  CHECK(step.why == ErrorCode::HubRefusedAfterDps);
+  CHECK(step.at == pause_ends);
+  for (int i = 0; i < 2; ++i) {  // and again
+    f.now += 10s;
+    f.recovery.on_hastened();
+    step = fails(Symptom::HubRefusedAuth);
+    CHECK(step.what == kHub);
+    CHECK(step.at == pause_ends);
+  }
+  CHECK(f.recovery.record().steps == steps);
+  f.now = pause_ends;
+  CHECK(fails(Symptom::HubRefusedAuth).what == kDps);  // the step's own question
+}
+
+TEST_CASE("a process that is started anew knows why it waits") {
+  Fixture before;
+  before.recovery.start(true, before.now);
+  for (int i = 0; i < 5; ++i) before.hub(Symptom::HubUntrusted);
+  const SteadyTime failed = before.now;
+  REQUIRE(before.hub(Symptom::HubRefusedAuth).what == kDps);
+  ErrorCode why = ErrorCode::HubRefused;
+  SUBCASE("it dies in the question") { before.recovery.on_asking(failed); }
+  SUBCASE("it dies after the answer") {
+    before.recovery.on_asking(failed);
+    before.recovery.on_dps_failure(Symptom::DpsBlocked, 0ms, failed);
+    why = ErrorCode::DpsBlocked;
+  }
+  Fixture after;
+  const NextStep step = after.recovery.start(true, failed, before.recovery.record());
+  CHECK(step.why == why);
+  after.recovery.on_online(failed);
+  CHECK_FALSE(after.recovery.record().why);
+}
+
+TEST_CASE("a stop in order uses up no step: the next process goes on with the question") {
+  Fixture before;
+  before.recovery.start(true, before.now);
+  for (int i = 0; i < 8; ++i) before.hub(Symptom::HubUntrusted);
+  const SteadyTime failed = before.now;
+  const unsigned steps = before.recovery.record().steps;
+  REQUIRE(before.hub(Symptom::HubRefusedAuth).what == kDps);
+  SUBCASE("while it stands in line for DPS") {}
+  SUBCASE("in the conversation") {
+    before.recovery.on_asking(failed);
+    before.recovery.on_asking_dropped();
+  }
+  CHECK(before.recovery.record().steps == steps);
+  Fixture after;
+  const NextStep step = after.recovery.start(true, failed + 1s, before.recovery.record());
+  CHECK(step.at <= failed + 5s);
+  after.now = step.at;
+  CHECK(after.hub(Symptom::HubRefusedAuth).what == kDps);
+}
+
+TEST_CASE("whoever is stopped in order again and again asks DPS no more often than every 5 s") {
+  SteadyTime now{1h};
+  std::optional<BackoffRecord> kept;
+  int asked = 0;
+  for (int life = 0; life < 100; ++life) {
+    Fixture f;
+    const NextStep step = f.recovery.start(false, now, kept);
+    if (step.at < now + 1s) {
+      ++asked;
+      f.recovery.on_asking(std::max(now, step.at));
+      f.recovery.on_asking_dropped();
+      kept = f.recovery.record();
+    }
+    now += 1s;
+  }
+  CHECK(asked <= 21);
+  CHECK(asked >= 16);
 }
 
 TEST_CASE("a busy hub is left alone by DPS for ten failures") {
