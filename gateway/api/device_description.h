@@ -36,6 +36,7 @@ struct TagDescription {
   // Telemetry is sent as `report` says; a property is reported when its value changes.
   enum class As : std::uint8_t { Telemetry, Property } as = As::Telemetry;
   ReportRule report{};
+  bool only_written = false;  // a command: the device never says a value of it
 };
 
 struct DeviceDescription {

@@ -40,6 +40,15 @@ struct TagStatus {
   SteadyTime at_steady{};  // the same instant, immune to clock steps
 };
 
+// What came from a device and could not be used, since something last could be.
+struct UselessInput {
+  static constexpr std::size_t kSampleBytesMax = 80;
+  std::uint64_t count = 0;
+  ErrorCode code{};    // of the newest
+  std::string sample;  // its beginning; as it came, not made printable
+  WallTime since;
+};
+
 struct DeviceStatus {
   DeviceIndex device;
   CloudState cloud = CloudState::Starting;
@@ -53,6 +62,7 @@ struct DeviceStatus {
   FieldState field;
   WallTime field_since;
   std::vector<TagStatus> tags;  // as DeviceDescription::tags
+  UselessInput useless;
   OutboxCounts outbox;
   std::optional<WallTime> last_delivered;  // newest PUBACK
   std::optional<WallTime> token_expires;   // of the session under way

@@ -160,6 +160,12 @@ DevicePart make_device_part(const DeviceFile& file, const GatewayPart* gateway,
   check_names(file, report);
   check_reports(file, report);
   attach_device(file, gateway, report, part);
+  if (const auto* line = std::get_if<SerialPart>(&part.attached)) {
+    for (const serial::TagSettings& tag : line->device.tags) {
+      part.description.tags[tag.tag.value].only_written =
+          std::holds_alternative<serial::OnlyWritten>(tag.where);
+    }
+  }
   const std::string attach = "/attach/" + attach_kind(file.attach);
   part.whole = report.place("");
   part.id = report.place("/id");

@@ -22,6 +22,9 @@ Error too_many_commands() {
 
 constexpr std::size_t kCommandNameShown = 64;
 
+// Bad input is said at once, and then so often: whoever sends it sends on and on.
+constexpr auto kTellBadInputEvery = 10min;
+
 // A poll of several requests becomes one message if they are all answered within this. The message
 // has one time, so that more would date the last values wrongly.
 constexpr auto kCollectMax = 1s;
@@ -66,6 +69,7 @@ void Device::stop(std::function<void()> done) {
 }
 
 void Device::on_batch(const ReadingBatch& batch, Stored stored) {
+  if (!batch.readings.empty()) useless_ = {};
   for (const auto& reading : batch.readings) {
     if (reading.tag.value >= tags_.size()) continue;
     tags_[reading.tag.value] = {reading, batch.at, batch.at_steady};
@@ -160,6 +164,34 @@ void Device::on_field_state(FieldState state) {
   port_opened_ = loop.call_at(loop.clock().steady(), [this] { write_what_waited(); });
 }
 
+void Device::on_bad_input(const BadInput& input) {
+  if (useless_.count++ == 0) useless_.since = parts_.cloud.loop.clock().wall();
+  useless_.code = input.code;
+  const std::size_t size = std::min(input.sample.size(), UselessInput::kSampleBytesMax);
+  useless_.sample.assign(reinterpret_cast<const char*>(input.sample.data()), size);
+  ++bad_inputs_untold_;
+  const SteadyTime now = parts_.cloud.loop.clock().steady();
+  if (!bad_inputs_told_ || now - *bad_inputs_told_ >= kTellBadInputEvery) {
+    bad_inputs_told_ = now;
+    tell_bad_input(input);
+  }
+  publish_status_soon();
+}
+
+void Device::tell_bad_input(const BadInput& input) {
+  const FailureWords& words = words_for(input.code);
+  const std::uint64_t count = std::exchange(bad_inputs_untold_, 0);
+  parts_.cloud.log.write(LogLevel::Warn, "bad_input",
+                         {{"device", description_.id},
+                          {"reason", std::string(words.label)},
+                          {"count", std::to_string(count)},
+                          {"source", input.source},
+                          {"sample", useless_.sample}});
+  tell("bad_input",
+       std::string(words.meaning) +
+           (count > 1 ? " " + std::to_string(count) + " since this was last said." : ""));
+}
+
 void Device::tell_field(const FieldState& state) {
   LogLevel level = LogLevel::Info;
   const char* event = "device_answers";
@@ -185,6 +217,7 @@ void Device::on_clock(const ClockNews& news) {
   if (news.set_by == std::chrono::milliseconds{0}) return;
   cloud_since_ += news.set_by;
   field_since_ += news.set_by;
+  useless_.since += news.set_by;
   for (TagStatus& tag : tags_) tag.at += news.set_by;
   publish_status_soon();
 }
@@ -355,17 +388,24 @@ void Device::audit(const TagDescription& tag, const TagValue& value, const std::
   const std::string outcome = written ? "written"
                               : sent  ? "sent"
                                       : std::string(words_for(result.code).label);
+  const std::string wanted = to_json(value);
+  // Equipment may take a value only rounded: then that is what was written.
+  const std::string held = written && result.read_back ? to_json(*result.read_back) : wanted;
   parts_.cloud.log.write(written || sent ? LogLevel::Info : LogLevel::Warn, "plant_write",
                          {{"device", description_.id},
                           {"tag", tag.name},
-                          {"value", to_json(value)},
+                          {"value", held},
+                          {"wanted", wanted},
                           {"origin", origin},
                           {"outcome", outcome},
                           {"detail", result.detail}});
-  std::string text = tag.name + " = " + to_json(value) + " by " + origin + ": ";
+  std::string text = tag.name + " = " + held + " by " + origin;
+  if (held != wanted) text += ", which wanted " + wanted;
+  text += ": ";
   text += written ? "written and confirmed."
           : sent  ? "sent to all units of the line; nobody confirms it."
-                  : std::string(words_for(result.code).name) + ".";
+                  : std::string(words_for(result.code).name);
+  if (!written && !sent) text += result.detail.empty() ? "." : " (" + result.detail + ").";
   tell("plant_write", std::move(text));
 }
 
@@ -402,6 +442,7 @@ DeviceStatus Device::status() const {
   status.field = field_;
   status.field_since = field_since_;
   status.tags = tags_;
+  status.useless = useless_;
   status.outbox = parts_.cloud.outbox.counts(index_);
   status.last_delivered = view.last_delivered;
   status.token_expires = view.token_expires;

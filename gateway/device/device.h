@@ -39,6 +39,7 @@ class Device final : private CloudEvents {
 
   void on_batch(const ReadingBatch& batch, Stored stored);
   void on_field_state(FieldState state);
+  void on_bad_input(const BadInput& input);
   void on_clock(const ClockNews& news);
   // Maintenance has begun: wishes that wait for their port are refused now, and not when it opens.
   void on_writes_paused() { write_what_waited(); }
@@ -78,6 +79,7 @@ class Device final : private CloudEvents {
   void audit(const TagDescription& tag, const TagValue& value, const std::string& origin,
              const WriteResult& result);
   void tell_field(const FieldState& state);
+  void tell_bad_input(const BadInput& input);
   void tell(std::string event, std::string text);
   void publish_status_soon();
 
@@ -102,6 +104,9 @@ class Device final : private CloudEvents {
   std::optional<ErrorCode> shown_failure_;
   WallTime cloud_since_{};
   std::vector<TagStatus> tags_;
+  UselessInput useless_;
+  std::uint64_t bad_inputs_untold_ = 0;
+  std::optional<SteadyTime> bad_inputs_told_;  // when last
   unsigned commands_running_ = 0;
   std::vector<RunCommand> queued_;  // nobody waits for them, and only one is under way
   bool queued_running_ = false;

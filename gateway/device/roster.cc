@@ -37,7 +37,12 @@ void DeviceRoster::field_state(DeviceIndex device, FieldState state) {
   if (device.value < devices_.size()) devices_[device.value]->on_field_state(std::move(state));
 }
 
-void DeviceRoster::bad_input(BadInput input) { status_.bad_input(input); }
+void DeviceRoster::bad_input(BadInput input) {
+  status_.bad_input(input);
+  if (input.device && input.device->value < devices_.size()) {
+    devices_[input.device->value]->on_bad_input(input);
+  }
+}
 
 void DeviceRoster::on_counts_changed(const std::vector<DeviceIndex>& devices) {
   for (const DeviceIndex device : devices) {

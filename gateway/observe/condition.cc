@@ -8,9 +8,18 @@
 namespace hubward::observe {
 namespace {
 
+// Tags that a sentence names; more would not be read.
+constexpr std::size_t kNamed = 3;
+// So much came without one usable value that it is no accident; or it is long ago that something
+// came, and nothing better did since.
+constexpr std::uint64_t kUselessMin = 3;
+constexpr std::chrono::seconds kUselessFor{60};
+
 struct TagSummary {
+  std::size_t all = 0;  // those that can have a value
   std::size_t seen = 0, bad = 0, stale = 0;
-  ErrorCode bad_code{};
+  std::vector<std::size_t> bad_ones, never_seen;
+  bool twice = false;  // some tag has been heard more than once
   std::optional<WallTime> newest;
 };
 
@@ -18,16 +27,52 @@ TagSummary summarize_tags(const DeviceView& view, WallTime now) {
   TagSummary summary;
   for (std::size_t i = 0; i < view.status.tags.size(); ++i) {
     const TagStatus& tag = view.status.tags[i];
-    if (!tag.last) continue;
+    if (tag.last || !is_only_written(view, i)) ++summary.all;
+    if (!tag.last) {
+      if (!is_only_written(view, i)) summary.never_seen.push_back(i);
+      continue;
+    }
     ++summary.seen;
     if (tag.last->quality == Quality::Bad) {
       ++summary.bad;
-      summary.bad_code = tag.last->code;
+      summary.bad_ones.push_back(i);
     }
+    if (view.usual_gap[i]) summary.twice = true;
     if (is_stale(view, i, now)) ++summary.stale;
     if (!summary.newest || tag.at > *summary.newest) summary.newest = tag.at;
   }
   return summary;
+}
+
+std::string name_of(const DeviceView& view, std::size_t tag) {
+  if (view.description == nullptr || tag >= view.description->tags.size()) return "a tag";
+  const TagDescription& described = view.description->tags[tag];
+  return shown_text(described.component.empty() ? described.name
+                                                : described.component + "." + described.name);
+}
+
+template <class Words>
+std::string listed(const std::vector<std::size_t>& tags, Words words_of, std::string_view between) {
+  std::string words;
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    if (i == kNamed) return words + " and " + std::to_string(tags.size() - i) + " more";
+    if (i > 0) words += between;
+    words += words_of(tags[i]);
+  }
+  return words;
+}
+
+// "ghost: illegal data address; energy: ..."
+std::string bad_words(const DeviceView& view, const std::vector<std::size_t>& tags) {
+  return listed(
+      tags,
+      [&](std::size_t tag) {
+        const TagReading& last = *view.status.tags[tag].last;
+        return name_of(view, tag) + ": " +
+               (last.detail.empty() ? lower_first(std::string(words_for(last.code).name))
+                                    : shown_text(last.detail));
+      },
+      "; ");
 }
 
 bool acknowledgements_missing(const DeviceView& view, WallTime now) {
@@ -47,6 +92,15 @@ void explain(Condition& condition, ErrorCode code, std::string_view detail) {
   condition.gateway_does = words.gateway_does;
   condition.person_does = words.person_does;
   condition.detail = shown_text(detail);
+}
+
+void explain_useless(Condition& condition, const UselessInput& input) {
+  condition.severity = Severity::Warning;
+  condition.since = input.since;
+  explain(condition, input.code, {});
+  condition.state = "Nothing that it sends is understood";
+  condition.reason = useless_words(input) + " " + condition.reason;
+  if (!input.sample.empty()) condition.detail = "last: " + shown_text(input.sample);
 }
 
 // The cloud side when the device is not online.
@@ -100,9 +154,14 @@ Condition online_condition(const DeviceView& view, WallTime now) {
   }
   if (tags.seen == 0) {
     condition.state = "Connected, no reading yet";
+    if (is_useless(status.useless, now)) explain_useless(condition, status.useless);
     return condition;
   }
   if (tags.stale == tags.seen) {
+    if (is_useless(status.useless, now)) {
+      explain_useless(condition, status.useless);
+      return condition;
+    }
     condition.severity = Severity::Warning;
     condition.since = *tags.newest;
     condition.state = "No new readings";
@@ -114,11 +173,12 @@ Condition online_condition(const DeviceView& view, WallTime now) {
   condition.delivering = true;
   if (tags.bad > 0) {
     condition.severity = Severity::Warning;
-    explain(condition, tags.bad_code, {});
+    explain(condition, status.tags[tags.bad_ones.front()].last->code,
+            bad_words(view, tags.bad_ones));
     condition.state = tags.bad == tags.seen
                           ? "Delivering, but no value is usable"
                           : "Delivering, " + std::to_string(tags.bad) + " of " +
-                                counted(tags.seen, "value", "values") + " not usable";
+                                counted(tags.all, "value", "values") + " not usable";
     return condition;
   }
   condition.state = hub.empty() ? "Delivering" : "Delivering to " + hub;
@@ -127,6 +187,21 @@ Condition online_condition(const DeviceView& view, WallTime now) {
     condition.severity = Severity::Warning;
     explain(condition, *status.cloud_trouble, {});
     condition.state += "; " + lower_first(std::string(words_for(*status.cloud_trouble).name));
+    return condition;
+  }
+  // It may be right: an alarm that has never been raised. So it is said, and is no warning.
+  if (tags.twice && !tags.never_seen.empty()) {
+    condition.state += "; " + std::to_string(tags.never_seen.size()) + " of " +
+                       counted(tags.all, "value", "values") + " never came";
+    condition.reason =
+        listed(
+            tags.never_seen, [&](std::size_t tag) { return name_of(view, tag); }, ", ") +
+        (tags.never_seen.size() == 1 ? " has" : " have") +
+        " not been in anything that the device has sent since hubward started.";
+    condition.person_does =
+        "If it should have come by now: compare its place in the device's file (a JSON pointer "
+        "with upper and lower case) with what the device sends; after a change there restart "
+        "hubward.";
   }
   return condition;
 }
@@ -134,17 +209,20 @@ Condition online_condition(const DeviceView& view, WallTime now) {
 Stage reading_stage(const DeviceView& view, WallTime now) {
   const TagSummary tags = summarize_tags(view, now);
   Stage stage{"Reading", StageState::Ok, {}, tags.newest};
-  if (tags.seen == 0) {
+  if (tags.seen == 0 && is_useless(view.status.useless, now)) {
+    stage.state = StageState::Stopped;
+    stage.text = "not understood";
+  } else if (tags.seen == 0) {
     stage.state = StageState::Unknown;
     stage.text = "none yet";
   } else if (view.status.field.link == FieldState::Link::Down) {
     stage.state = StageState::Waiting;
   } else if (tags.stale == tags.seen) {
     stage.state = StageState::Stopped;
-    stage.text = "nothing new";
+    stage.text = is_useless(view.status.useless, now) ? "not understood" : "nothing new";
   } else if (tags.bad > 0) {
     stage.state = tags.bad == tags.seen ? StageState::Stopped : StageState::Partly;
-    stage.text = std::to_string(tags.bad) + " of " + std::to_string(tags.seen) + " bad";
+    stage.text = std::to_string(tags.bad) + " of " + std::to_string(tags.all) + " bad";
   }
   return stage;
 }
@@ -229,6 +307,19 @@ std::string short_hub(std::string_view assigned_hub) {
   return shown_text(host.ends_with(kAzure) ? host.substr(0, host.size() - kAzure.size()) : host);
 }
 
+bool is_useless(const UselessInput& input, WallTime now) {
+  return input.count >= kUselessMin || (input.count > 0 && now - input.since >= kUselessFor);
+}
+
+std::string useless_words(const UselessInput& input) {
+  return counted(input.count, "message was", "messages were") + " dropped, and no value has come.";
+}
+
+bool is_only_written(const DeviceView& view, std::size_t tag) {
+  return view.description != nullptr && tag < view.description->tags.size() &&
+         view.description->tags[tag].only_written;
+}
+
 bool is_stale(const DeviceView& view, std::size_t tag, WallTime now) {
   const TagStatus& status = view.status.tags[tag];
   if (!status.last) return false;
@@ -267,6 +358,8 @@ std::array<Stage, 5> stages_of(const DeviceView& view, WallTime now) {
   } else if (status.field.link == FieldState::Link::Down) {
     equipment = {"Equipment", StageState::Stopped, std::string(words_for(status.field.code).name),
                  status.field_since};
+  } else if (status.useless.count > 0) {
+    equipment = {"Equipment", StageState::Ok, "sends", std::nullopt};
   }
   Stage acknowledged{"Acknowledged", StageState::Waiting, {}, status.last_delivered};
   if (acknowledgements_missing(view, now)) {

@@ -66,6 +66,14 @@ struct Stage {
 // "hub-a" for "hub-a.azure-devices.net:8883"; other names and addresses as they are.
 [[nodiscard]] std::string short_hub(std::string_view assigned_hub);
 
+// Enough came that could not be used, and nothing that could: it is no accident.
+[[nodiscard]] bool is_useless(const UselessInput& input, WallTime now);
+// "60 messages were dropped, and no value has come."
+[[nodiscard]] std::string useless_words(const UselessInput& input);
+
+// A command: nothing is missing if it has no value.
+[[nodiscard]] bool is_only_written(const DeviceView& view, std::size_t tag);
+
 // A tag whose value is too old to be believed.
 [[nodiscard]] bool is_stale(const DeviceView& view, std::size_t tag, WallTime now);
 

@@ -83,7 +83,9 @@ std::string troubles(const SiteDescription& site, const SiteSummary& summary,
   if (warnings == 1 && alarms == 0) {
     words += one_device(site, summary.warnings[0], conditions[summary.warnings[0].value], now);
   } else {
-    words += alarms > 0 ? " There is also a warning for " : " There are warnings for ";
+    words += alarms == 0     ? " There are warnings for "
+             : warnings == 1 ? " There is also a warning for "
+                             : " There are also warnings for ";
     words += named(site, summary.warnings, warnings) + ".";
   }
   return words;
@@ -92,6 +94,8 @@ std::string troubles(const SiteDescription& site, const SiteSummary& summary,
 std::string delivering(const SiteDescription& site, const SiteSummary& summary) {
   const std::size_t count = summary.devices;
   if (summary.delivering == count) {
+    // Its own sentence says that it delivers, and what is wrong all the same.
+    if (count == 1 && summary.severity > Severity::Busy) return {};
     if (count == 1) return name_of(site, DeviceIndex{0}) + " is delivering.";
     if (count == 2) return "Both devices are delivering.";
     return "All " + count_words(count) + " devices are delivering.";
@@ -170,7 +174,9 @@ std::string site_sentence(const SiteDescription& site, const SiteSummary& summar
     return "The cloud has been out of reach for " + duration_words(now - *summary.cloud_out_since) +
            "." + kept(summary) + troubles(site, summary, conditions, now);
   }
-  return delivering(site, summary) + troubles(site, summary, conditions, now);
+  std::string sentence = delivering(site, summary) + troubles(site, summary, conditions, now);
+  if (sentence.starts_with(' ')) sentence.erase(0, 1);
+  return sentence;
 }
 
 std::string site_sentence(const StatusBoard& board) {

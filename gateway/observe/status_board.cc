@@ -47,6 +47,7 @@ StatusBoard::Entry StatusBoard::new_entry(DeviceIndex device,
   const WallTime now = clock_.wall();
   auto view = std::make_shared<DeviceView>();
   view->status.device = device;
+  view->description = &site_.devices[device.value];
   view->status.cloud_since = now;
   view->status.field_since = now;
   view->status.tags.resize(description.tags.size());
@@ -88,6 +89,7 @@ void StatusBoard::device(const DeviceStatus& status) {
   Entry& entry = entries_[status.device.value];
   view->status.tags.resize(entry.trends.size());
   const DeviceView& before = *entry.view;
+  view->description = before.description;
   view->reported = true;
   const bool first = !before.reported;
   view->dropped_at_start = first ? status.outbox.dropped : before.dropped_at_start;
@@ -303,6 +305,7 @@ void StatusBoard::clock_set_by(std::chrono::milliseconds by) {
     shift(view->status.last_delivered);
     view->status.cloud_since += by;
     view->status.field_since += by;
+    view->status.useless.since += by;
     for (TagStatus& tag : view->status.tags) tag.at += by;
     for (Trend& trend : entry.trends) trend.shift(by);
     entry.view = std::move(view);

@@ -35,7 +35,8 @@ struct SiteDescription {
 // One device's latest status and what the board has learned by watching it.
 struct DeviceView {
   DeviceStatus status;
-  bool reported = false;               // false: nothing was heard of it yet
+  const DeviceDescription* description = nullptr;  // in the board's SiteDescription
+  bool reported = false;                           // false: nothing was heard of it yet
   std::uint64_t dropped_at_start = 0;  // OutboxCounts::dropped counts a store's life, not a run
   std::uint64_t expired_at_start = 0;
   std::uint64_t quarantined_at_start = 0;

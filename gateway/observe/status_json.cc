@@ -84,6 +84,10 @@ void write_tags(json::Writer& out, const DeviceDescription& description, const D
       out.Key("writable");
       out.Bool(true);
     }
+    if (tag.only_written) {
+      out.Key("only_written");
+      out.Bool(true);
+    }
     if (status.last) {
       const bool good = status.last->quality == Quality::Good;
       text(out, "quality", !good ? "bad" : is_stale(view, i, now) ? "old" : "good");

@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kComputer = "This computer";
 constexpr std::string_view kHub = "Hub";
 constexpr std::string_view kDps = "Provisioning (DPS)";
+constexpr std::string_view kEquipment = "Equipment";
 // Names that an answer lists; a name with more addresses is a content network.
 constexpr std::size_t kAddressesShown = 3;
 
@@ -168,6 +169,23 @@ WhyStep provisioning_step(const WhyFacts& facts) {
   return step;
 }
 
+// Nothing: no gateway runs, or nothing was heard of it yet.
+std::optional<WhyStep> equipment_step(const WhyFacts& facts) {
+  const FieldState& field = facts.status.field;
+  WhyStep step{kEquipment, "equipment", "Device", StepState::Ok, {}};
+  if (const auto trouble = equipment_trouble(facts)) {
+    step.state = StepState::Stopped;
+    step.text = trouble->wrong;
+    if (facts.status.cloud != CloudState::Online && !trouble->person_does.empty()) {
+      step.text += " " + trouble->person_does;  // the verdict is about the way to the cloud
+    }
+    return step;
+  }
+  if (field.link != FieldState::Link::Up) return std::nullopt;
+  step.text = "answers, for " + duration_words(facts.now - facts.status.field_since);
+  return step;
+}
+
 std::vector<OpenHost> hosts_to_open(const WhyFacts& facts) {
   constexpr std::string_view kAzure = ".azure-devices.net";
   std::vector<OpenHost> open;
@@ -209,6 +227,7 @@ WhyReport why(const WhyFacts& given) {
   report.steps.push_back(login_step(facts));
   add_path(report.steps, kDps, false, facts.dps_path);
   report.steps.push_back(provisioning_step(facts));
+  if (auto equipment = equipment_step(facts)) report.steps.push_back(std::move(*equipment));
   Verdict verdict = verdict_on(facts);
   report.verdict = std::move(verdict.wrong);
   report.person_does = std::move(verdict.person_does);

@@ -44,7 +44,7 @@ enum class StepState : std::uint8_t {
 [[nodiscard]] std::string_view step_word(StepState state);  // "ok", "stopped here", ...
 
 struct WhyStep {
-  std::string_view part;   // "This computer", "Hub", "Provisioning (DPS)"
+  std::string_view part;   // "This computer", "Hub", "Provisioning (DPS)", "Equipment"
   std::string_view label;  // fixed, for programs: "hub_tls"
   std::string_view name;   // "Encryption (TLS)"
   StepState state = StepState::NotAsked;

@@ -193,6 +193,11 @@ Verdict on_online(const WhyFacts& facts) {
     verdict.gateway_does = "Keeps the connection that stands.";
     return verdict;
   }
+  if (auto equipment = equipment_trouble(facts)) {
+    equipment->wrong = online + ": the way to the cloud is fine. The equipment is not: " +
+                       lower_first(std::move(equipment->wrong));
+    return std::move(*equipment);
+  }
   return {online + "; nothing is wrong.", {}, {}};
 }
 
@@ -205,6 +210,26 @@ Verdict on_its_way(const WhyFacts& facts) {
 }
 
 }  // namespace
+
+std::optional<Verdict> equipment_trouble(const WhyFacts& facts) {
+  const DeviceStatus& status = facts.status;
+  if (status.field.link == FieldState::Link::Down) {
+    Verdict verdict = from_table(status.field.code);
+    verdict.wrong = std::string(words_for(status.field.code).name);
+    if (!status.field.detail.empty()) {
+      verdict.wrong += " (" + shown_text(status.field.detail) + ")";
+    }
+    verdict.wrong += ".";
+    return verdict;
+  }
+  if (!is_useless(status.useless, facts.now)) return std::nullopt;
+  Verdict verdict = from_table(status.useless.code);
+  verdict.wrong = "Nothing that it sends is understood: " + useless_words(status.useless);
+  if (!status.useless.sample.empty()) {
+    verdict.wrong += " Last: " + shown_text(status.useless.sample);
+  }
+  return verdict;
+}
 
 const Error* trouble_on(const std::optional<PathFindings>& path) {
   if (!path) return nullptr;

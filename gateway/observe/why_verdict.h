@@ -1,6 +1,7 @@
 // The last line of an answer to "why": what is wrong, and what somebody must do.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "gateway/observe/why.h"
@@ -14,6 +15,10 @@ struct Verdict {
 };
 
 [[nodiscard]] Verdict verdict_on(const WhyFacts& facts);
+
+// The other end, which the way to the cloud says nothing about: it is silent, or cannot be
+// understood.
+[[nodiscard]] std::optional<Verdict> equipment_trouble(const WhyFacts& facts);
 
 // The first step of a way that did not pass; nothing: all passed, or nothing is known.
 [[nodiscard]] const Error* trouble_on(const std::optional<PathFindings>& path);

@@ -37,7 +37,7 @@ function Tags({ device, trends, chosen, choose, now }) {
         ${device.tags.map((tag, i) => html`
           <tr key=${i} class=${i === chosen ? 'chosen' : ''}>
             <th scope="row"><button type="button" aria-pressed=${String(i === chosen)} onClick=${() => choose(i)}>${tagName(tag)}</button>
-              ${tag.writable && html`<span class="note">writable</span>`}</th>
+              ${tag.writable && html`<span class="note">${tag.only_written ? 'command' : 'writable'}</span>`}</th>
             <td class="right"><${Reading} tag=${tag} /></td>
             <td>${tag.quality === 'good' ? 'good' : html`<${Quality} tag=${tag} />`}</td>
             <td><${Age} at=${tag.at_ms} now=${now} /></td>

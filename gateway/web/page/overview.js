@@ -21,13 +21,17 @@ function Value({ tag, points, now }) {
 }
 
 function Values({ device, address, now }) {
-  const tags = device.tags ?? [];
-  if (tags.length === 0) return null;
-  const shown = tags.length <= kTagsOnCard + 1 ? tags : tags.slice(0, kTagsOnCard);
   const trends = live.trends.get(device.id);
+  // Commands have no value. Of more than fit, those come first with which something is wrong.
+  const tags = (device.tags ?? []).map((tag, i) => ({ ...tag, points: trends?.[i], key: i }))
+    .filter((tag) => !tag.only_written || tag.value !== undefined);
+  if (tags.length === 0) return null;
+  const wrong = { bad: 0, old: 1, none: 2, good: 3 };
+  const shown = tags.length <= kTagsOnCard + 1 ? tags
+    : tags.toSorted((a, b) => wrong[a.quality] - wrong[b.quality]).slice(0, kTagsOnCard);
   return html`
     <ul class="values" aria-label="Last values">
-      ${shown.map((tag, i) => html`<${Value} key=${i} tag=${tag} points=${trends?.[i]} now=${now} />`)}
+      ${shown.map((tag) => html`<${Value} key=${tag.key} tag=${tag} points=${tag.points} now=${now} />`)}
       ${shown.length < tags.length && html`
         <li class="value more"><a href=${address}>${plural(tags.length - shown.length, 'more value', 'more values')}</a></li>`}
     </ul>`;
@@ -122,7 +126,7 @@ function Lines() {
   const fit = live.lines.every((line) => line.fits);
   return html`
     <details class="lines" open=${!fit}>
-      <summary>${plural(live.lines.length, 'line', 'lines')} and connections: who uses how much of each second</summary>
+      <summary>Lines and connections (${count(live.lines.length)}): who uses how much of each second</summary>
       <ul>${live.lines.map((line) => html`<${Line} key=${line.place} line=${line} />`)}</ul>
     </details>`;
 }

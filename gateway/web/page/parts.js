@@ -112,7 +112,7 @@ export function Spark({ points, width = 120, height = 28 }) {
     </svg>`;
 }
 
-export const Quality = ({ tag }) => (tag.quality === 'good' ? null : html`
+export const Quality = ({ tag }) => (tag.quality === 'good' || (tag.only_written && tag.quality === 'none') ? null : html`
   <span class="quality ${tag.quality}">
     <${Icon} shape=${tag.quality === 'none' ? 'unknown' : 'warning'} tone=${tag.quality === 'none' ? 'busy' : 'warning'} />
     ${tag.quality === 'bad' ? tag.why : qualities[tag.quality]}

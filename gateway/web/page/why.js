@@ -50,6 +50,8 @@ function parts(steps) {
   return found;
 }
 
+const isName = (host) => !/^[0-9.]+$/.test(host) && !host.includes(':');
+
 const Step = ({ step }) => html`
   <li class="why-step ${step.state.replace(' ', '-')}">
     <${Icon} shape=${shapes[step.state] ?? 'unknown'} tone=${tones[step.state] ?? 'busy'} />
@@ -74,8 +76,8 @@ function Answer({ why }) {
       ${why.open.map((host) => html`
         <li key=${host.host}><span class="id">${host.host}</span> port ${host.port}, ${host.for}</li>`)}
     </ul>
-    <p class="note">Outwards only; nothing comes in. No TLS inspection for these hosts, and the name
-      server of this computer must resolve them. ${why.looking ? 'Being looked at just now.' : `Looked at ${timeOfDay(why.now_ms)}.`}${' '}
+    <p class="note">Outwards only; nothing comes in. No TLS inspection for these hosts${why.open.some((host) => isName(host.host)) ? `, and the name
+      server of this computer must resolve them` : ''}. ${why.looking ? 'Being looked at just now.' : `Looked at ${timeOfDay(why.now_ms)}.`}${' '}
       <span>To try the login as well, run <code>hubward why ${why.device}</code> on the gateway.</span></p>`;
 }
 

@@ -4,7 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
+#include <span>
 
 #include "tests/support/manual_loop.h"
 #include "tests/support/memory_outbox.h"
@@ -168,6 +170,57 @@ TEST_CASE("the audit line of a write says who asked for it") {
     CHECK(entry.at("event") == "plant_write");
     CHECK(entry.at("origin") == row.origin);
   }
+}
+
+TEST_CASE("the audit line has the value that the equipment took, and the one that was wanted") {
+  Fixture f;
+  f.adapter.slow = true;
+  f.receive("$iothub/methods/POST/lamp/?$rid=7", "5.5");
+  REQUIRE(f.adapter.waiting.size() == 1);
+  WriteResult rounded;
+  rounded.outcome = WriteResult::Outcome::Written;
+  rounded.read_back = TagValue(std::int64_t{6});
+  f.adapter.waiting.front()(rounded);
+  CHECK(f.log.entries.back().at("value") == "6");
+  CHECK(f.log.entries.back().at("wanted") == "5.5");
+  CHECK(f.status.events.back().text ==
+        "lamp = 6 by command, which wanted 5.5: written and confirmed.");
+
+  f.receive("$iothub/methods/POST/lamp/?$rid=8", "5.5");
+  WriteResult refused;
+  refused.outcome = WriteResult::Outcome::Refused;
+  refused.code = ErrorCode::IllegalDataValue;
+  refused.detail = "exception 3";
+  f.adapter.waiting.back()(refused);
+  CHECK(f.log.entries.back().at("value") == "5.5");
+  CHECK(f.status.events.back().text ==
+        "lamp = 5.5 by command: Device refused the request's content (exception 3).");
+}
+
+TEST_CASE("bad input is said at once and then seldom, and is over with the next reading") {
+  Fixture f;
+  const auto told = [&] {
+    return std::count_if(f.log.entries.begin(), f.log.entries.end(),
+                         [](const auto& entry) { return entry.at("event") == "bad_input"; });
+  };
+  const std::string line = "US,GS,+  010.774kg";
+  const auto bytes = std::as_bytes(std::span(line));
+  const BadInput input{
+      DeviceIndex{0}, "/dev/ttyS0", ErrorCode::BadPayload, {bytes.begin(), bytes.end()}};
+  for (int i = 0; i < 5; ++i) f.device.on_bad_input(input);
+  CHECK(told() == 1);
+  CHECK(f.log.entries.back().at("sample") == line);
+  CHECK(f.device.status().useless.count == 5);
+  CHECK(f.device.status().useless.sample == line);
+  f.loop.run_for(10min);
+  f.device.on_bad_input(input);
+  CHECK(told() == 2);
+  CHECK(f.log.entries.back().at("count") == "5");
+  ReadingBatch batch;
+  batch.device = DeviceIndex{0};
+  batch.readings.push_back({TagIndex{0}, TagValue(true), Quality::Good, {}});
+  f.device.on_batch(batch, {});
+  CHECK(f.device.status().useless.count == 0);
 }
 
 TEST_CASE(

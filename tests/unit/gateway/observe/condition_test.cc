@@ -199,3 +199,88 @@ TEST_CASE("a hub's short name leaves out what is the same everywhere") {
   CHECK(short_hub("hub.example.org") == "hub.example.org");
   CHECK(short_hub("") == "");
 }
+
+TEST_CASE("equipment of which nothing is understood is no equipment that has not spoken yet") {
+  BoardFixture site(1);
+  auto& status = site.statuses[0];
+  status.cloud = CloudState::Online;
+  status.useless = {1, ErrorCode::BadPayload, "US,GS,+  010.774kg\x02", site.clock.wall()};
+  site.publish(0);
+  CHECK(condition(site).state == "Connected, no reading yet");  // half a line, perhaps
+  SUBCASE("several messages") { status.useless.count = 60; }
+  SUBCASE("one, and nothing better since") { site.clock.step_wall(61s); }
+  site.publish(0);
+  const Condition found = condition(site);
+  CHECK(severity_word(found.severity) == "warning");
+  CHECK(found.state == "Nothing that it sends is understood");
+  CHECK(found.failure == ErrorCode::BadPayload);
+  CHECK(found.reason.starts_with(std::to_string(status.useless.count)));
+  CHECK(found.detail.starts_with("last: US,GS,+  010.774kg"));
+  CHECK(found.detail.find('\x02') == std::string::npos);
+  CHECK(found.person_does.find("pattern") != std::string::npos);
+  CHECK(states(site) == "ok stopped unknown ok unknown");
+}
+
+TEST_CASE("equipment that is not understood any more is not called silent") {
+  BoardFixture site(1);
+  auto& status = site.deliver(0);
+  site.clock.step_wall(1h);
+  CHECK(condition(site).state == "No new readings");
+  status.useless = {9, ErrorCode::BadPayload, "?", site.clock.wall()};
+  site.publish(0);
+  CHECK(condition(site).state == "Nothing that it sends is understood");
+}
+
+TEST_CASE("a bad value is named, with its own reason") {
+  BoardFixture site(1);
+  auto& status = site.deliver(0);
+  status.tags[1].last->quality = Quality::Bad;
+  status.tags[1].last->code = ErrorCode::IllegalDataAddress;
+  SUBCASE("as its adapter says it") {
+    status.tags[1].last->detail = "holding:100: exception 2";
+    site.publish(0);
+    CHECK(condition(site).detail == "tag1: holding:100: exception 2");
+  }
+  SUBCASE("or by the table") {
+    site.publish(0);
+    CHECK(condition(site).detail == "tag1: device has no such register");
+  }
+}
+
+TEST_CASE(
+    "a value that never comes is said, as soon as others have come twice, and is no warning") {
+  BoardFixture site(1);
+  auto& status = site.deliver(0);
+  status.tags[1] = {};
+  site.publish(0);
+  CHECK(condition(site).state == "Delivering to hub-a");
+  site.clock.step_wall(1s);
+  status.tags[0].at = site.clock.wall();
+  site.publish(0);
+  CHECK(condition(site).state == "Delivering to hub-a; 1 of 2 values never came");
+  CHECK(condition(site).reason.starts_with("tag1 has not been in anything"));
+  CHECK(severity_word(condition(site).severity) == "normal");
+}
+
+TEST_CASE("a command is no value that is missing, and not counted as one") {
+  DeviceDescription scale = hubward::observe::test::described("a", "Scale", 3);
+  scale.tags[2].only_written = true;
+  hubward::test::ManualClock clock;
+  StatusBoard board(SiteDescription{"Plant", "1.2.3", {scale}}, clock);
+  DeviceStatus status;
+  status.cloud = CloudState::Online;
+  status.assigned_hub = "hub-a";
+  status.tags.resize(3);
+  for (int round = 0; round < 2; ++round) {
+    clock.step_wall(1s);
+    for (std::uint16_t i = 0; i < 2; ++i) {
+      status.tags[i] = {TagReading{TagIndex{i}, 1.5, Quality::Good, {}}, clock.wall()};
+    }
+    board.device(status);
+  }
+  const auto found = [&] { return condition_of(*board.device_view(DeviceIndex{0}), clock.wall()); };
+  CHECK(found().state == "Delivering to hub-a");
+  status.tags[0].last->quality = Quality::Bad;
+  board.device(status);
+  CHECK(found().state == "Delivering, 1 of 2 values not usable");
+}

@@ -91,8 +91,16 @@ TEST_CASE("one sentence says how the plant is") {
          site.fail(1, CloudState::BackingOff, ErrorCode::HubBusy, 9s);
          site.fail(2, CloudState::BackingOff, ErrorCode::HubBusy, 9s);
        },
-       "1 of 4 devices is delivering. Press 1: device does not answer. There is also a warning for "
+       "1 of 4 devices is delivering. Press 1: device does not answer. There are also warnings for "
        "Press 2 and Press 3."},
+      {1,
+       [](BoardFixture& site) {
+         auto& status = site.deliver(0);
+         status.tags[1].last->quality = Quality::Bad;
+         status.tags[1].last->code = ErrorCode::NoValue;
+         site.publish(0);
+       },
+       "Press 1: delivering, 1 of 2 values not usable."},
       {3,
        [](BoardFixture& site) {
          all_deliver(site);

@@ -281,6 +281,49 @@ TEST_CASE("an online device says where and how well, and that nothing is wrong")
   }
 }
 
+TEST_CASE("dead equipment is not \"nothing is wrong\" because its way to the cloud is fine") {
+  WhyFacts facts = offline();
+  facts.status.cloud = CloudState::Online;
+  facts.status.cloud_since = kNow - 1h;
+  facts.status.field_since = kNow - 5min;
+  const char* verdict = "";
+  const char* to_do = "";
+  SUBCASE("silent") {
+    facts.status.field = {FieldState::Link::Down, ErrorCode::NoAnswer, "unit 7 at /dev/ttyUSB0"};
+    verdict = "The equipment is not: device does not answer (unit 7 at /dev/ttyUSB0).";
+    to_do = "power, wiring";
+  }
+  SUBCASE("not understood") {
+    facts.status.useless = {60, ErrorCode::BadPayload, "US,GS", kNow - 5min};
+    verdict =
+        "The equipment is not: nothing that it sends is understood: 60 messages were dropped, and "
+        "no value has come. Last: US,GS";
+    to_do = "pattern";
+  }
+  const WhyReport report = why(facts);
+  CHECK(says(report.verdict, "online at hub-a.azure-devices.net"));
+  CHECK(says(report.verdict, "the way to the cloud is fine"));
+  CHECK(says(report.verdict, verdict));
+  CHECK(says(report.person_does, to_do));
+  CHECK(step(report, "equipment").state == StepState::Stopped);
+  // Without the cloud the verdict is about the way there, and the step says what to do.
+  facts.status.cloud = CloudState::BackingOff;
+  facts.status.cloud_failure = ErrorCode::HubBusy;
+  const WhyReport offline_too = why(facts);
+  CHECK(says(offline_too.verdict, "not available now"));
+  CHECK(says(step(offline_too, "equipment").text, to_do));
+}
+
+TEST_CASE("equipment that answers is said as well; what is not known is left out") {
+  WhyFacts facts = offline();
+  const WhyReport unknown = why(facts);
+  CHECK(std::none_of(unknown.steps.begin(), unknown.steps.end(),
+                     [](const WhyStep& one) { return one.label == "equipment"; }));
+  facts.status.field = {FieldState::Link::Up, {}, {}};
+  facts.status.field_since = kNow - 5min;
+  CHECK(step(why(facts), "equipment").text == "answers, for 5 min");
+}
+
 TEST_CASE("every step has its figure, and what lies beyond a stop is not reached") {
   WhyFacts facts = offline();
   facts.hub_path = no_tcp(kHubHost);
