@@ -167,6 +167,8 @@ Outcome perform(const ExportQuarantine& command, const Surroundings& world) {
   if (messages == nullptr || !messages->IsArray()) return not_understood(*answer);
   Outcome outcome;
   for (const auto& message : messages->GetArray()) outcome.out += json::to_text(message) + "\n";
+  // Beside the export, whose lines are messages.
+  if (messages->Empty()) outcome.err = "hubward: no message is set aside\n";
   return outcome;
 }
 

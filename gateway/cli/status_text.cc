@@ -169,7 +169,9 @@ std::string lines_table(const json::Value& lines, const Paint& paint) {
            paint(fits ? Colour::Bold : Colour::Yellow,
                  text_of(line, "place", 200) + ": needs " + percent_of(line, "needed_percent") +
                      (fits ? "" : ", cannot fit") + "; uses " + percent_of(line, "used_percent")) +
-           (late > 0 ? "; " + std::to_string(late) + " polls left out, the line was busy" : "") +
+           (late > 0 ? "; " + std::to_string(late) + (late == 1 ? " poll" : " polls") +
+                           " left out, the line was busy"
+                     : "") +
            "\n";
     const auto* devices = json::find(line, "devices");
     if (devices == nullptr || !devices->IsArray()) continue;

@@ -36,6 +36,12 @@ Colour colour_of(const std::string& state) {
   return state == "stopped here" ? Colour::Red : Colour::Plain;
 }
 
+// Not an address: those need no name server.
+bool is_name(const std::string& host) {
+  return host.find_first_not_of("0123456789.") != std::string::npos &&
+         host.find(':') == std::string::npos;
+}
+
 std::string seconds_words(std::int64_t ms) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.2f s", static_cast<double>(ms) / 1000);
@@ -113,13 +119,16 @@ Result<std::string> why_text(std::string_view why_json, const Paint& paint) {
   if (!gateway.empty()) out += "hubward: " + gateway + "\n";
   out +=
       "\nOpen in the firewall, outwards only (nothing comes in), and exempt from TLS inspection:\n";
+  bool any_name = false;
   for (const auto& host : open->GetArray()) {
+    any_name = any_name || is_name(text_of(host, "host"));
     out += "  " +
            padded("TCP " + std::to_string(number_of(host, "port")) + " to " + text_of(host, "host"),
                   58) +
            text_of(host, "for") + "\n";
   }
-  return out + "The name server of this computer must resolve these names.\n";
+  if (any_name) out += "The name server of this computer must resolve these names.\n";
+  return out;
 }
 
 Result<DrillText> drill_text(std::string_view drill_json, const Paint& paint) {

@@ -180,9 +180,7 @@ void Connection::try_next_address(std::string last_trouble) {
     }
     return;
   }
-  fail(LinkStage::Tcp, ErrorCode::Unreachable,
-       options_.host + " (" + address_ + ") port " + std::to_string(options_.port) + ": " +
-           last_trouble);
+  fail(LinkStage::Tcp, ErrorCode::Unreachable, where() + last_trouble);
 }
 
 void Connection::on_ready(Ready ready) {
@@ -407,18 +405,22 @@ void Connection::fail(LinkStage stage, ErrorCode code, std::string context) {
   std::exchange(events_, nullptr)->on_closed(stage, Error{code, kind, std::move(context)});
 }
 
+std::string Connection::where() const {
+  const bool is_address = options_.host == address_;
+  return options_.host + (is_address ? "" : " (" + address_ + ")") + " port " +
+         std::to_string(options_.port) + ": ";
+}
+
 // `host`: of the handshake that failed; null: it did not come to a certificate.
 void Connection::fail_tls(const HandshakeHost* host) {
-  const std::string where =
-      options_.host + " (" + address_ + ") port " + std::to_string(options_.port) + ": ";
   const std::string distrust = host != nullptr ? host->distrust() : "";
   if (!distrust.empty()) {
     return fail(LinkStage::Tls,
                 host->is_out_of_date() ? ErrorCode::ClockWrong : ErrorCode::TlsUntrusted,
-                where + distrust);
+                where() + distrust);
   }
   fail(LinkStage::Tls, ErrorCode::TlsFailed,
-       where + (tls_trouble_.empty() ? "TLS handshake failed" : tls_trouble_));
+       where() + (tls_trouble_.empty() ? "TLS handshake failed" : tls_trouble_));
 }
 
 void Connection::set_deadline(std::chrono::nanoseconds from_now, void (Connection::*expired)()) {

@@ -132,6 +132,10 @@ TEST_CASE("quarantined messages are printed one a line") {
   const auto outcome = perform(ExportQuarantine{"site"}, world.surroundings);
   CHECK(outcome.status == kExitFine);
   CHECK(outcome.out == "{\"id\":\"e-p-1\",\"body\":\"{}\"}\n{\"id\":\"e-p-2\"}\n");
+  world.answer = std::string(R"({"messages":[]})");
+  const auto none = perform(ExportQuarantine{"site"}, world.surroundings);
+  CHECK(none.out.empty());
+  CHECK(none.err == "hubward: no message is set aside\n");
   world.answer = std::string("nonsense");
   CHECK(perform(ExportQuarantine{"site"}, world.surroundings).status == kExitNotReached);
 }

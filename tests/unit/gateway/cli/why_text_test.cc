@@ -56,6 +56,14 @@ TEST_CASE("why reads like a list that stops somewhere, with what to do and what 
         "The name server of this computer must resolve these names.\n");
 }
 
+TEST_CASE("only names need a name server") {
+  for (const char* address : {"127.0.0.2", "fd00::2"}) {
+    const auto text = why_text(changed(kWhy, "hub-a.azure-devices.net", address), Paint(false));
+    REQUIRE(text);
+    CHECK_FALSE(has(*text, "name server"));
+  }
+}
+
 TEST_CASE("colours mark where it stops, and control characters do not get through") {
   const auto text = why_text(changed(kWhy, "no answer", "no\\u001b[2Janswer"), Paint(true));
   REQUIRE(text);
