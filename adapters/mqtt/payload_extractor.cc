@@ -36,6 +36,15 @@ tl::unexpected<Error> too_many() {
   return refuse(ErrorCode::InputTooLong, "more than 1000 samples in one message");
 }
 
+// Why a value is bad, for a technician.
+constexpr const char* kNotGood = "the message itself says that it is not good";
+
+std::string came(const Found& found) {
+  constexpr std::size_t kShownMax = 60;
+  const std::string text = text_of(found);
+  return "came: " + text.substr(0, kShownMax) + (text.size() > kShownMax ? "..." : "");
+}
+
 // Without what ends it.
 std::string_view take_line(std::string_view& rest) {
   const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -71,7 +80,8 @@ class PayloadExtractor::Samples {
         sample.readings.push_back({.tag = tag.settings.tag,
                                    .value = false,
                                    .quality = Quality::Bad,
-                                   .code = ErrorCode::BadValue});
+                                   .code = ErrorCode::BadValue,
+                                   .detail = is_good ? came(found) : std::string(kNotGood)});
       }
     }
     if (!sample.readings.empty()) found_.push_back(std::move(sample));

@@ -87,9 +87,11 @@ TEST_CASE("null, an object and an array are bad values of their own tag only") {
   const auto readings = readings_of({"/n", "/o", "/a", "/v"}, R"({"n":null,"o":{},"a":[1],"v":1})");
   REQUIRE(readings);
   REQUIRE(readings->size() == 4);
-  for (int i = 0; i < 3; ++i) {
-    CHECK((*readings)[static_cast<std::size_t>(i)].quality == Quality::Bad);
-    CHECK((*readings)[static_cast<std::size_t>(i)].code == ErrorCode::BadValue);
+  const char* const came[] = {"came: null", "came: {}", "came: [1]"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK((*readings)[i].quality == Quality::Bad);
+    CHECK((*readings)[i].code == ErrorCode::BadValue);
+    CHECK((*readings)[i].detail == came[i]);  // a technician compares it with the tag's type
   }
   CHECK((*readings)[3].quality == Quality::Good);
 }
