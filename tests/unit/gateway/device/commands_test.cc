@@ -92,11 +92,12 @@ TEST_CASE(
     std::string_view command, payload, message;
   };
   const Row rows[] = {
-      {"nosuch", "1", R"("Nothing was written: this device has no command \"nosuch\".")"},
-      {"", "1", R"("Nothing was written: the message names no command (its property method-name).")"},
-      {"pressure", "1", R"("Nothing was written: pressure is not writable.")"},
+      {"nosuch", "1", R"json("Nothing was written: this device has no command \"nosuch\".")json"},
+      {"", "1",
+       R"json("Nothing was written: the message names no command (its property method-name).")json"},
+      {"pressure", "1", R"json("Nothing was written: pressure is not writable.")json"},
       {"lamp", "",
-       R"("The value does not fit the tag; nothing was written. (lamp takes a single value, and none came with it)")"},
+       R"json("The value does not fit the tag; nothing was written. (lamp takes a single value, and none came with it)")json"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.command);
