@@ -64,10 +64,12 @@ std::string_view look_at(const Error& error, const ModbusWay& way) {
                "Else look at baud rate and parity of the converter, shielding and termination.";
       }
       return "Look at baud rate and parity (hubward scan tries many), shielding and termination.";
-    case ErrorCode::Unreachable:
-      return "Is the device on and in this network, are its address and port right, is Modbus "
-             "switched on there? Some serve only one or two connections.";
-    case ErrorCode::NameUnknown:
+    case ErrorCode::DeviceUnreachable:
+      return "Is the device on and in this network, is its address right?";
+    case ErrorCode::DeviceNotListening:
+      return "Are address and port right, is Modbus switched on there? Some serve only one or two "
+             "connections.";
+    case ErrorCode::DeviceNameUnknown:
       return "Is the name right? The device's address (192.168.1.20) needs no name server.";
     case ErrorCode::IllegalDataAddress:
       return "Often the address is one off, or the manual's number was taken for the address on "
