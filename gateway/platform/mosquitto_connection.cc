@@ -111,7 +111,8 @@ void Connection::start() {
 
 void Connection::on_addresses(const Resolver::Answer& answer) {
   if (stage_ != Stage::Name) return;  // timed out or dropped meanwhile
-  if (!answer) return fail(LinkStage::Name, answer.error().code, answer.error().context);
+  if (!answer)
+    return fail(LinkStage::Name, answer.error().code, without_host(answer.error(), options_.host));
   addresses_.assign(answer->rbegin(), answer->rend());
   if (!make_client()) {
     return fail(LinkStage::Tcp, ErrorCode::Unreachable, "libmosquitto refuses the settings");
@@ -407,8 +408,7 @@ void Connection::fail(LinkStage stage, ErrorCode code, std::string context) {
 
 std::string Connection::where() const {
   const bool is_address = options_.host == address_;
-  return options_.host + (is_address ? "" : " (" + address_ + ")") + " port " +
-         std::to_string(options_.port) + ": ";
+  return (is_address ? "" : address_ + " ") + "port " + std::to_string(options_.port) + ": ";
 }
 
 // `host`: of the handshake that failed; null: it did not come to a certificate.
@@ -436,7 +436,7 @@ void Connection::on_transport_deadline() {
   switch (stage_) {
     case Stage::Name:
       return fail(LinkStage::Name, ErrorCode::NameUnknown,
-                  options_.host + ": no answer from the name server" + waited);
+                  "no answer from the name server" + waited);
     case Stage::Tcp:
       return try_next_address("no answer" + waited);
     default:

@@ -93,7 +93,8 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void close() noexcept;
   void fail(LinkStage stage, ErrorCode code, std::string context);
   void fail_tls(const HandshakeHost* host);
-  [[nodiscard]] std::string where() const;  // "hub-a.example (10.0.0.5) port 8883: "
+  [[nodiscard]] std::string where()
+      const;  // "10.0.0.5 port 8883: "; whoever connects knows the host
 
   static void log_line(mosquitto*, void* self, int level, const char* text);
   static void connack(mosquitto*, void* self, int code, int flags);

@@ -170,4 +170,9 @@ Resolver::Answer Resolver::system_lookup(const std::string& host) {
   return addresses;
 }
 
+std::string without_host(const Error& why, const std::string& host) {
+  const std::string place = host + ": ";
+  return why.context.starts_with(place) ? why.context.substr(place.size()) : why.context;
+}
+
 }  // namespace hubward::platform

@@ -47,4 +47,7 @@ class Resolver {
   std::shared_ptr<Shared> shared_;
 };
 
+// Why a lookup failed, for whoever says the host's name as well.
+[[nodiscard]] std::string without_host(const Error& why, const std::string& host);
+
 }  // namespace hubward::platform

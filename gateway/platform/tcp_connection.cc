@@ -96,12 +96,8 @@ class TcpConnection final : public StreamConnection {
   }
 
   void fail_name(const Error& why) {
-    std::string_view words = why.context;
-    // Whoever opened the stream says where to.
-    const std::string place = endpoint_.host + ": ";
-    if (words.starts_with(place)) words.remove_prefix(place.size());
     fail(why.code == ErrorCode::NameUnknown ? ErrorCode::DeviceNameUnknown : why.code,
-         std::string(words));
+         without_host(why, endpoint_.host));
   }
 
   void try_next(Trouble trouble) {

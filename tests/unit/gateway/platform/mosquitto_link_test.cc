@@ -170,12 +170,12 @@ TEST_CASE("every way a connection can fail has its stage, its code and its words
     std::uint16_t port;
     LinkStage stage;
     ErrorCode code;
-    const char* words;
+    std::string words;
   };
   const std::string roots = broker()->roots_file();
   const Row rows[] = {
       {"unknown name", roots, "no-such-host.invalid", 8883, LinkStage::Name, ErrorCode::NameUnknown,
-       "no-such-host.invalid"},
+       "name"},  // which one, whoever connects knows
       {"nobody listens", roots, "127.0.0.1", 1, LinkStage::Tcp, ErrorCode::Unreachable, "refused"},
       {"certificate names another host", roots, "other.example", broker()->tls_port(),
        LinkStage::Tls, ErrorCode::TlsUntrusted, "ostname mismatch"},
@@ -187,7 +187,7 @@ TEST_CASE("every way a connection can fail has its stage, its code and its words
       {"certificate that is not valid any more", broker()->expired_roots_file(), "hub.example",
        broker()->tls_port(), LinkStage::Tls, ErrorCode::ClockWrong, "certificate has expired"},
       {"no TLS on the other side", roots, "hub.example", broker()->plain_port(), LinkStage::Tls,
-       ErrorCode::TlsFailed, "hub.example"},
+       ErrorCode::TlsFailed, "port " + std::to_string(broker()->plain_port())},
   };
   for (const Row& row : rows) {
     CAPTURE(row.why);
