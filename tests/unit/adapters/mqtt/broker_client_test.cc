@@ -202,6 +202,28 @@ TEST_CASE("a publish that was refused has no answer any more after stop") {
   CHECK(answers == 1);
 }
 
+TEST_CASE("why there is no broker is said without its place, and whom it does not let in") {
+  test::ManualClock clock;
+  test::ManualLoop loop{clock};
+  test::ScriptedStreams streams;
+  Recorder events;
+  BrokerClients connector{streams};
+  BrokerSettings settings;
+  settings.user_name = "hubward";
+  const auto link = connector.connect(settings, events, loop);
+  link->start();
+  streams[0].fail(ErrorCode::DeviceNotListening, "Connection refused");
+  REQUIRE(events.closed.size() == 1);
+  CHECK(events.closed[0].code == ErrorCode::BrokerUnavailable);
+  CHECK(events.closed[0].context == "Connection refused");
+  loop.run_for(BrokerClients::kReconnectAfter);
+  streams[0].accept();
+  streams[0].send(std::string_view("\x20\x02\x00\x05", 4));  // CONNACK: not authorized
+  REQUIRE(events.closed.size() == 2);
+  CHECK(events.closed[1].code == ErrorCode::BrokerDenied);
+  CHECK(events.closed[1].context == "the broker does not allow this client (user hubward)");
+}
+
 TEST_CASE("what was not taken is not acknowledged: the broker delivers it again") {
   REQUIRE_BROKER();
   Fixture f("again");
