@@ -65,7 +65,9 @@ class Rescue {
     if (std::binary_search(released_.begin(), released_.end(), row.row)) return;
     ++found_;
     if (failed_ || device == devices_.end() || epoch == epochs_.end() ||
-        damaged_.read(row.row, device->second.name, message) != SQLITE_OK || !message) {
+        damaged_.read(row.row, {device->second.name, row.epoch, row.sequence}, message) !=
+            SQLITE_OK ||
+        !message) {
       return;
     }
     Device& to = device->second;

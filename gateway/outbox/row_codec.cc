@@ -102,13 +102,13 @@ std::optional<Properties> decode_properties(std::string_view bytes) {
   return properties;
 }
 
-std::uint32_t row_checksum(const RowOwner& owner, std::uint64_t sequence,
-                           const OutboxMessage& message, std::string_view encoded_properties) {
+std::uint32_t row_checksum(const RowIdentity& identity, const OutboxMessage& message,
+                           std::string_view encoded_properties) {
   Crc32 crc;
-  crc.add(static_cast<std::uint64_t>(owner.device.size()));
-  crc.add(owner.device);
-  crc.add(static_cast<std::uint64_t>(owner.epoch));
-  add_row(sequence, message, encoded_properties, crc);
+  crc.add(static_cast<std::uint64_t>(identity.device.size()));
+  crc.add(identity.device);
+  crc.add(static_cast<std::uint64_t>(identity.epoch));
+  add_row(identity.sequence, message, encoded_properties, crc);
   return crc.value();
 }
 

@@ -23,16 +23,17 @@ void encode_properties(const Properties& properties, std::string& into);
 // Nothing if the bytes are not what encode_properties makes.
 [[nodiscard]] std::optional<Properties> decode_properties(std::string_view bytes);
 
-// Whose a row is: the device by its name, under which it goes out; the epoch by its id, because a
-// letter flipped in an epoch's name harms nobody and is no reason to set all its messages aside.
-struct RowOwner {
+// Whose a row is, and which of its rows: the device by its name, under which it goes out; the epoch
+// by its id, because a letter flipped in an epoch's name harms nobody and is no reason to set all
+// its messages aside.
+struct RowIdentity {
   std::string_view device;
   std::int64_t epoch = 0;
+  std::uint64_t sequence = 0;
 };
 // CRC-32 (the one of Ethernet and zip) over what a row means and whose it is, so that a damaged one
 // is recognised.
-[[nodiscard]] std::uint32_t row_checksum(const RowOwner& owner, std::uint64_t sequence,
-                                         const OutboxMessage& message,
+[[nodiscard]] std::uint32_t row_checksum(const RowIdentity& identity, const OutboxMessage& message,
                                          std::string_view encoded_properties);
 // As rows have it that were written by versions 1 and 2 of the format: not whose it is.
 [[nodiscard]] std::uint32_t row_checksum_before_3(std::uint64_t sequence,

@@ -181,7 +181,9 @@ Result<std::vector<StoredMessage>> OutboxStore::fetch(StoreDevice which, const S
       // Nothing may overtake it; the disk may come back.
       if (rows.empty()) return tl::unexpected<Error>(unavailable());
       break;
-    } else if (const int rc = file_->read(entry.row(), device.name, message)) {
+    } else if (const int rc = file_->read(
+                   entry.row(), {device.name, epochs_[entry.epoch()].id, entry.sequence()},
+                   message)) {
       return tl::unexpected<Error>(failed(rc));
     }
     if (!message) {

@@ -69,30 +69,27 @@ std::string select_rows(std::string_view rest) {
 
 // What message_of() reads.
 constexpr std::string_view kMessageColumns =
-    "sequence,priority,created,since_boot,boot,clock_trusted,component,properties,body,checksum,"
-    "epoch";
+    "priority,created,since_boot,boot,clock_trusted,component,properties,body,checksum";
 
-// Nothing if the row is damaged, or not this device's.
-std::optional<OutboxMessage> message_of(const Statement& statement, std::string_view device) {
-  const auto sequence = static_cast<std::uint64_t>(statement.integer(0));
-  const std::string_view encoded = statement.bytes(7);
+// Nothing if the row is damaged, or another one than this.
+std::optional<OutboxMessage> message_of(const Statement& statement, const RowIdentity& identity) {
+  const std::string_view encoded = statement.bytes(6);
   auto properties = decode_properties(encoded);
   if (!properties) return std::nullopt;
   OutboxMessage message{
-      .priority = priority_of(statement.integer(1)),
-      .created = wall(statement.integer(2)),
-      .since_boot = std::chrono::nanoseconds{statement.integer(3)},
-      .boot_id = static_cast<std::uint64_t>(statement.integer(4)),
-      .clock_trusted = statement.integer(5) != 0,
-      .component = std::string{statement.bytes(6)},
+      .priority = priority_of(statement.integer(0)),
+      .created = wall(statement.integer(1)),
+      .since_boot = std::chrono::nanoseconds{statement.integer(2)},
+      .boot_id = static_cast<std::uint64_t>(statement.integer(3)),
+      .clock_trusted = statement.integer(4) != 0,
+      .component = std::string{statement.bytes(5)},
       .properties = std::move(*properties),
-      .body = std::string{statement.bytes(8)},
+      .body = std::string{statement.bytes(7)},
   };
-  const auto checksum = static_cast<std::uint32_t>(statement.integer(9));
-  const RowOwner owner{device, statement.integer(10)};
+  const auto checksum = static_cast<std::uint32_t>(statement.integer(8));
   // Rows that an earlier version wrote keep their checksum until they go.
-  if (checksum != row_checksum(owner, sequence, message, encoded) &&
-      checksum != row_checksum_before_3(sequence, message, encoded)) {
+  if (checksum != row_checksum(identity, message, encoded) &&
+      checksum != row_checksum_before_3(identity.sequence, message, encoded)) {
     return std::nullopt;
   }
   return message;
@@ -336,7 +333,7 @@ int StoreFile::insert(const FileRow& row, std::string_view device, const OutboxM
       .bind(8, message.since_boot.count())
       .bind(9, static_cast<std::int64_t>(message.boot_id))
       .bind(10, message.clock_trusted ? 1 : 0)
-      .bind(11, row_checksum({device, row.epoch}, row.sequence, message, encoded_properties_))
+      .bind(11, row_checksum({device, row.epoch, row.sequence}, message, encoded_properties_))
       .bind_text(12, message.component)
       .bind_blob(13, encoded_properties_)
       .bind_blob(14, message.body)
@@ -359,10 +356,10 @@ int StoreFile::remove_quarantined_until(RowId newest) {
   return remove.bind(1, newest).run();
 }
 
-int StoreFile::read(RowId row, std::string_view device, std::optional<OutboxMessage>& message) {
+int StoreFile::read(RowId row, const RowIdentity& identity, std::optional<OutboxMessage>& message) {
   message.reset();
   read_.bind(1, row);
-  if (read_.step()) message = message_of(read_, device);
+  if (read_.step()) message = message_of(read_, identity);
   const int rc = read_.rc() == SQLITE_ROW ? SQLITE_OK : read_.rc();
   read_.reset();
   return rc;
@@ -370,22 +367,23 @@ int StoreFile::read(RowId row, std::string_view device, std::optional<OutboxMess
 
 int StoreFile::read_quarantined(std::size_t count_max, std::vector<FileQuarantined>& into) {
   Statement scan;
-  const std::string sql =
-      "SELECT " + std::string{kMessageColumns} +
-      ",id,device,why,since,(SELECT name FROM device WHERE device.id=quarantine.device)"
-      " FROM quarantine ORDER BY id LIMIT ?";
+  const std::string sql = "SELECT " + std::string{kMessageColumns} +
+                          ",sequence,epoch,id,device,why,since,(SELECT name FROM device WHERE "
+                          "device.id=quarantine.device)"
+                          " FROM quarantine ORDER BY id LIMIT ?";
   if (const int rc = database_.prepare(sql, scan)) return rc;
   scan.bind(1, static_cast<std::int64_t>(count_max));
   while (scan.step()) {
     FileQuarantined& row = into.emplace_back();
-    row.sequence = static_cast<std::uint64_t>(scan.integer(0));
+    row.sequence = static_cast<std::uint64_t>(scan.integer(9));
     row.epoch = scan.integer(10);
     row.row = scan.integer(11);
     row.device = scan.integer(12);
     row.why = scan.bytes(13);
     row.since = wall(scan.integer(14));
+    const RowIdentity identity{scan.bytes(15), row.epoch, row.sequence};
     // A damaged row is listed with what can be said about it.
-    if (auto message = message_of(scan, scan.bytes(15))) row.message = std::move(*message);
+    if (auto message = message_of(scan, identity)) row.message = std::move(*message);
   }
   return scan.rc();
 }

@@ -12,6 +12,7 @@
 
 #include "gateway/api/outbox.h"
 #include "gateway/outbox/database.h"
+#include "gateway/outbox/row_codec.h"
 #include "gateway/outbox/row_entry.h"
 
 namespace hubward::outbox {
@@ -101,8 +102,8 @@ class StoreFile {
   int remove_quarantined(RowId row);
   // All of them up to `newest`.
   int remove_quarantined_until(RowId newest);
-  // Nothing in `message`: no such row, or it is damaged, or not this device's.
-  int read(RowId row, std::string_view device, std::optional<OutboxMessage>& message);
+  // Nothing in `message`: no such row, or it is damaged, or another one than this.
+  int read(RowId row, const RowIdentity& identity, std::optional<OutboxMessage>& message);
   int read_quarantined(std::size_t count_max, std::vector<FileQuarantined>& into);
 
   int sync() { return database_.sync_wal(); }

@@ -39,19 +39,19 @@ TEST_CASE("bytes that are no properties are refused") {
 }
 
 TEST_CASE("the checksum covers every part of a row that has a meaning") {
-  const RowOwner owner{"a", 1};
+  const RowIdentity first{"a", 1, 1};
   OutboxMessage plain;
   plain.component = "a";
   plain.body = "b";
   std::set<std::uint32_t> sums{
-      row_checksum(owner, 1, plain, "p"),    row_checksum(owner, 2, plain, "p"),
-      row_checksum(owner, 1, plain, "q"),    row_checksum({"b", 1}, 1, plain, "p"),
-      row_checksum({"a", 2}, 1, plain, "p"), row_checksum({"", 1}, 1, plain, "p"),
+      row_checksum(first, plain, "p"),       row_checksum({"a", 1, 2}, plain, "p"),
+      row_checksum(first, plain, "q"),       row_checksum({"b", 1, 1}, plain, "p"),
+      row_checksum({"a", 2, 1}, plain, "p"), row_checksum({"", 1, 1}, plain, "p"),
       row_checksum_before_3(1, plain, "p")};
   const auto changed = [&](auto change) {
     OutboxMessage message = plain;
     change(message);
-    sums.insert(row_checksum(owner, 1, message, "p"));
+    sums.insert(row_checksum(first, message, "p"));
   };
   changed([](OutboxMessage& m) { m.priority = Priority::Alarm; });
   changed([](OutboxMessage& m) { m.created += std::chrono::milliseconds{1}; });
