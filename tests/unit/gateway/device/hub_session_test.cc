@@ -304,12 +304,12 @@ TEST_CASE("foreign topics and broken bodies are named and change nothing") {
   Fixture f;
   f.settle();
   f.take<Send>();
-  for (const auto& [topic, body] :
+  for (const auto& message :
        {std::pair{"some/other/topic", "x"},
         std::pair{"$iothub/twin/PATCH/properties/desired/?$version=9", "not json"},
         std::pair{"$iothub/twin/PATCH/properties/desired/?$version=x", "{}"}}) {
-    CAPTURE(topic);
-    f.session.on_message(topic, body, f.now, f.actions);
+    CAPTURE(message.first);
+    f.session.on_message(message.first, message.second, f.now, f.actions);
     CHECK(f.take<NotUnderstood>().size() == 1);
     CHECK(f.actions.empty());
   }
