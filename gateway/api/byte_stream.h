@@ -43,8 +43,8 @@ class ByteStreamEvents {
   virtual void on_open() = 0;
   virtual void on_bytes(std::span<const std::byte> bytes) = 0;  // as they come, any split
   // Not opened, or open no more. Codes: PortUnavailable, PortLost, DeviceNameUnknown,
-  // DeviceUnreachable, DeviceNotListening. The
-  // context is the reason alone; whoever opened the stream knows its place.
+  // DeviceUnreachable, DeviceNotListening. The context is the reason alone; whoever opened the
+  // stream knows its place.
   virtual void on_closed(Error why) = 0;
 };
 

@@ -51,8 +51,8 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      "Asks less and less often, so that others on the line are not slowed down, and returns to the "
      "normal pace with the first answer.",
      "Check power, wiring, unit id and line settings of the device. Over a network also: does it, "
-     "or "
-     "the converter before it, speak Modbus TCP (modbus_tcp), or RTU over TCP (modbus_rtu_tcp)?"},
+     "or the converter before it, speak Modbus TCP (modbus_tcp), or RTU over TCP "
+     "(modbus_rtu_tcp)?"},
     {ErrorCode::BadFrame, "bad_frame", "Damaged data on the line",
      "Data arrived with a wrong checksum or length.", "Drops it and asks again.",
      "If it happens often: check shielding, termination, and baud rate and parity. Over a network: "
@@ -119,8 +119,7 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
     {ErrorCode::BadPayload, "bad_payload", "Message not understood",
      "A line or message did not have the configured form.", "Drops and counts it, keeps a sample.",
      "Compare the sample with the pattern or the JSON pointers in the device's file; after a "
-     "change "
-     "there restart hubward."},
+     "change there restart hubward."},
     {ErrorCode::InputTooLong, "input_too_long", "Message too long",
      "A frame, line or message was longer than its limit.", "Drops and counts it, keeps a sample.",
      "Check delimiter and line settings in the device's file; after a change there restart "
@@ -212,8 +211,7 @@ inline constexpr std::array kFailureWords = std::to_array<FailureWords>({
      ""},
     {ErrorCode::HubBadVersion, "hub_bad_version", "Hub rejects our protocol",
      "The hub does not accept the version of MQTT that hubward speaks: something else may answer "
-     "in "
-     "its place.",
+     "in its place.",
      "Keeps its assignment, tries again with growing pauses.",
      "Check what answers at this address: a proxy, or a broker that is no IoT hub?"},
     {ErrorCode::HubBadClient, "hub_bad_client", "Hub rejects our identifier",

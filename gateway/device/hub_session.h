@@ -2,7 +2,6 @@
 // sleeps, counts failures or reconnects: that is the resilience layer's.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
