@@ -6,39 +6,18 @@
 #include <bit>
 #include <cmath>
 
-#include "gateway/config/site.h"
 #include "tests/support/hex.h"
 #include "tests/unit/adapters/modbus/faulty_line.h"
-#include "tests/unit/gateway/config/memory_site.h"
+#include "tests/unit/gateway/config/model_site.h"
 
 namespace hubward::modbus::test {
 namespace {
 
-constexpr std::size_t kBytesMax = 100'000;
-
-config::SiteSettings site_of(const std::string& model, const std::string& more,
-                             const std::string& attach) {
-  const auto disk = config::disk_files();
-  config::MemoryFiles site;
-  const std::string root = HUBWARD_SOURCE_DIR;
-  site.files["site/gateway.json"] =
-      disk->read(root + "/deploy/example-site/gateway.json", kBytesMax).value();
-  site.files[site.ready_made_models() + "/" + model + ".json"] =
-      disk->read(root + "/adapters/models/" + model + ".json", kBytesMax).value();
-  site.files["site/devices.d/a.json"] =
-      R"({"version": 1, "id": "a", "enrollment": "plant", "key": {"credential": "a"}, "model": ")" +
-      model + R"(", "attach": )" + attach + more + "}";
-  const auto loaded = config::load_site("site", site, config::MemorySecrets());
-  for (const auto& problem : loaded.problems) MESSAGE(config::to_line(problem));
-  CHECK(loaded.problems.empty());
-  REQUIRE(loaded.settings);
-  return *loaded.settings;
-}
-
 // A line with one device of a ready-made model.
 struct Bench {
   explicit Bench(const std::string& model, const std::string& more = "")
-      : site(site_of(model, more, R"({"modbus_rtu": {"port": "/dev/ttyS0", "unit_id": 1}})")),
+      : site(config::site_of(model, R"({"modbus_rtu": {"port": "/dev/ttyS0", "unit_id": 1}})",
+                             more)),
         bus(site.modbus_buses.at(0)),
         serial(std::get<SerialSettings>(bus.attachment)),
         line(bus.devices, serial, {}, 1) {}
@@ -279,7 +258,7 @@ TEST_CASE("the models of Modbus devices serve on a line, behind a converter and 
     for (const std::string& attach : attachments) {
       CAPTURE(std::string(model));
       CAPTURE(attach);
-      const auto site = site_of(model, "", attach);
+      const auto site = config::site_of(model, attach, "");
       REQUIRE(site.modbus_buses.size() == 1);
       CHECK(site.modbus_buses[0].devices.at(0).unit_id == 3);
     }

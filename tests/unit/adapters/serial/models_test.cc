@@ -4,12 +4,11 @@
 #include <string>
 
 #include "adapters/serial/serial_adapter.h"
-#include "gateway/config/site.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/manual_loop.h"
 #include "tests/support/recording_sink.h"
 #include "tests/support/scripted_stream.h"
-#include "tests/unit/gateway/config/memory_site.h"
+#include "tests/unit/gateway/config/model_site.h"
 
 using namespace hubward;
 using namespace hubward::serial;
@@ -17,29 +16,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t kBytesMax = 100'000;
-
-config::SiteSettings site_of(const std::string& model, const std::string& more) {
-  const auto disk = config::disk_files();
-  config::MemoryFiles site;
-  const std::string root = HUBWARD_SOURCE_DIR;
-  site.files["site/gateway.json"] =
-      disk->read(root + "/deploy/example-site/gateway.json", kBytesMax).value();
-  site.files[site.ready_made_models() + "/" + model + ".json"] =
-      disk->read(root + "/adapters/models/" + model + ".json", kBytesMax).value();
-  site.files["site/devices.d/a.json"] =
-      R"({"version": 1, "id": "a", "enrollment": "plant", "key": {"credential": "a"}, "model": ")" +
-      model + R"(", "attach": {"serial": {"port": "/dev/ttyS0"}})" + more + "}";
-  const auto loaded = config::load_site("site", site, config::MemorySecrets());
-  for (const auto& problem : loaded.problems) MESSAGE(config::to_line(problem));
-  REQUIRE(loaded.settings);
-  return *loaded.settings;
-}
-
 // A device of a ready-made model with a port in the test's hands.
 struct Bench {
   explicit Bench(const std::string& model, const std::string& more = "")
-      : site(site_of(model, more)), adapter(site.serial_lines.at(0), streams, loop) {
+      : site(config::site_of(model, R"({"serial": {"port": "/dev/ttyS0"}})", more)),
+        adapter(site.serial_lines.at(0), streams, loop) {
     REQUIRE(adapter.start(sink));
     streams[0].accept();
   }

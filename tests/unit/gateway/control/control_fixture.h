@@ -15,6 +15,7 @@
 #include "gateway/observe/path_book.h"
 #include "gateway/observe/status_board.h"
 #include "proto/json.h"
+#include "tests/support/event_log.h"
 #include "tests/support/manual_loop.h"
 #include "tests/support/memory_outbox.h"
 #include "tests/support/scripted_link.h"
@@ -38,13 +39,6 @@ struct KnownAssignments final : AssignmentStore {
     return Assignment{"hub-a.example", id, scope, id, credential};
   }
   void save(const Assignment&) override {}
-};
-
-struct EventLog final : Log {
-  void write(LogLevel, std::string_view event, std::initializer_list<LogField>) override {
-    events.emplace_back(event);
-  }
-  std::vector<std::string> events;
 };
 
 // Every way is free, at once.

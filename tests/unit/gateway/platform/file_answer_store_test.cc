@@ -7,24 +7,17 @@
 #include <vector>
 
 #include "gateway/platform/atomic_file.h"
+#include "tests/support/event_log.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace hubward::platform {
 namespace {
 
+using hubward::test::EventLog;
 using hubward::test::ManualClock;
 using hubward::test::TemporaryFolder;
 using namespace std::chrono_literals;
-
-struct RecordingLog final : Log {
-  void write(LogLevel, std::string_view event, std::initializer_list<LogField>) override {
-    const std::lock_guard lock(mutex);
-    events.emplace_back(event);
-  }
-  std::mutex mutex;
-  std::vector<std::string> events;
-};
 
 TwinAnswers press_answers() {
   TwinAnswers answers{"hub-a.example/press-07", {}};
@@ -48,7 +41,7 @@ struct Fixture {
   TemporaryFolder folder;
   const std::string path = folder.file("answers.json");
   ManualClock clock;
-  RecordingLog log;
+  EventLog log;
 
   void write(const std::string& device) {
     FileAnswerStore store(path, clock, log);

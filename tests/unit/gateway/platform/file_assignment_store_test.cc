@@ -7,21 +7,14 @@
 #include <vector>
 
 #include "gateway/platform/atomic_file.h"
+#include "tests/support/event_log.h"
 #include "tests/support/temporary_folder.h"
 
 namespace hubward::platform {
 namespace {
 
+using hubward::test::EventLog;
 using hubward::test::TemporaryFolder;
-
-struct RecordingLog final : Log {
-  void write(LogLevel, std::string_view event, std::initializer_list<LogField>) override {
-    const std::lock_guard lock(mutex);
-    events.emplace_back(event);
-  }
-  std::mutex mutex;
-  std::vector<std::string> events;
-};
 
 Assignment press() {
   return {"hub-a.azure-devices.net:8883", "press-07", "0ne00AB12CD", "press-07", "c0ffee"};
@@ -30,7 +23,7 @@ Assignment press() {
 TEST_CASE("an assignment is found at once and after a restart, by its own identity only") {
   const TemporaryFolder folder;
   const std::string path = folder.file("assignments.json");
-  RecordingLog log;
+  EventLog log;
   {
     FileAssignmentStore store(path, log);
     CHECK_FALSE(store.load("0ne00AB12CD", "press-07", "c0ffee"));
@@ -52,7 +45,7 @@ TEST_CASE("an assignment is found at once and after a restart, by its own identi
 TEST_CASE("a later assignment replaces the earlier one") {
   const TemporaryFolder folder;
   const std::string path = folder.file("assignments.json");
-  RecordingLog log;
+  EventLog log;
   Assignment moved = press();
   moved.assigned_hub = "hub-b.azure-devices.net";
   {
@@ -82,7 +75,7 @@ TEST_CASE("a file that is not ours is set aside, and the gateway starts without 
     const TemporaryFolder folder;
     const std::string path = folder.file("assignments.json");
     std::ofstream(path) << text;
-    RecordingLog log;
+    EventLog log;
     {
       FileAssignmentStore store(path, log);
       CHECK_FALSE(store.load("0ne00AB12CD", "press-07", "c0ffee"));
@@ -97,7 +90,7 @@ TEST_CASE("a file that is not ours is set aside, and the gateway starts without 
 
 TEST_CASE("a disk that cannot be written is said once and costs nothing else") {
   const TemporaryFolder folder;
-  RecordingLog log;
+  EventLog log;
   {
     FileAssignmentStore store(folder.file("no/such/folder.json"), log);
     store.save(press());

@@ -5,24 +5,17 @@
 #include <fstream>
 
 #include "gateway/platform/atomic_file.h"
+#include "tests/support/event_log.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace hubward::platform {
 namespace {
 
+using hubward::test::EventLog;
 using hubward::test::ManualClock;
 using hubward::test::TemporaryFolder;
 using namespace std::chrono_literals;
-
-struct RecordingLog final : Log {
-  void write(LogLevel, std::string_view event, std::initializer_list<LogField>) override {
-    const std::lock_guard lock(mutex);
-    events.emplace_back(event);
-  }
-  std::mutex mutex;
-  std::vector<std::string> events;
-};
 
 constexpr std::uint64_t kBoot = 17;
 
@@ -42,7 +35,7 @@ struct Fixture {
   TemporaryFolder folder;
   const std::string path = folder.file("backoffs.json");
   ManualClock clock;
-  RecordingLog log;
+  EventLog log;
 
   void write(const BackoffRecord& record) {
     FileBackoffStore store(path, kBoot, clock, log);
